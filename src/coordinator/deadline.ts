@@ -1,0 +1,97 @@
+/**
+ * The end of a transaction's time: its timeout or its caller's signal, whichever comes first. It can stop
+ * a transaction before the decision only; after that the outcome is what it is.
+ *
+ * @module
+ */
+
+import type { Clock, Timer } from "../platform/clock.ts";
+
+/** Why time is up. */
+export class DeadlineError extends Error {
+  /** Always `"DeadlineError"`. */
+  override readonly name = "DeadlineError";
+  /** Whether trying again may help: yes after a timeout, no if the caller gave up. */
+  readonly retryable: boolean;
+
+  /**
+   * Says why.
+   *
+   * @param message Why, without a final full stop.
+   * @param retryable Whether trying again may help.
+   * @param options The cause.
+   */
+  constructor(message: string, retryable: boolean, options?: ErrorOptions) {
+    super(message, options);
+    this.retryable = retryable;
+  }
+}
+
+/** Watches the time of one transaction. */
+export class Deadline implements Disposable {
+  readonly #expired = Promise.withResolvers<never>();
+  readonly #timer: Timer;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort: () => void;
+  #error: DeadlineError | null = null;
+
+  /**
+   * Begins to watch.
+   *
+   * @param clock The source of time.
+   * @param timeout Milliseconds until time is up.
+   * @param signal The caller's signal.
+   */
+  constructor(clock: Clock, timeout: number, signal?: AbortSignal) {
+    this.#expired.promise.catch(() => {}); // Nobody need be waiting when it expires.
+    this.#timer = clock.after(timeout, () => {
+      this.#expire(new DeadlineError(`its timeout of ${timeout} ms passed`, true));
+    });
+    this.#signal = signal;
+    this.#onAbort = () => {
+      const options = { cause: signal?.reason };
+      this.#expire(new DeadlineError("its signal was aborted", false, options));
+    };
+    if (signal?.aborted) this.#onAbort();
+    signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /** Why time is up; `null` while it is not. */
+  get error(): DeadlineError | null {
+    return this.#error;
+  }
+
+  /**
+   * Waits for a promise or the end of time.
+   *
+   * @param promise What to wait for; if time ends first, its later rejection is nobody's.
+   * @returns What it gave.
+   * @throws {DeadlineError} If time is up first.
+   */
+  async race<T>(promise: Promise<T>): Promise<T> {
+    promise.catch(() => {});
+    if (this.#error !== null) throw this.#error;
+    return await Promise.race([promise, this.#expired.promise]);
+  }
+
+  /**
+   * Calls back if time is up.
+   *
+   * @param callback Is called at most once, and not after the watch has ended.
+   */
+  whenExpired(callback: () => void): void {
+    this.#expired.promise.catch(callback);
+  }
+
+  /** Ends the watch. */
+  [Symbol.dispose](): void {
+    this.#timer.cancel();
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+  }
+
+  #expire(error: DeadlineError): void {
+    if (this.#error !== null) return;
+    this.#error = error;
+    this.#expired.reject(error);
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * What the coordinator needs of a log, and nothing about files. Whoever implements it promises: when
+ * `register`, `begin` or `decide` resolves, the fact survives every crash; when it rejects with
+ * {@linkcode LogUnavailableError}, `written` says whether it may have survived.
+ *
+ * @module
+ */
+
+/** One database's part in a transaction, as the log keeps it. */
+export interface LoggedBranch {
+  /** Name of the participant. */
+  readonly participant: string;
+  /** The exact gid. */
+  readonly gid: string;
+  /** What the participant can be asked for the branch's outcome by. */
+  readonly token: string | null;
+}
+
+/** A transaction that was not finished when the log was opened. */
+export interface UnfinishedTransaction {
+  /** Number of the transaction. */
+  readonly txn: bigint;
+  /** Whether it was decided to commit. */
+  readonly decided: boolean;
+  /** Its branches. */
+  readonly branches: readonly LoggedBranch[];
+}
+
+/** A database that took part once. */
+export interface RegisteredParticipant {
+  /** Name of the participant. */
+  readonly name: string;
+  /** Kind of database. */
+  readonly kind: string;
+  /** What tells this database from every other. */
+  readonly identity: string;
+}
+
+/** The log of one coordinator, open. */
+export interface DecisionLog {
+  /** The coordinator's id. */
+  readonly coordinator: string;
+  /** Number of this opening. */
+  readonly epoch: number;
+  /** What was not finished when the log was opened. */
+  readonly recovered: readonly UnfinishedTransaction[];
+  /** Every database that ever took part, by name. */
+  readonly participants: ReadonlyMap<string, RegisteredParticipant>;
+  /** Makes a database known for ever, so that every later opening sweeps it. Forced. */
+  register(participant: RegisteredParticipant): Promise<void>;
+  /** Records that branches may be prepared from now on. Forced. */
+  begin(txn: bigint, branches: readonly LoggedBranch[]): Promise<void>;
+  /** Records that a transaction commits: the moment of its commit. Forced. */
+  decide(txn: bigint, branches: readonly LoggedBranch[]): Promise<void>;
+  /** Records that a transaction is finished in every database. Not forced, never fails. */
+  end(txn: bigint): void;
+  /** Makes everything durable and closes. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,102 @@
+/**
+ * Takes the sessions of a transaction and begins its branches. Sessions are taken one after another in
+ * the order of the participants' names, the same for every transaction, so that two transactions cannot
+ * each hold the session that the other waits for. Branches then begin all at once. If anything fails,
+ * every session taken goes back.
+ *
+ * @module
+ */
+
+import type { Clock } from "../platform/clock.ts";
+import type { Deadline } from "./deadline.ts";
+import { EnlistedBranch } from "./enlisted_branch.ts";
+import { makeGid } from "./gid.ts";
+import type { Member } from "./member.ts";
+import type { BranchOptions } from "./participant.ts";
+
+/** What is needed to enlist branches. */
+export interface Enlistment {
+  /** The coordinator's id. */
+  readonly coordinator: string;
+  /** Number of the transaction. */
+  readonly txn: bigint;
+  /** The participants, in the order of their branches. */
+  readonly members: readonly Member[];
+  /** How the branches begin. */
+  readonly options: Omit<BranchOptions, "gid">;
+  /** The end of the transaction's time. */
+  readonly deadline: Deadline;
+  /** Limits the waiting. */
+  readonly clock: Clock;
+}
+
+/** A session could not be had, or a branch not be begun. */
+export class EnlistmentError extends Error {
+  /** Always `"EnlistmentError"`. */
+  override readonly name = "EnlistmentError";
+  /** The participant. */
+  readonly participant: string;
+
+  /**
+   * Names the participant.
+   *
+   * @param participant The participant.
+   * @param options The cause.
+   */
+  constructor(participant: string, options: ErrorOptions) {
+    const cause = options.cause instanceof Error ? ` (${options.cause.message})` : "";
+    super(`"${participant}" could not begin a branch${cause}`, options);
+    this.participant = participant;
+  }
+}
+
+/**
+ * Enlists every participant of a transaction.
+ *
+ * @param enlistment What to enlist.
+ * @returns The branches, begun, in the order of the participants.
+ * @throws {DeadlineError} If time is up first.
+ * @throws {EnlistmentError} If a participant failed.
+ */
+export async function enlist(enlistment: Enlistment): Promise<EnlistedBranch[]> {
+  const { members, options, deadline } = enlistment;
+  const branches = new Map<Member, EnlistedBranch>();
+  try {
+    for (const member of members.toSorted(byName)) {
+      branches.set(member, await acquire(enlistment, member));
+    }
+    await deadline.race(Promise.all([...branches.values()].map(async (branch) => {
+      try {
+        await branch.begin(options);
+      } catch (cause) {
+        throw new EnlistmentError(branch.participant, { cause });
+      }
+    })));
+    return members.map((member) => branches.get(member)!);
+  } catch (error) {
+    await Promise.all([...branches.values()].map(async (branch) => {
+      await branch.rollback().catch(() => {});
+      branch.release();
+    }));
+    throw error;
+  }
+}
+
+async function acquire(enlistment: Enlistment, member: Member): Promise<EnlistedBranch> {
+  const { coordinator, txn, members, deadline, clock } = enlistment;
+  const acquiring = member.participant.acquire();
+  try {
+    const branch = await deadline.race(acquiring);
+    const gid = makeGid(coordinator, txn, members.indexOf(member));
+    return new EnlistedBranch(member, branch, gid, clock);
+  } catch (error) {
+    // A session that comes after all goes back at once.
+    acquiring.then((branch) => branch.release(), () => {});
+    if (error === deadline.error) throw error;
+    throw new EnlistmentError(member.name, { cause: error });
+  }
+}
+
+function byName(one: Member, other: Member): number {
+  return one.name < other.name ? -1 : one.name > other.name ? 1 : 0;
+}

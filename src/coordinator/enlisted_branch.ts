@@ -1,0 +1,181 @@
+/**
+ * One branch of a running transaction, with the limits that the coordinator puts on its database: no call
+ * waits for ever, and a session goes back exactly once.
+ *
+ * @module
+ */
+
+import { type Clock, within } from "../platform/clock.ts";
+import type { DeadlineError } from "./deadline.ts";
+import type { Member } from "./member.ts";
+import type { Branch, BranchOptions, SettleAnswer, VoteAnswer } from "./participant.ts";
+
+/** How long a roll-back may wait for a statement before that is interrupted. */
+const INTERRUPT_AFTER_MS = 250;
+/** How long a roll-back may take after that before the session is given up. */
+const ROLLBACK_TIMEOUT_MS = 5_000;
+
+const LATE = Symbol("late");
+
+/** How far a branch is known to have come. */
+export type BranchProgress = "active" | "prepared" | "maybe prepared" | "ended";
+
+/** One branch of a running transaction. */
+export class EnlistedBranch {
+  readonly #branch: Branch<unknown>;
+  readonly #clock: Clock;
+  #released = false;
+
+  /** The participant. */
+  readonly member: Member;
+  /** The branch's name. */
+  readonly gid: string;
+  /** What its outcome can be asked by; `null` if it wrote nothing or was not asked yet. */
+  token: string | null = null;
+  /** How far it is known to have come. */
+  progress: BranchProgress = "active";
+
+  /**
+   * Takes over a session that has not begun.
+   *
+   * @param member The participant.
+   * @param branch The session.
+   * @param gid The branch's name.
+   * @param clock Limits the waiting.
+   */
+  constructor(member: Member, branch: Branch<unknown>, gid: string, clock: Clock) {
+    this.member = member;
+    this.gid = gid;
+    this.#branch = branch;
+    this.#clock = clock;
+  }
+
+  /** Name of the participant. */
+  get participant(): string {
+    return this.member.name;
+  }
+
+  /** The driver's client. */
+  get client(): unknown {
+    return this.#branch.client;
+  }
+
+  /** Begins the database's transaction. */
+  begin(options: Omit<BranchOptions, "gid">): Promise<void> {
+    return this.#branch.begin({ ...options, gid: this.gid });
+  }
+
+  /** Asks for the token; see {@linkcode Branch.outcomeToken}. */
+  async askToken(): Promise<void> {
+    this.token = await this.#branch.outcomeToken();
+  }
+
+  /**
+   * Commits in one phase.
+   *
+   * @param milliseconds How long the database may take.
+   * @returns Its answer; unknown if it took longer.
+   */
+  async commit(milliseconds: number): Promise<VoteAnswer> {
+    const answer = await this.#limit(this.#branch.commit(), milliseconds, "COMMIT");
+    this.progress = "ended";
+    return answer;
+  }
+
+  /**
+   * Prepares the branch.
+   *
+   * @param milliseconds How long the database may take.
+   * @returns Its answer; unknown if it took longer.
+   */
+  async prepare(milliseconds: number): Promise<VoteAnswer> {
+    this.progress = "maybe prepared";
+    const answer = await this.#limit(this.#branch.prepare(), milliseconds, "PREPARE");
+    if (answer.kind === "done") this.progress = "prepared";
+    if (answer.kind === "refused") this.progress = "ended";
+    return answer;
+  }
+
+  /**
+   * Commits the prepared branch.
+   *
+   * @param milliseconds How long the database may take.
+   * @returns Its answer; later if it took longer.
+   */
+  commitPrepared(milliseconds: number): Promise<SettleAnswer> {
+    return this.#limitSettling(this.#branch.commitPrepared(), milliseconds);
+  }
+
+  /**
+   * Rolls back the prepared branch.
+   *
+   * @param milliseconds How long the database may take.
+   * @returns Its answer; later if it took longer.
+   */
+  rollbackPrepared(milliseconds: number): Promise<SettleAnswer> {
+    return this.#limitSettling(this.#branch.rollbackPrepared(), milliseconds);
+  }
+
+  /** Rolls back a branch that was not prepared, interrupting what it is busy with. */
+  async rollback(): Promise<void> {
+    const rolledBack = this.#branch.rollback();
+    rolledBack.catch(() => {});
+    if (await within(this.#clock, rolledBack, INTERRUPT_AFTER_MS, LATE) === LATE) {
+      await within(this.#clock, this.#branch.interrupt(), ROLLBACK_TIMEOUT_MS, LATE);
+      if (await within(this.#clock, rolledBack, ROLLBACK_TIMEOUT_MS, LATE) === LATE) {
+        throw new Error(
+          `Cannot roll back the branch in "${this.participant}": no answer within ` +
+            `${ROLLBACK_TIMEOUT_MS} ms, its database rolls it back when the session ends`,
+        );
+      }
+    }
+    this.progress = "ended";
+  }
+
+  /** Gives the session back. */
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#branch.release();
+  }
+
+  async #limit(
+    answer: Promise<VoteAnswer>,
+    milliseconds: number,
+    command: string,
+  ): Promise<VoteAnswer> {
+    const error = new Error(
+      `"${this.participant}" did not answer ${command} in ${milliseconds} ms`,
+    );
+    const guarded = answer.catch((error): VoteAnswer => ({ kind: "unknown", error }));
+    return await within(this.#clock, guarded, milliseconds, { kind: "unknown", error });
+  }
+
+  async #limitSettling(answer: Promise<SettleAnswer>, milliseconds: number): Promise<SettleAnswer> {
+    const error = new Error(`"${this.participant}" did not answer in ${milliseconds} ms`);
+    const guarded = answer.catch((error): SettleAnswer => ({ kind: "later", error }));
+    return await within(this.#clock, guarded, milliseconds, { kind: "later", error });
+  }
+}
+
+/** A failure that ends a transaction before its decision, with the participant that was the reason. */
+export interface AbortReason {
+  /** Why, without a final full stop. */
+  readonly reason: string;
+  /** Whether the same transaction, begun again, may succeed. */
+  readonly retryable: boolean;
+  /** The participant that was the reason. */
+  readonly participant?: string;
+  /** What it answered. */
+  readonly cause: unknown;
+}
+
+/**
+ * The reason that a deadline gives.
+ *
+ * @param error Why time is up.
+ * @returns The reason.
+ */
+export function deadlineReason(error: DeadlineError): AbortReason {
+  return { reason: error.message, retryable: error.retryable, cause: error.cause ?? error };
+}

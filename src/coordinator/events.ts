@@ -1,0 +1,58 @@
+/**
+ * What happens in a coordinator besides the calls to it, for logs and dashboards.
+ *
+ * @module
+ */
+
+/** Names one branch in an event. */
+export interface BranchName {
+  /** Id of the transaction. */
+  readonly transactionId: string;
+  /** Name of the participant. */
+  readonly participant: string;
+  /** The branch's gid. */
+  readonly gid: string;
+}
+
+/** Something that happened. */
+export type CoordinatorEvent =
+  /** A participant was checked and swept and takes part from now on. */
+  | { readonly type: "participant-ready"; readonly participant: string }
+  /** A participant cannot be reached; it is tried again. */
+  | {
+    readonly type: "participant-unavailable";
+    readonly participant: string;
+    readonly error: unknown;
+  }
+  /** A participant was reached but must not be used; it is tried again, rarely. */
+  | { readonly type: "participant-refused"; readonly participant: string; readonly error: unknown }
+  /** The resolver has settled a branch that was in doubt. */
+  | (BranchName & {
+    readonly type: "branch-settled";
+    readonly outcome: "committed" | "rolled back";
+  })
+  /** Settling a branch failed for now; it is tried again. */
+  | (BranchName & { readonly type: "branch-delayed"; readonly error: unknown })
+  /** Settling a branch needs a person; it is kept, and tried again rarely. */
+  | (BranchName & { readonly type: "branch-stuck"; readonly error: unknown })
+  /** A branch did not end as its transaction decided; it is kept in the log. */
+  | (BranchName & {
+    readonly type: "heuristic-outcome";
+    readonly outcome: "committed" | "rolled back" | "unknown";
+  });
+
+/** Takes events; must not throw. */
+export type CoordinatorEventListener = (event: CoordinatorEvent) => void;
+
+/**
+ * The listener of a coordinator that was given none: what a person should know goes to the console.
+ *
+ * @param event The event.
+ */
+export function warnOnConsole(event: CoordinatorEvent): void {
+  if (event.type === "participant-ready" || event.type === "branch-settled") return;
+  const { type, participant } = event;
+  const gid = "gid" in event ? ` ${event.gid}` : "";
+  const detail = "error" in event ? event.error : event.outcome;
+  console.warn(`indoubt: ${type} "${participant}"${gid}:`, detail);
+}

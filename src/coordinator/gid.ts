@@ -1,0 +1,67 @@
+/**
+ * Names of branches: `indoubt_<coordinator id>_<transaction>_<branch>`. At most 64 bytes, which XA allows
+ * too, of `[A-Za-z0-9_.-]` only, so that a gid can stand in a statement that takes no parameters. A gid is
+ * made once, kept in the log as it is, and never made again from anything.
+ *
+ * @module
+ */
+
+import { parseTransactionNumber } from "./transaction_id.ts";
+
+const MAX_GID_LENGTH = 64;
+const SAFE_GID = /^[A-Za-z0-9_.-]+$/;
+
+/**
+ * What all gids of a coordinator begin with.
+ *
+ * @param coordinator The coordinator's id.
+ * @returns The prefix, with the separator at its end.
+ */
+export function gidPrefix(coordinator: string): string {
+  return `indoubt_${coordinator}_`;
+}
+
+/**
+ * Makes the gid of a branch.
+ *
+ * @param coordinator The coordinator's id.
+ * @param transaction The transaction's number.
+ * @param branch Place of the branch in its transaction, from 0.
+ * @returns The gid.
+ */
+export function makeGid(coordinator: string, transaction: bigint, branch: number): string {
+  return assertSafeGid(`${gidPrefix(coordinator)}${transaction}_${branch}`);
+}
+
+/**
+ * The transaction to which a gid of this coordinator belongs.
+ *
+ * @param coordinator The coordinator's id.
+ * @param gid A gid as a database lists it.
+ * @returns The transaction's number, or `null` if the gid is not of this coordinator.
+ */
+export function transactionOfGid(coordinator: string, gid: string): bigint | null {
+  const prefix = gidPrefix(coordinator);
+  if (!gid.startsWith(prefix) || gid.length > MAX_GID_LENGTH) return null;
+  const [transaction, branch, ...rest] = gid.slice(prefix.length).split("_");
+  if (transaction === undefined || branch === undefined || rest.length > 0) return null;
+  if (!/^(0|[1-9][0-9]{0,2})$/.test(branch)) return null;
+  return parseTransactionNumber(transaction);
+}
+
+/**
+ * Sees that a gid may stand in a statement.
+ *
+ * @param gid The gid.
+ * @returns The same gid.
+ * @throws {RangeError} If it is too long or has a character that is not allowed.
+ */
+export function assertSafeGid(gid: string): string {
+  if (gid.length > MAX_GID_LENGTH || !SAFE_GID.test(gid)) {
+    throw new RangeError(
+      `Cannot use ${JSON.stringify(gid)} as a gid: it must have 1 to ${MAX_GID_LENGTH} ` +
+        "characters of [A-Za-z0-9_.-]",
+    );
+  }
+  return gid;
+}

@@ -1,0 +1,175 @@
+/**
+ * How a coordinator is opened and a transaction begun, with every default and limit in one place.
+ *
+ * @module
+ */
+
+import { denoPlatform, type Platform } from "../platform/platform.ts";
+import { type CoordinatorEventListener, warnOnConsole } from "./events.ts";
+import type { IsolationLevel, Participant } from "./participant.ts";
+import type { ProtocolPointObserver } from "./protocol_point.ts";
+
+/** Participants by name; each name has its own type of client. */
+export type Participants = Record<string, Participant<unknown>>;
+
+/** The client of a participant. */
+export type ClientOf<P> = P extends Participant<infer Client> ? Client : never;
+
+/** The clients of some participants, by name. */
+export type ClientsOf<P extends Participants, Name extends keyof P> = {
+  readonly [N in Name]: ClientOf<P[N]>;
+};
+
+/** How a coordinator is opened. All times are in milliseconds. */
+export interface CoordinatorOptions<P extends Participants> {
+  /** Directory of the log: on a disk that outlives the process, used by this coordinator only. */
+  readonly directory: string;
+  /** The databases, each under a name that stays the same for ever: `[A-Za-z0-9_.-]`, 1 to 64 characters. */
+  readonly participants: P;
+  /**
+   * Whether opening fails if a participant cannot be reached. If not, it is reported, tried again, and
+   * swept when it is back.
+   *
+   * @default {false}
+   */
+  readonly requireAll?: boolean;
+  /**
+   * How long a transaction may take before its decision.
+   *
+   * @default {60000}
+   */
+  readonly timeout?: number;
+  /**
+   * How long a database may take to answer PREPARE, or a one-phase COMMIT.
+   *
+   * @default {30000}
+   */
+  readonly prepareTimeout?: number;
+  /**
+   * How long a caller waits, after the decision, for the databases to commit. What is left then is
+   * settled behind the caller's back.
+   *
+   * @default {10000}
+   */
+  readonly settleTimeout?: number;
+  /**
+   * How long a database may take, at opening and afterwards, to be checked and to list what it holds
+   * prepared.
+   *
+   * @default {10000}
+   */
+  readonly checkTimeout?: number;
+  /**
+   * How long `close` waits for transactions to end.
+   *
+   * @default {30000}
+   */
+  readonly closeTimeout?: number;
+  /**
+   * How often each database is asked for prepared branches that nobody drives to an end.
+   *
+   * @default {60000}
+   */
+  readonly sweepInterval?: number;
+  /**
+   * Whether a Begin is synced before the first PREPARE. Not needed for safety: the sweep finds what no
+   * decision covers. It costs a second forced write for each transaction.
+   *
+   * @default {false}
+   */
+  readonly forceBegin?: boolean;
+  /**
+   * Hears what happens besides the calls: participants that come and go, branches settled or stuck.
+   * Must not throw. By default what a person should know goes to `console.warn`.
+   */
+  readonly onEvent?: CoordinatorEventListener;
+  /** Is called at each named point of the protocol; for tests that crash there. Must not throw. */
+  readonly onProtocolPoint?: ProtocolPointObserver;
+  /** The machine; tests put another in its place. */
+  readonly platform?: Platform;
+}
+
+/** How a transaction is begun. */
+export interface TransactionOptions {
+  /** Stops the transaction when aborted before the decision; has no effect after it. */
+  readonly signal?: AbortSignal;
+  /**
+   * How long the transaction may take before its decision, in milliseconds.
+   *
+   * @default {the coordinator's `timeout`}
+   */
+  readonly timeout?: number;
+  /** Isolation level in every database; each database's own default if absent. */
+  readonly isolationLevel?: IsolationLevel;
+}
+
+/** The options of a coordinator with every default in its place. */
+export type FullOptions = Required<CoordinatorOptions<Participants>>;
+
+const MAX_MILLISECONDS = 2 ** 31 - 1;
+const PARTICIPANT_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+const MAX_PARTICIPANTS = 1000;
+
+/**
+ * Puts in the defaults and refuses what cannot be.
+ *
+ * @param options As the application gave them.
+ * @returns All of them.
+ * @throws {TypeError} If there is no directory or no participant.
+ * @throws {RangeError} If a time or a name is out of its range.
+ */
+export function completeOptions(options: CoordinatorOptions<Participants>): FullOptions {
+  const names = Object.keys(options.participants);
+  if (options.directory === "") {
+    throw new TypeError("Cannot open a coordinator: the directory is empty, name one for the log");
+  }
+  if (names.length < 1 || names.length > MAX_PARTICIPANTS) {
+    throw new TypeError(
+      `Cannot open a coordinator: ${names.length} participants are given, ` +
+        `there must be 1 to ${MAX_PARTICIPANTS}`,
+    );
+  }
+  for (const name of names) {
+    if (!PARTICIPANT_NAME.test(name)) {
+      throw new RangeError(
+        `Cannot open a coordinator: ${JSON.stringify(name)} is no name for a participant, ` +
+          "it must have 1 to 64 characters of [A-Za-z0-9_.-]",
+      );
+    }
+  }
+  return {
+    directory: options.directory,
+    participants: options.participants,
+    requireAll: options.requireAll ?? false,
+    timeout: milliseconds("timeout", options.timeout, 60_000),
+    prepareTimeout: milliseconds("prepareTimeout", options.prepareTimeout, 30_000),
+    settleTimeout: milliseconds("settleTimeout", options.settleTimeout, 10_000),
+    checkTimeout: milliseconds("checkTimeout", options.checkTimeout, 10_000),
+    closeTimeout: milliseconds("closeTimeout", options.closeTimeout, 30_000),
+    sweepInterval: milliseconds("sweepInterval", options.sweepInterval, 60_000),
+    forceBegin: options.forceBegin ?? false,
+    onEvent: options.onEvent ?? warnOnConsole,
+    onProtocolPoint: options.onProtocolPoint ?? (() => {}),
+    platform: options.platform ?? denoPlatform,
+  };
+}
+
+/**
+ * A time from the options.
+ *
+ * @param name Name of the option.
+ * @param value What was given.
+ * @param fallback The default.
+ * @returns Milliseconds.
+ * @throws {RangeError} If it is no whole number from 1 to 2^31 - 1.
+ */
+export function milliseconds(name: string, value: number | undefined, fallback: number): number {
+  const time = value ?? fallback;
+  if (!Number.isInteger(time) || time < 1 || time > MAX_MILLISECONDS) {
+    throw new RangeError(
+      `Cannot use ${time} as "${name}": it must be a whole number of milliseconds ` +
+        `from 1 to ${MAX_MILLISECONDS}`,
+    );
+  }
+  return time;
+}

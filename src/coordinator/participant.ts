@@ -1,0 +1,115 @@
+/**
+ * What the coordinator needs of a database: the interface that every adapter implements and the one
+ * contract suite tests.
+ *
+ * Answers, not exceptions, carry what a database said about a branch, because three things must never be
+ * mixed up: it was done, it was certainly not done, and nobody knows. An adapter says *done* only when
+ * the database said so itself, and *refused* only when the database answered and the branch is gone;
+ * whatever else happens (a lost connection, an answer it does not know) is *unknown*.
+ *
+ * @module
+ */
+
+/** How strictly a branch is isolated from other transactions of its own database. */
+export type IsolationLevel = "read committed" | "repeatable read" | "serializable";
+
+/** How a branch begins. */
+export interface BranchOptions {
+  /** The name under which it may be prepared later; also marks the database's transaction as ours. */
+  readonly gid: string;
+  /** Isolation level; the database's default if absent. */
+  readonly isolationLevel?: IsolationLevel;
+}
+
+/** What a database said to PREPARE or to a one-phase COMMIT. */
+export type VoteAnswer =
+  /** Prepared, or committed. */
+  | { readonly kind: "done" }
+  /** Certainly not; the branch is rolled back. `retryable` if the same again may go well. */
+  | { readonly kind: "refused"; readonly error: unknown; readonly retryable: boolean }
+  /** The answer was lost. */
+  | { readonly kind: "unknown"; readonly error: unknown };
+
+/** What a database said to COMMIT PREPARED or ROLLBACK PREPARED. */
+export type SettleAnswer =
+  | { readonly kind: "done" }
+  /** No branch is prepared under this name: a question, not an answer. */
+  | { readonly kind: "absent" }
+  /** Not now: try again. */
+  | { readonly kind: "later"; readonly error: unknown }
+  /** No repetition will help: a person has to look. */
+  | { readonly kind: "operator"; readonly error: unknown };
+
+/** What became of a transaction of a database, asked by its outcome token. */
+export type TokenOutcome = "committed" | "aborted" | "in progress" | "unknown";
+
+/** One transaction's part in one database: a session of its own, from before BEGIN to its end. */
+export interface Branch<Client> {
+  /** The driver's own client, bound to this session; refuses use after the branch has ended. */
+  readonly client: Client;
+  /** Begins the database's transaction. */
+  begin(options: BranchOptions): Promise<void>;
+  /**
+   * Asks whether the branch has written, and by what its outcome can be learnt later.
+   *
+   * @returns The token, or `null` if nothing was written.
+   * @throws {BranchEndedError} If the transaction begun here is no longer the session's.
+   * @throws Whatever the database answered if the transaction has failed.
+   */
+  outcomeToken(): Promise<string | null>;
+  /** Commits in one phase. */
+  commit(): Promise<VoteAnswer>;
+  /** Prepares under the gid given at the beginning. */
+  prepare(): Promise<VoteAnswer>;
+  /** Rolls back, whatever the state before PREPARE; the client refuses use from this call on. */
+  rollback(): Promise<void>;
+  /** Stops a statement that keeps {@linkcode Branch.rollback} waiting. */
+  interrupt(): Promise<void>;
+  /** Commits the prepared branch, in the same session. */
+  commitPrepared(): Promise<SettleAnswer>;
+  /** Rolls back the prepared branch, in the same session. */
+  rollbackPrepared(): Promise<SettleAnswer>;
+  /** Gives the session back, or ends it if its state is not known. */
+  release(): void;
+}
+
+/** A branch that a database holds prepared. */
+export interface PreparedBranch {
+  /** Its name. */
+  readonly gid: string;
+  /** Since when, as the database's clock says. */
+  readonly since: Date;
+}
+
+/** What a database says about itself. */
+export interface ParticipantCheck {
+  /** What tells this database from every other, also from a copy restored elsewhere. */
+  readonly identity: string;
+}
+
+/** A database that can take part. `Client` is what the application's statements go to. */
+export interface Participant<Client> {
+  /** Kind of database, such as `postgresql`. */
+  readonly kind: string;
+  /**
+   * Sees whether the database can do its part.
+   *
+   * @param gidPrefix What this coordinator's gids begin with.
+   * @returns Who it is.
+   * @throws {ParticipantConfigurationError} If it is reached but something must be changed first.
+   * @throws Anything else if it cannot be reached.
+   */
+  check(gidPrefix: string): Promise<ParticipantCheck>;
+  /** Takes a session for a branch; may wait for one to be free. */
+  acquire(): Promise<Branch<Client>>;
+  /** Lists the branches prepared in this very database whose gid begins with `gidPrefix`. */
+  listPrepared(gidPrefix: string): Promise<PreparedBranch[]>;
+  /** Commits a prepared branch from any session. */
+  commitPrepared(gid: string): Promise<SettleAnswer>;
+  /** Rolls back a prepared branch from any session. */
+  rollbackPrepared(gid: string): Promise<SettleAnswer>;
+  /** Asks what became of a transaction. */
+  outcomeOf(token: string): Promise<TokenOutcome>;
+  /** Lets go of what the adapter holds in the client; called when the coordinator closes. */
+  detach(): void;
+}

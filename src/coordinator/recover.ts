@@ -1,0 +1,93 @@
+/**
+ * What a coordinator does first: drives to an end what the last opening left in doubt. Decisions from the
+ * log are taken up before any database is swept, so that no sweep can mistake a decided branch for one to
+ * roll back.
+ *
+ * @module
+ */
+
+import { type Clock, within } from "../platform/clock.ts";
+import type { UnfinishedTransaction } from "./decision_log.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Membership } from "./membership.ts";
+import type { Resolver } from "./resolver.ts";
+import type { Settlement } from "./settlement.ts";
+
+/** How long opening waits for the first try of every branch in doubt. */
+const FIRST_TRY_TIMEOUT_MS = 30_000;
+
+/** What the opening of a coordinator found in doubt, by ids of transactions. */
+export interface RecoveryReport {
+  /** Decided by the log and now committed in every database. */
+  readonly committed: readonly string[];
+  /** Without a decision and now rolled back. */
+  readonly rolledBack: readonly string[];
+  /** Not settled yet; the coordinator goes on trying. */
+  readonly pending: readonly string[];
+  /** How long opening took to read the log and to settle all that, in milliseconds. */
+  readonly milliseconds: number;
+}
+
+/**
+ * Takes up what the log holds unfinished.
+ *
+ * @param unfinished From the log.
+ * @param ledger Keeps account of it.
+ * @returns The settlings, nothing of which has been tried.
+ */
+export function takeUp(
+  unfinished: readonly UnfinishedTransaction[],
+  ledger: Ledger,
+): Settlement[] {
+  return unfinished.map(({ txn, decided, branches }) =>
+    ledger.settle(txn, decided ? "commit" : "rollback", branches, true)
+  );
+}
+
+/**
+ * Settles, as far as one try goes, what was taken up and what the databases hold besides.
+ *
+ * @param settlements What was taken up from the log.
+ * @param membership Sweeps the participants, which have been checked.
+ * @param resolver Settles.
+ * @param clock Measures and limits the time.
+ * @param begun When opening began, by the clock.
+ * @returns What was found.
+ */
+export async function settleRecovered(
+  settlements: readonly Settlement[],
+  membership: Membership,
+  resolver: Resolver,
+  clock: Clock,
+  begun: number,
+): Promise<RecoveryReport> {
+  const tries = settlements.flatMap((settlement) =>
+    settlement.outstanding.map((branch) => resolver.take(settlement, branch))
+  );
+  const swept = await membership.sweepAll();
+  tries.push(...swept.map(({ tried }) => tried));
+  await within(clock, Promise.all(tries), FIRST_TRY_TIMEOUT_MS, undefined);
+  return report([...settlements, ...swept.map(({ settlement }) => settlement)], clock, begun);
+}
+
+function report(
+  settlements: readonly Settlement[],
+  clock: Clock,
+  begun: number,
+): RecoveryReport {
+  const committed = new Set<string>();
+  const rolledBack = new Set<string>();
+  const pending = new Set<string>();
+  for (const { txn, verdict, outstanding, heuristics } of settlements) {
+    const settled = outstanding.length === 0 && heuristics.length === 0;
+    const set = !settled ? pending : verdict === "commit" ? committed : rolledBack;
+    set.add(String(txn));
+  }
+  for (const id of pending) rolledBack.delete(id);
+  return {
+    committed: [...committed],
+    rolledBack: [...rolledBack],
+    pending: [...pending],
+    milliseconds: clock.elapsed() - begun,
+  };
+}

@@ -1,0 +1,62 @@
+/**
+ * Finds branches of this coordinator that a database holds prepared and nobody drives to an end.
+ *
+ * Three things are looked at, in this order, and the order is what makes it safe:
+ *
+ * 1. P, what the database holds prepared under our prefix;
+ * 2. L, the transactions that are live in this process;
+ * 3. D, the decisions whose settling is not over.
+ *
+ * A branch in P whose transaction is in D is committed; one that is in neither L nor D is rolled back.
+ * Had L been looked at before P, a transaction could begin and prepare in between and would be rolled
+ * back though it lives. Had D been looked at before L, one could decide in between, leave L, and be rolled
+ * back though it is decided. In the order above, a branch that leaves L and D after P was read has been
+ * ended by its own transaction, so that rolling it back finds nothing. A decision leaves D only when every
+ * branch of it has truly answered. L and D are looked at in one turn of the event loop.
+ *
+ * Branches of another prefix are never touched, whoever made them.
+ *
+ * @module
+ */
+
+import { transactionOfGid } from "./gid.ts";
+import type { PreparedBranch } from "./participant.ts";
+
+/** What the sweep asks about a transaction. */
+export interface TransactionsInView {
+  /** Whether a transaction is live in this process. */
+  isLive(txn: bigint): boolean;
+  /** Whether a transaction is decided and not settled yet. */
+  isDecided(txn: bigint): boolean;
+}
+
+/** A branch to be rolled back. */
+export interface OrphanedBranch {
+  /** Number of its transaction. */
+  readonly txn: bigint;
+  /** Its name. */
+  readonly gid: string;
+}
+
+/**
+ * Picks, from what a database holds prepared, the branches to roll back. Decided ones are not among
+ * them: the resolver has them since their decision, or since the log was read.
+ *
+ * @param coordinator The coordinator's id.
+ * @param prepared P, read before this is called.
+ * @param view L and D.
+ * @returns The branches that nobody will commit.
+ */
+export function findOrphans(
+  coordinator: string,
+  prepared: readonly PreparedBranch[],
+  view: TransactionsInView,
+): OrphanedBranch[] {
+  const orphans: OrphanedBranch[] = [];
+  for (const { gid } of prepared) {
+    const txn = transactionOfGid(coordinator, gid);
+    if (txn === null || view.isLive(txn) || view.isDecided(txn)) continue;
+    orphans.push({ txn, gid });
+  }
+  return orphans;
+}

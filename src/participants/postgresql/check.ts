@@ -1,0 +1,94 @@
+/**
+ * Sees whether a PostgreSQL database can take part, and says what to change if it cannot.
+ *
+ * @module
+ */
+
+import { ParticipantConfigurationError } from "../../coordinator/errors.ts";
+import { assertSafeGid } from "../../coordinator/gid.ts";
+import type { ParticipantCheck } from "../../coordinator/participant.ts";
+import { sqlStateOf } from "./answers.ts";
+import type { StatementRunner } from "./session.ts";
+import { single, text } from "./statements.ts";
+
+/** pg_current_xact_id and pg_xact_status(xid8), which the outcome token needs, came with 13. */
+const MIN_VERSION = 130_000;
+
+/**
+ * Checks a database.
+ *
+ * @param runner Any session.
+ * @param gidPrefix What this coordinator's gids begin with.
+ * @returns Who it is: system identifier and database oid.
+ * @throws {ParticipantConfigurationError} If something must be changed first.
+ */
+export async function checkPostgresql(
+  runner: StatementRunner,
+  gidPrefix: string,
+): Promise<ParticipantCheck> {
+  const row = single(
+    await runner.run(
+      "SELECT current_setting('server_version_num'), " +
+        "current_setting('max_prepared_transactions'), pg_is_in_recovery()::text, " +
+        "current_user::text, current_database()::text, " +
+        "(SELECT oid::text FROM pg_database WHERE datname = current_database()), " +
+        "(SELECT rolsuper::text FROM pg_roles WHERE rolname = current_user)",
+    ),
+  );
+  const [version, slots, standby, role, database, oid, superuser] = row.map(text);
+  if (Number(version) < MIN_VERSION) {
+    throw wrong(`the server's version number is ${version}, use PostgreSQL 13 or later`);
+  }
+  if (slots === "0") {
+    throw wrong(
+      "prepared transactions are disabled (max_prepared_transactions is 0), set it to at least the " +
+        "number of transactions that run at once and restart the server",
+    );
+  }
+  if (standby === "true") {
+    throw wrong("the server is a standby, which is read-only, connect to the primary");
+  }
+  if (superuser !== "true") await assertOwner(runner, gidPrefix, text(role));
+  const system = await systemIdentifier(runner, text(role));
+  return { identity: `postgresql:${system}/${oid}/${database}` };
+}
+
+async function systemIdentifier(runner: StatementRunner, role: string): Promise<string> {
+  try {
+    const [system] = single(
+      await runner.run("SELECT system_identifier::text FROM pg_control_system()"),
+    );
+    return text(system);
+  } catch (cause) {
+    if (sqlStateOf(cause) !== "42501") throw cause;
+    throw wrong(
+      `role "${role}" may not ask which server this is, as a superuser run ` +
+        `GRANT EXECUTE ON FUNCTION pg_control_system() TO "${role}"`,
+      cause,
+    );
+  }
+}
+
+/** Only the role that prepared a transaction, or a superuser, can end it. */
+async function assertOwner(
+  runner: StatementRunner,
+  gidPrefix: string,
+  role: string,
+): Promise<void> {
+  const result = (await runner.run(
+    "SELECT gid, owner::text FROM pg_prepared_xacts " +
+      "WHERE database = current_database() AND owner <> current_user " +
+      `AND starts_with(gid, '${assertSafeGid(gidPrefix)}') LIMIT 1`,
+  )).at(-1);
+  const row = result?.rows[0];
+  if (row === undefined) return;
+  const [gid, owner] = row.map(text);
+  throw wrong(
+    `${gid} was prepared by role "${owner}" and cannot be ended by role "${role}", ` +
+      `connect as "${owner}" or as a superuser`,
+  );
+}
+
+function wrong(reason: string, cause?: unknown): ParticipantConfigurationError {
+  return new ParticipantConfigurationError("", reason, cause === undefined ? {} : { cause });
+}

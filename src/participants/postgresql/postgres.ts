@@ -1,0 +1,85 @@
+/**
+ * PostgreSQL through postgres.js (`npm:postgres`): `postgres(sql)` makes a client that the application has
+ * made into a participant.
+ *
+ * A branch has a reserved connection of the client's pool to itself, from before BEGIN until COMMIT
+ * PREPARED has been answered. If that connection is lost, the branch refuses every further statement: a
+ * pool would run it on another connection, outside of any transaction.
+ *
+ * @example
+ * ```ts no-eval
+ * import postgresDriver from "postgres";
+ * import { Coordinator } from "@indoubt/coordinator";
+ * import { postgres } from "@indoubt/coordinator/postgres";
+ *
+ * const sql = postgresDriver("postgres://localhost/orders");
+ * await using coordinator = await Coordinator.open({
+ *   directory: "./indoubt",
+ *   participants: { orders: postgres(sql) },
+ * });
+ * ```
+ *
+ * @module
+ */
+
+import type { Branch, Participant } from "../../coordinator/participant.ts";
+import { PostgresqlBranch } from "./branch.ts";
+import { checkPostgresql } from "./check.ts";
+import {
+  PostgresJsSession,
+  type ReservedPostgresSql,
+  runOn,
+  type UnsafeSql,
+} from "./postgres_session.ts";
+import type { StatementRunner } from "./session.ts";
+import { listPrepared, outcomeOf, settleBranch } from "./statements.ts";
+
+export type { PendingStatement, ReservedPostgresSql, UnsafeSql } from "./postgres_session.ts";
+
+/** What is used of a postgres.js client: the result of calling its default export. */
+export interface PostgresSql<Reserved extends ReservedPostgresSql> extends UnsafeSql {
+  /** Takes a connection out of the pool. */
+  reserve(): Promise<Reserved>;
+}
+
+/** A PostgreSQL database that takes part through postgres.js. */
+export type PostgresParticipant<Reserved extends ReservedPostgresSql = ReservedPostgresSql> =
+  Participant<Reserved>;
+
+/**
+ * Makes a postgres.js client into a participant.
+ *
+ * The server needs `max_prepared_transactions` above 0. The client's pool should allow as many connections
+ * as transactions run at once, and one more for settling. The client stays the application's: closing the
+ * coordinator does not end it.
+ *
+ * @typeParam Reserved The driver's type for a reserved connection; inferred.
+ * @param sql The client.
+ * @returns The participant. In a transaction its client is the reserved connection's own `sql`; `release`
+ * is refused on it.
+ *
+ * @example
+ * ```ts no-eval
+ * import postgresDriver from "postgres";
+ * import { postgres } from "@indoubt/coordinator/postgres";
+ *
+ * const participants = { orders: postgres(postgresDriver("postgres://localhost/orders")) };
+ * ```
+ */
+export function postgres<Reserved extends ReservedPostgresSql>(
+  sql: PostgresSql<Reserved>,
+): PostgresParticipant<Reserved> {
+  const pool: StatementRunner = { run: (statements) => runOn(sql, statements) };
+  return {
+    kind: "postgresql",
+    check: (gidPrefix) => checkPostgresql(pool, gidPrefix),
+    async acquire(): Promise<Branch<Reserved>> {
+      return new PostgresqlBranch(new PostgresJsSession(sql, await sql.reserve()));
+    },
+    listPrepared: (gidPrefix) => listPrepared(pool, gidPrefix),
+    commitPrepared: (gid) => settleBranch(pool, "COMMIT", gid),
+    rollbackPrepared: (gid) => settleBranch(pool, "ROLLBACK", gid),
+    outcomeOf: (token) => outcomeOf(pool, token),
+    detach() {},
+  };
+}

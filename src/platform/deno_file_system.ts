@@ -1,0 +1,85 @@
+/**
+ * The real file system, on Deno's own API. Every sync is a true fdatasync or fsync; locks are
+ * flock(2) and go away with the process, however it ends.
+ *
+ * @module
+ */
+
+import { ensureDir } from "@std/fs/ensure-dir";
+import type { FileHandle, FileSystem, OpenMode } from "./file_system.ts";
+
+const OPEN_OPTIONS: Record<OpenMode, Deno.OpenOptions> = {
+  "read": { read: true },
+  "create-new": { read: true, write: true, createNew: true },
+  "lock": { read: true, write: true, create: true },
+};
+
+class DenoFileHandle implements FileHandle {
+  readonly #file: Deno.FsFile;
+
+  constructor(file: Deno.FsFile) {
+    this.#file = file;
+  }
+
+  async read(buffer: Uint8Array, position: number): Promise<number> {
+    await this.#file.seek(position, Deno.SeekMode.Start);
+    return await this.#file.read(buffer) ?? 0;
+  }
+
+  write(bytes: Uint8Array): number {
+    return this.#file.writeSync(bytes);
+  }
+
+  async syncData(): Promise<void> {
+    await this.#file.syncData();
+  }
+
+  async size(): Promise<number> {
+    return (await this.#file.stat()).size;
+  }
+
+  clear(): void {
+    this.#file.truncateSync(0);
+    this.#file.seekSync(0, Deno.SeekMode.Start);
+  }
+
+  async tryLock(): Promise<boolean> {
+    return await this.#file.tryLock(true);
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}
+
+/** The file system of this machine, through Deno. Needs `--allow-read` and `--allow-write`. */
+export const denoFileSystem: FileSystem = {
+  async ensureDirectory(path: string): Promise<void> {
+    await ensureDir(path);
+  },
+
+  async list(path: string): Promise<string[]> {
+    const names: string[] = [];
+    for await (const entry of Deno.readDir(path)) {
+      if (entry.isFile) names.push(entry.name);
+    }
+    return names;
+  },
+
+  async open(path: string, mode: OpenMode): Promise<FileHandle> {
+    return new DenoFileHandle(await Deno.open(path, OPEN_OPTIONS[mode]));
+  },
+
+  async rename(from: string, to: string): Promise<void> {
+    await Deno.rename(from, to);
+  },
+
+  async remove(path: string): Promise<void> {
+    await Deno.remove(path);
+  },
+
+  async syncDirectory(path: string): Promise<void> {
+    using directory = await Deno.open(path, { read: true });
+    await directory.sync();
+  },
+};

@@ -1,0 +1,296 @@
+/**
+ * The byte work of the log in WebAssembly: checksums, sealing frames in place, scanning segments.
+ *
+ * Guarantees: needs no permission; imports nothing but its own module. No call can break the
+ * module: numbers that are out of range are refused with a `RangeError` and nothing is written.
+ * No call allocates per record.
+ *
+ * `bytes()` and `table()` are views of the module's memory. They die (length 0) whenever any
+ * buffer of the module grows, so ask for them again after every `reserve` and every constructor,
+ * and keep the owner referenced while a view is in use.
+ *
+ * @module
+ */
+
+import { memory } from "../../wasm/pkg/core_bg.wasm";
+import * as core from "../../wasm/pkg/core.js";
+
+/** Bytes of a frame before its body: length, checksum, unsynced. */
+export const HEADER_LENGTH: number = core.headerLength();
+/** The longest body that a frame may have, in bytes. */
+export const MAX_BODY_LENGTH: number = core.maxBodyLength();
+/** The largest number of records that a frame may leave unpromised. */
+export const MAX_UNSYNCED: number = core.maxUnsynced();
+/** Numbers per frame in the table of {@linkcode SegmentScanner}: offset, body length, unsynced, tag. */
+export const TABLE_COLUMNS = 4;
+
+/** Why a scan ended. */
+export const StopKind = {
+  /** The table is full: go on at the stop. */
+  TableFull: 0,
+  /** No byte is left. */
+  Clean: 1,
+  /** Fewer bytes are left than a header has. */
+  ShortHeader: 2,
+  /** The body length is 0, as in preallocated space. */
+  ZeroLength: 3,
+  /** The body length is above the maximum. */
+  TooLong: 4,
+  /** The body would run past the end. */
+  PastEnd: 5,
+  /** The checksum differs: damage, or a frame of another place or segment. */
+  Checksum: 6,
+  /** The checksum is right, but `unsynced` is larger than the LSN or the maximum. */
+  ImpossiblePromise: 7,
+} as const;
+
+/** One of the values of {@linkcode StopKind}. */
+export type StopKind = typeof StopKind[keyof typeof StopKind];
+
+/** Answer of {@linkcode SegmentScanner.findPromise} when no frame makes such a promise. */
+export const NO_PROMISE: number = -1;
+
+const LARGEST_BUFFER = 2 ** 31 - 1;
+const LARGEST_TABLE = 2 ** 24;
+const LARGEST_U32 = 2 ** 32 - 1;
+const NO_BYTES = new Uint8Array();
+const NO_TABLE = new Uint32Array();
+
+/** A buffer in the module's memory, in which frames are made. */
+export class FrameBuffer implements Disposable {
+  #core: core.FrameBuffer | undefined = new core.FrameBuffer();
+  #bytes: Uint8Array<ArrayBuffer> = NO_BYTES;
+
+  /** Makes a buffer of that many bytes, all zero. */
+  constructor(capacity: number) {
+    this.reserve(capacity);
+  }
+
+  /** Where the buffer is in the module's memory. Changes when it grows. */
+  pointer(): number {
+    return this.#open().pointer();
+  }
+
+  /** How many bytes the buffer has. */
+  capacity(): number {
+    return this.#open().capacity();
+  }
+
+  /** The buffer's bytes; a new view whenever the module's memory has grown. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    if (this.#bytes.length === 0) {
+      const open = this.#open();
+      this.#bytes = new Uint8Array(memory.buffer as ArrayBuffer, open.pointer(), open.capacity());
+    }
+    return this.#bytes;
+  }
+
+  /** Grows to at least that many bytes and keeps the content. The buffer may move. */
+  reserve(capacity: number): void {
+    const open = this.#open();
+    check("reserve a frame buffer", "capacity", capacity, 1, LARGEST_BUFFER);
+    this.#bytes = NO_BYTES;
+    if (!open.reserve(capacity)) throw outOfMemory("reserve a frame buffer", capacity);
+  }
+
+  /**
+   * Writes the header of the frame at `offset`, whose body is already at
+   * `offset + HEADER_LENGTH`. The checksum binds the frame to `salt` and `lsn`.
+   */
+  seal(offset: number, bodyLength: number, unsynced: number, salt: number, lsn: number): void {
+    if (this.#open().seal(offset, bodyLength, unsynced, salt, lsn)) return;
+    const action = "seal a frame";
+    check(action, "body length", bodyLength, 1, MAX_BODY_LENGTH);
+    check(action, "offset", offset, 0, this.capacity() - HEADER_LENGTH - bodyLength);
+    check(action, "LSN", lsn, 0, Number.MAX_SAFE_INTEGER);
+    check(action, "unsynced", unsynced, 0, Math.min(lsn, MAX_UNSYNCED));
+    check(action, "salt", salt, 0, LARGEST_U32);
+  }
+
+  /** Continues the checksum `crc` (0 at the start of a stream) over a part of the buffer. */
+  crc32c(crc: number, offset: number, length: number): number {
+    const result = this.#open().crc32c(crc, offset, length);
+    if (result >= 0) return result;
+    const action = "compute a checksum";
+    check(action, "earlier checksum", crc, 0, LARGEST_U32);
+    check(action, "length", length, 0, this.capacity());
+    check(action, "offset", offset, 0, this.capacity() - length);
+    return result;
+  }
+
+  /** Gives the memory back. Views of it must not be used any more. */
+  [Symbol.dispose](): void {
+    this.#core?.free();
+    this.#core = undefined;
+    this.#bytes = NO_BYTES;
+  }
+
+  #open(): core.FrameBuffer {
+    if (this.#core === undefined) throw disposed("the frame buffer");
+    return this.#core;
+  }
+}
+
+/** Holds one segment's bytes at a time and finds the frames in them. */
+export class SegmentScanner implements Disposable {
+  #core: core.SegmentScanner | undefined = new core.SegmentScanner();
+  #bytes: Uint8Array<ArrayBuffer> = NO_BYTES;
+  #table: Uint32Array<ArrayBuffer> = NO_TABLE;
+  readonly #maxFrames: number;
+
+  /** Makes a scanner whose table holds that many frames. */
+  constructor(maxFrames: number) {
+    const action = "make a segment scanner";
+    check(action, "number of frames in the table", maxFrames, 1, LARGEST_TABLE);
+    this.#maxFrames = maxFrames;
+    if (!this.#open().reserveTable(maxFrames)) throw outOfMemory(action, maxFrames);
+  }
+
+  /** Where the segment's bytes are in the module's memory. Changes when they grow. */
+  pointer(): number {
+    return this.#open().pointer();
+  }
+
+  /** How many bytes there is room for. */
+  capacity(): number {
+    return this.#open().capacity();
+  }
+
+  /** Room for the segment's bytes; a new view whenever the module's memory has grown. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    if (this.#bytes.length === 0) {
+      const open = this.#open();
+      this.#bytes = new Uint8Array(memory.buffer as ArrayBuffer, open.pointer(), open.capacity());
+    }
+    return this.#bytes;
+  }
+
+  /** Makes room for at least that many bytes. Does not keep what was there when it has to grow. */
+  reserve(length: number): void {
+    const open = this.#open();
+    check("reserve room for a segment", "length", length, 0, LARGEST_BUFFER);
+    this.#bytes = NO_BYTES;
+    if (!open.reserve(length)) throw outOfMemory("reserve room for a segment", length);
+  }
+
+  /**
+   * Scans the bytes from `start` to `end` for consecutive valid frames, the first of which has the
+   * LSN `lsn`. Returns how many rows of the table it filled; the stop says where and why it ended.
+   */
+  scan(start: number, end: number, salt: number, lsn: number): number {
+    const count = this.#open().scan(start, end, salt, lsn);
+    if (count < 0) this.#refuse("scan a segment", start, end, salt, lsn);
+    return count;
+  }
+
+  /** The table: per frame its offset, body length, unsynced and tag ({@linkcode TABLE_COLUMNS}). */
+  table(): Uint32Array<ArrayBuffer> {
+    if (this.#table.length === 0) {
+      const pointer = this.tablePointer();
+      const length = this.#maxFrames * TABLE_COLUMNS;
+      this.#table = new Uint32Array(memory.buffer as ArrayBuffer, pointer, length);
+    }
+    return this.#table;
+  }
+
+  /** Where the table is in the module's memory. */
+  tablePointer(): number {
+    return this.#open().tablePointer();
+  }
+
+  /** Why the last scan ended. */
+  stopKind(): StopKind {
+    return this.#open().stopKind() as StopKind;
+  }
+
+  /** The offset at which the last scan ended: behind the last valid frame. */
+  stopOffset(): number {
+    return this.#open().stopOffset();
+  }
+
+  /** The LSN that a frame at the stop would have. */
+  stopLsn(): number {
+    return this.#open().stopLsn();
+  }
+
+  /** Whether all bytes from `offset` to `end` are zero. */
+  zerosFrom(offset: number, end: number): boolean {
+    const answer = this.#open().zerosFrom(offset, end);
+    if (answer < 0) this.#refuse("look for zeros", offset, end, 0, 0);
+    return answer === 1;
+  }
+
+  /**
+   * Tells corruption from a torn end: searches every byte offset behind the invalid frame at
+   * `from`, whose LSN would have been `lsn`, for a valid frame that promises that this LSN had
+   * been synced. Returns its offset, or {@linkcode NO_PROMISE}. Valid frames that promise less
+   * (their block reached the disk before an earlier one) are no evidence. The answer is exact for
+   * any bytes, and the time grows with their number only.
+   */
+  findPromise(from: number, end: number, salt: number, lsn: number): number {
+    const offset = this.#open().findPromise(from, end, salt, lsn);
+    if (offset < NO_PROMISE) this.#refuse("search for a promise", from, end, salt, lsn);
+    return offset;
+  }
+
+  /** The LSN of the frame that the last {@linkcode SegmentScanner.findPromise} found, else -1. */
+  promiseLsn(): number {
+    return this.#open().promiseLsn();
+  }
+
+  /** Gives the memory back. Views of it must not be used any more. */
+  [Symbol.dispose](): void {
+    this.#core?.free();
+    this.#core = undefined;
+    this.#bytes = NO_BYTES;
+    this.#table = NO_TABLE;
+  }
+
+  #open(): core.SegmentScanner {
+    if (this.#core === undefined) throw disposed("the segment scanner");
+    return this.#core;
+  }
+
+  #refuse(action: string, start: number, end: number, salt: number, lsn: number): void {
+    check(action, "end", end, 0, this.capacity());
+    check(action, "start", start, 0, end);
+    check(action, "salt", salt, 0, LARGEST_U32);
+    check(action, "LSN", lsn, 0, Number.MAX_SAFE_INTEGER);
+  }
+}
+
+/** Large data goes through in parts: the module's memory can grow, but never shrinks again. */
+const PART_LENGTH = 64 * 1024;
+const part = new FrameBuffer(PART_LENGTH);
+
+/** The crc32c (Castagnoli) of some bytes. */
+export function crc32c(data: Uint8Array): number {
+  return crc32cAppend(0, data);
+}
+
+/** Continues the checksum `crc` of the stream so far over its next bytes. */
+export function crc32cAppend(crc: number, data: Uint8Array): number {
+  if (data.length <= PART_LENGTH) {
+    part.bytes().set(data);
+    return part.crc32c(crc, 0, data.length);
+  }
+  let result = crc;
+  for (let start = 0; start < data.length; start += PART_LENGTH) {
+    result = crc32cAppend(result, data.subarray(start, start + PART_LENGTH));
+  }
+  return result;
+}
+
+function check(action: string, what: string, value: number, least: number, most: number): void {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
+  const right = least <= most ? `an integer from ${least} to ${most}` : `nothing (no room for it)`;
+  throw new RangeError(`Cannot ${action}: ${what} is ${value}, ${right} would be right`);
+}
+
+function outOfMemory(action: string, amount: number): RangeError {
+  return new RangeError(`Cannot ${action}: no memory for ${amount}, less would be right`);
+}
+
+function disposed(what: string): TypeError {
+  return new TypeError(`Cannot use ${what}: it is disposed, a new one would be right`);
+}

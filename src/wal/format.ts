@@ -1,0 +1,104 @@
+/**
+ * The bytes of a segment. This file is the format: what it says is on disk is what all others use.
+ *
+ * Segment: a header of 16 bytes, then frames. All integers are little endian.
+ *
+ * | offset | bytes | segment header |
+ * |---|---|---|
+ * | 0 | 4 | magic `IDBT` |
+ * | 4 | 2 | format version, 1 |
+ * | 6 | 2 | feature bits, 0; a bit that is not known is a newer version |
+ * | 8 | 4 | salt, random for each segment |
+ * | 12 | 4 | crc32c of bytes 0 to 11 and of the segment's first LSN as u64 |
+ *
+ * | offset | bytes | frame |
+ * |---|---|---|
+ * | 0 | 4 | body length, 1 to {@linkcode MAX_BODY_LENGTH} |
+ * | 4 | 4 | crc32c of body length, unsynced, body, salt and the frame's LSN as u64, in this order |
+ * | 8 | 4 | unsynced: how many records before this one were not known to be synced when it was written |
+ * | 12 | n | body: u8 tag, then the payload |
+ *
+ * The n-th frame of a segment has the segment's first LSN plus n. Since salt and LSN are in the
+ * checksum but not in the file, a frame is valid only in the place for which it was made: bytes of an
+ * earlier use of the file, a frame copied elsewhere and a renamed segment are all invalid.
+ *
+ * @module
+ */
+
+import { crc32c, HEADER_LENGTH, MAX_BODY_LENGTH } from "./core.ts";
+
+export { MAX_BODY_LENGTH };
+
+/** Bytes before the first frame of a segment. */
+export const SEGMENT_HEADER_LENGTH = 16;
+
+/** Bytes before a frame's body. */
+export const FRAME_HEADER_LENGTH: number = HEADER_LENGTH;
+
+/** Version of the format which this code writes and reads. */
+export const FORMAT_VERSION = 1;
+
+const MAGIC = 0x54424449; // "IDBT", read as a little endian integer
+
+/** What a segment header says. */
+export interface SegmentHeader {
+  /** Random number that makes this segment's checksums its own. */
+  readonly salt: number;
+}
+
+/** Why a segment header was not accepted. */
+export type HeaderFault =
+  | { readonly kind: "too-short" | "bad-magic" | "bad-checksum" }
+  | { readonly kind: "newer-version"; readonly found: string };
+
+function headerChecksum(bytes: Uint8Array, firstLsn: number): number {
+  const covered = new Uint8Array(20);
+  covered.set(bytes.subarray(0, 12));
+  new DataView(covered.buffer).setBigUint64(12, BigInt(firstLsn), true);
+  return crc32c(covered);
+}
+
+/**
+ * Makes the header of a segment.
+ *
+ * @param salt Random, unsigned 32 bits.
+ * @param firstLsn Number of the segment's first record.
+ * @returns The 16 bytes.
+ */
+export function encodeSegmentHeader(salt: number, firstLsn: number): Uint8Array {
+  const bytes = new Uint8Array(SEGMENT_HEADER_LENGTH);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setUint16(4, FORMAT_VERSION, true);
+  view.setUint16(6, 0, true);
+  view.setUint32(8, salt, true);
+  view.setUint32(12, headerChecksum(bytes, firstLsn), true);
+  return bytes;
+}
+
+/**
+ * Reads the header of a segment.
+ *
+ * @param bytes The beginning of the file; may be shorter than a header.
+ * @param firstLsn Number of the first record, from the file's name.
+ * @returns The header, or why it was not accepted.
+ */
+export function decodeSegmentHeader(
+  bytes: Uint8Array,
+  firstLsn: number,
+): SegmentHeader | HeaderFault {
+  if (bytes.length < SEGMENT_HEADER_LENGTH) return { kind: "too-short" };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, SEGMENT_HEADER_LENGTH);
+  if (view.getUint32(0, true) !== MAGIC) return { kind: "bad-magic" };
+  // The checksum comes first: only a header that is whole may announce a newer version.
+  if (view.getUint32(12, true) !== headerChecksum(bytes, firstLsn)) return { kind: "bad-checksum" };
+  const version = view.getUint16(4, true);
+  if (version !== FORMAT_VERSION) {
+    return { kind: "newer-version", found: `format version ${version}` };
+  }
+  const features = view.getUint16(6, true);
+  if (features !== 0) {
+    return { kind: "newer-version", found: `feature bits 0x${features.toString(16)}` };
+  }
+  return { salt: view.getUint32(8, true) };
+}

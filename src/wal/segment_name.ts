@@ -1,0 +1,51 @@
+/**
+ * Names of the files in a log directory. A segment is called after the number of its first record,
+ * with exactly 20 digits; `7.wal` or `+10.wal` is no segment. Two segments never share a name, since
+ * a file gets its final name only when its first record is durable in it.
+ *
+ * @module
+ */
+
+const SEGMENT_NAME = /^([0-9]{20})\.wal$/;
+
+/** What a segment is called while it is being made; such a file holds nothing that counts. */
+export const UNFINISHED_SUFFIX = ".unfinished";
+
+/**
+ * The file name of a segment.
+ *
+ * @param firstLsn Number of the segment's first record.
+ * @returns The name, without a directory.
+ */
+export function segmentName(firstLsn: number): string {
+  if (!Number.isSafeInteger(firstLsn) || firstLsn < 0) {
+    throw new RangeError(
+      `Cannot name a segment: its first LSN is ${firstLsn}, it must be a safe integer from 0`,
+    );
+  }
+  return `${String(firstLsn).padStart(20, "0")}.wal`;
+}
+
+/**
+ * The first LSN in a segment's name.
+ *
+ * @param name File name, without a directory.
+ * @returns The LSN, or `null` if this is no name of a segment.
+ */
+export function parseSegmentName(name: string): number | null {
+  const digits = SEGMENT_NAME.exec(name)?.[1];
+  if (digits === undefined) return null;
+  const firstLsn = Number(digits);
+  return Number.isSafeInteger(firstLsn) ? firstLsn : null;
+}
+
+/**
+ * Joins a directory and a file name.
+ *
+ * @param directory The directory, with or without a slash at its end.
+ * @param name The file name.
+ * @returns The path.
+ */
+export function pathOf(directory: string, name: string): string {
+  return directory.endsWith("/") ? directory + name : `${directory}/${name}`;
+}
