@@ -1,0 +1,109 @@
+/* tslint:disable */
+/* eslint-disable */
+
+/**
+ * Owns the bytes. Starts empty; reserve first.
+ */
+export class FrameBuffer {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * How many bytes there are.
+     */
+    capacity(): number;
+    /**
+     * Continues a crc32c over a part of the buffer; negative if the numbers are not those of one.
+     * There is no function that takes the bytes as an argument: the glue would allocate for each
+     * call, and an allocation may move the memory under the views that JavaScript holds.
+     */
+    crc32c(crc: number, offset: number, length: number): number;
+    constructor();
+    /**
+     * Where the bytes are in the module's memory. Changes when they grow.
+     */
+    pointer(): number;
+    /**
+     * Grows to that capacity, keeping the content; false if that cannot be.
+     */
+    reserve(capacity: number): boolean;
+    /**
+     * Writes the header of the frame at the offset; false, with nothing written, if the numbers
+     * are not those of a frame within the buffer.
+     */
+    seal(offset: number, body_length: number, unsynced: number, salt: number, lsn: number): boolean;
+}
+
+/**
+ * Owns the bytes and the table. Starts empty; reserve both first.
+ */
+export class SegmentScanner {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * How many bytes there are.
+     */
+    capacity(): number;
+    /**
+     * Looks behind the bad frame at `from` for one that promises that it was synced. Returns its
+     * offset, or a negative answer.
+     */
+    findPromise(from: number, end: number, salt: number, lsn: number): number;
+    constructor();
+    /**
+     * Where the bytes are in the module's memory. Changes when they grow.
+     */
+    pointer(): number;
+    /**
+     * The LSN of the frame that the last `find_promise` found, -1 if none.
+     */
+    promiseLsn(): number;
+    /**
+     * Makes the table that large; false if that cannot be.
+     */
+    reserveTable(frames: number): boolean;
+    /**
+     * Makes room for a segment, without keeping the bytes of the one before: both at once would
+     * double the memory, which never shrinks again. False if that cannot be.
+     */
+    reserve(length: number): boolean;
+    /**
+     * Scans from `start` to `end`; the first frame has LSN `lsn`. Returns how many frames are in
+     * the table.
+     */
+    scan(start: number, end: number, salt: number, lsn: number): number;
+    /**
+     * Why the last scan ended, as a number of `StopKind`.
+     */
+    stopKind(): number;
+    /**
+     * The LSN that a frame at the stop would have.
+     */
+    stopLsn(): number;
+    /**
+     * The offset at which the last scan ended.
+     */
+    stopOffset(): number;
+    /**
+     * Where the table is in the module's memory.
+     */
+    tablePointer(): number;
+    /**
+     * Whether all bytes from `offset` to `end` are zero: 1 or 0.
+     */
+    zerosFrom(offset: number, end: number): number;
+}
+
+/**
+ * Bytes before the body of a frame.
+ */
+export function headerLength(): number;
+
+/**
+ * The longest body a frame may have, in bytes.
+ */
+export function maxBodyLength(): number;
+
+/**
+ * The largest number of records that a frame may leave unpromised.
+ */
+export function maxUnsynced(): number;

@@ -1,0 +1,113 @@
+//! Tells a torn end from corruption: is there, after an invalid frame, a valid one that promises
+//! that the bad place had been synced?
+//!
+//! Every later offset is looked at, not only those that the lengths lead to: a damaged length must
+//! not hide what follows. A valid frame whose promise stops short of the bad place is no evidence
+//! (its block reached the disk before an earlier one) and does not end the search. Nor are its
+//! bytes skipped: the search then needs no trust in any length, and where a body holds something
+//! that looks like a covering frame, the answer errs towards corruption, which loses nothing.
+//!
+//! Guarantees: the answer is exact, and the time grows with the number of bytes only, whatever the
+//! bytes are. Damaged and stale bytes hold many places that look like a long frame (a tag read as
+//! the top of a length is enough), so a search that ran through every such body would take minutes
+//! for a segment, and one with a budget would call many torn ends corrupt. Hence the notes of
+//! `prefix`, and hence the LSN is solved for (`unwind`) and not tried.
+
+use crate::checksum;
+use crate::frame::{HEADER_LENGTH, MAX_BODY_LENGTH, MAX_UNSYNCED, MIN_FRAME_LENGTH, read_u32};
+use crate::number::MAX_LSN;
+use crate::prefix::Prefixes;
+use crate::unwind;
+use std::ops::RangeInclusive;
+
+/// A frame that promises that the bad place was synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    pub offset: usize,
+    pub lsn: u64,
+}
+
+/// Searches behind the bad frame, which starts at `from` and should have had LSN `lsn`. `notes`
+/// has room for the notes of all bytes.
+pub fn find(bytes: &[u8], from: usize, salt: u32, lsn: u64, notes: &mut [u32]) -> Option<Found> {
+    // The bad frame itself has at least the minimal length, and so has any that follows.
+    let first = from.checked_add(MIN_FRAME_LENGTH)?;
+    let last = bytes.len().checked_sub(MIN_FRAME_LENGTH)?;
+    let mut prefixes = Prefixes::new(bytes, notes);
+    for offset in first..=last {
+        let body_length = read_u32(bytes, offset);
+        if body_length.wrapping_sub(1) >= MAX_BODY_LENGTH
+            || body_length as usize > bytes.len() - offset - HEADER_LENGTH
+        {
+            continue;
+        }
+        // At most this many frames fit before the offset, the bad one included. To cover the bad
+        // one, a promise has to reach below the others.
+        let places = (offset - from) / MIN_FRAME_LENGTH;
+        let unsynced = read_u32(bytes, offset + 8);
+        if unsynced > MAX_UNSYNCED || unsynced as usize >= places {
+            continue;
+        }
+        let head = checksum::of_head(body_length, unsynced);
+        let crc = prefixes.continue_over(head, offset + HEADER_LENGTH, body_length as usize);
+        let before_lsn = checksum::append_salt(crc, salt);
+        let range = lsn + u64::from(unsynced) + 1..=MAX_LSN.min(lsn + places as u64);
+        if let Some(lsn) = solve(before_lsn, read_u32(bytes, offset + 4), range) {
+            return Some(Found { offset, lsn });
+        }
+    }
+    None
+}
+
+/// The LSN within the range that makes the checksum right. At most two high words are possible, as
+/// no segment holds 2^32 frames.
+fn solve(before: u32, crc: u32, range: RangeInclusive<u64>) -> Option<u64> {
+    let (first, last) = (range.start() >> 32, range.end() >> 32);
+    (first..=last)
+        .map(|high| high << 32 | u64::from(unwind::low_word(before, crc, high as u32)))
+        .find(|lsn| range.contains(lsn))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::seal;
+    use crate::prefix::notes_for;
+
+    const SALT: u32 = 0xdead_beef;
+
+    fn push(bytes: &mut Vec<u8>, body: &[u8], unsynced: u32, lsn: u64) -> usize {
+        let offset = bytes.len();
+        bytes.extend_from_slice(&[0; HEADER_LENGTH]);
+        bytes.extend_from_slice(body);
+        assert!(seal(bytes, offset, body.len() as u32, unsynced, SALT, lsn));
+        offset
+    }
+
+    fn search(bytes: &[u8], from: usize, lsn: u64) -> Option<Found> {
+        find(bytes, from, SALT, lsn, &mut vec![0; notes_for(bytes.len())])
+    }
+
+    #[test]
+    fn finds_a_covering_promise_only() {
+        for first in [10, u64::from(u32::MAX) - 1, MAX_LSN - 3] {
+            for body_length in [1, 3, 1000, 100_000] {
+                let mut bytes = vec![0xff; 30];
+                push(&mut bytes, &vec![b'a'; body_length], 1, first + 1);
+                assert_eq!(search(&bytes, 0, first), None);
+                let offset = push(&mut bytes, &vec![b'b'; body_length], 1, first + 2);
+                assert_eq!(search(&bytes, 0, first), Some(Found { offset, lsn: first + 2 }));
+            }
+        }
+    }
+
+    #[test]
+    fn ignores_an_lsn_that_does_not_fit_before() {
+        let mut bytes = vec![0xff; 25];
+        push(&mut bytes, b"far", 0, 12);
+        assert_eq!(search(&bytes, 0, 10), None);
+        assert_eq!(search(&bytes, 0, 11), Some(Found { offset: 25, lsn: 12 }));
+        assert_eq!(search(&bytes, usize::MAX, 11), None);
+        assert_eq!(search(&bytes[..5], 0, 11), None);
+    }
+}
