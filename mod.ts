@@ -1,24 +1,31 @@
 /**
  * One transaction across several databases, committed in all of them or in none.
  *
- * @example
- * ```ts no-eval
- * import postgresDriver from "postgres";
+ * @example An order and its charge, in two databases
+ * ```ts
+ * import { PGlite } from "@electric-sql/pglite";
  * import { Coordinator } from "@indoubt/coordinator";
- * import { postgres } from "@indoubt/coordinator/postgres";
+ * import { pglite } from "@indoubt/coordinator/pglite";
  *
- * await using coordinator = await Coordinator.open({
- *   directory: "./indoubt",
- *   participants: {
- *     orders: postgres(postgresDriver("postgres://localhost/orders")),
- *     billing: postgres(postgresDriver("postgres://localhost/billing")),
- *   },
+ * const startParams = [...PGlite.defaultStartParams, "-c", "max_prepared_transactions=10"];
+ * const ordersDb = await PGlite.create({ startParams });
+ * const billingDb = await PGlite.create({ startParams });
+ * await ordersDb.exec("CREATE TABLE orders (sku text)");
+ * await billingDb.exec("CREATE TABLE charges (sku text, cents int)");
+ *
+ * const directory = await Deno.makeTempDir();
+ * const coordinator = await Coordinator.open({
+ *   directory,
+ *   participants: { orders: pglite(ordersDb), billing: pglite(billingDb) },
  * });
- *
  * await coordinator.transaction(["orders", "billing"], async ({ orders, billing }) => {
- *   await orders`UPDATE stock SET held = held + 1 WHERE sku = ${"A1"}`;
- *   await billing`INSERT INTO charges (sku, cents) VALUES (${"A1"}, ${995})`;
+ *   await orders.query("INSERT INTO orders VALUES ($1)", ["A1"]);
+ *   await billing.query("INSERT INTO charges VALUES ($1, $2)", ["A1", 995]);
  * });
+ * await coordinator.close();
+ *
+ * await Promise.all([ordersDb.close(), billingDb.close()]);
+ * await Deno.remove(directory, { recursive: true });
  * ```
  *
  * @module

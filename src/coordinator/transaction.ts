@@ -66,16 +66,27 @@ export interface CommitResult {
  * A transaction under way. `Clients` holds the driver's own client for each participant.
  *
  * @example Commit by hand
- * ```ts no-eval
- * import type { Coordinator } from "@indoubt/coordinator";
- * import type { PgliteParticipant } from "@indoubt/coordinator/pglite";
+ * ```ts
+ * import { PGlite } from "@electric-sql/pglite";
+ * import { Coordinator } from "@indoubt/coordinator";
+ * import { pglite } from "@indoubt/coordinator/pglite";
  *
- * declare const coordinator: Coordinator<{ orders: PgliteParticipant; billing: PgliteParticipant }>;
- *
- * await using transaction = await coordinator.begin(["orders", "billing"]);
- * await transaction.clients.orders.query("UPDATE stock SET held = held + 1");
- * await transaction.clients.billing.query("INSERT INTO charges (cents) VALUES (995)");
- * await transaction.commit();
+ * const startParams = [...PGlite.defaultStartParams, "-c", "max_prepared_transactions=10"];
+ * const db = await PGlite.create({ startParams });
+ * await db.exec("CREATE TABLE orders (sku text)");
+ * const directory = await Deno.makeTempDir();
+ * {
+ *   await using coordinator = await Coordinator.open({
+ *     directory,
+ *     participants: { orders: pglite(db) },
+ *   });
+ *   await using transaction = await coordinator.begin(["orders"]);
+ *   await transaction.clients.orders.query("INSERT INTO orders VALUES ('A1')");
+ *   await transaction.commit();
+ *   console.assert(transaction.state === "committed");
+ * }
+ * await db.close();
+ * await Deno.remove(directory, { recursive: true });
  * ```
  */
 export class Transaction<Clients> implements AsyncDisposable {

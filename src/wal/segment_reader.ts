@@ -8,7 +8,7 @@
 
 import type { FileHandle } from "../platform/file_system.ts";
 import type { Platform } from "../platform/platform.ts";
-import { SegmentScanner, StopKind, TABLE_COLUMNS } from "./core.ts";
+import { NO_PROMISE, SegmentScanner, StopKind, TABLE_COLUMNS } from "./core.ts";
 import { LogCorruptedError, LogVersionError } from "./errors.ts";
 import { decodeSegmentHeader, FRAME_HEADER_LENGTH, SEGMENT_HEADER_LENGTH } from "./format.ts";
 import { pathOf, segmentName } from "./segment_name.ts";
@@ -144,13 +144,11 @@ interface Stop {
 function assertTorn(scanner: SegmentScanner, stop: Stop): void {
   const { directory, name, offset, length, salt, lsn } = stop;
   const found = scanner.findPromise(offset, length, salt, lsn);
-  if (found === -1) return;
-  const evidence = found < 0
-    ? "it could not be told in bounded time whether records follow"
-    : `a later record at offset ${found} promises that this place was synced`;
+  if (found === NO_PROMISE) return;
   throw new LogCorruptedError(
     directory,
     { file: name, offset, lsn },
-    `the record is damaged: ${evidence}, keep the directory as it is and restore it from a backup`,
+    `the record is damaged, since a later one at offset ${found} promises that it was synced: ` +
+      "keep the directory as it is and restore it from a backup",
   );
 }

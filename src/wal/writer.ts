@@ -12,6 +12,7 @@
 
 import type { Platform } from "../platform/platform.ts";
 import { LogUnavailableError } from "./errors.ts";
+import { MAX_BODY_LENGTH } from "./format.ts";
 import { FrameBatch } from "./frame_batch.ts";
 import type { LiveState } from "./live_state.ts";
 import { encodeRecord, type LogRecord } from "./record.ts";
@@ -123,6 +124,12 @@ export class LogWriter {
       );
     }
     const body = encodeRecord(record);
+    if (body.length > MAX_BODY_LENGTH) {
+      throw new RangeError(
+        `Cannot append a record of ${body.length} bytes: it must have at most ${MAX_BODY_LENGTH}, ` +
+          "let the transaction have fewer branches",
+      );
+    }
     if (
       this.#queue.length >= MAX_QUEUED_RECORDS || this.#queuedBytes + body.length > MAX_QUEUED_BYTES
     ) {

@@ -6,19 +6,6 @@
  * PREPARED has been answered. If that connection is lost, the branch refuses every further statement: a
  * pool would run it on another connection, outside of any transaction.
  *
- * @example
- * ```ts no-eval
- * import postgresDriver from "postgres";
- * import { Coordinator } from "@indoubt/coordinator";
- * import { postgres } from "@indoubt/coordinator/postgres";
- *
- * const sql = postgresDriver("postgres://localhost/orders");
- * await using coordinator = await Coordinator.open({
- *   directory: "./indoubt",
- *   participants: { orders: postgres(sql) },
- * });
- * ```
- *
  * @module
  */
 
@@ -59,11 +46,14 @@ export type PostgresParticipant<Reserved extends ReservedPostgresSql = ReservedP
  * is refused on it.
  *
  * @example
- * ```ts no-eval
+ * ```ts
  * import postgresDriver from "postgres";
  * import { postgres } from "@indoubt/coordinator/postgres";
  *
- * const participants = { orders: postgres(postgresDriver("postgres://localhost/orders")) };
+ * const sql = postgresDriver("postgres://app@localhost/orders", { max: 20 });
+ * const participants = { orders: postgres(sql) };
+ * console.assert(participants.orders.kind === "postgresql");
+ * await sql.end();
  * ```
  */
 export function postgres<Reserved extends ReservedPostgresSql>(
