@@ -1,7 +1,8 @@
 /**
  * Takes the sessions of a transaction and begins its branches. Sessions are taken one after another in
  * the order of the participants' names, the same for every transaction, so that two transactions cannot
- * each hold the session that the other waits for. Branches then begin all at once. If anything fails,
+ * each hold the session that the other waits for. A branch begins in the same turn in which its session
+ * is had: until then an adapter may be unable to notice that the connection is lost. If anything fails,
  * every session taken goes back.
  *
  * @module
@@ -61,17 +62,16 @@ export class EnlistmentError extends Error {
 export async function enlist(enlistment: Enlistment): Promise<EnlistedBranch[]> {
   const { members, options, deadline } = enlistment;
   const branches = new Map<Member, EnlistedBranch>();
+  const beginnings: Promise<void>[] = [];
   try {
     for (const member of members.toSorted(byName)) {
-      branches.set(member, await acquire(enlistment, member));
+      const branch = await acquire(enlistment, member);
+      branches.set(member, branch);
+      const beginning = begin(branch, options);
+      beginning.catch(() => {}); // Looked at below, when all sessions are had.
+      beginnings.push(beginning);
     }
-    await deadline.race(Promise.all([...branches.values()].map(async (branch) => {
-      try {
-        await branch.begin(options);
-      } catch (cause) {
-        throw new EnlistmentError(branch.participant, { cause });
-      }
-    })));
+    await deadline.race(Promise.all(beginnings));
     return members.map((member) => branches.get(member)!);
   } catch (error) {
     await Promise.all([...branches.values()].map(async (branch) => {
@@ -79,6 +79,14 @@ export async function enlist(enlistment: Enlistment): Promise<EnlistedBranch[]> 
       branch.release();
     }));
     throw error;
+  }
+}
+
+async function begin(branch: EnlistedBranch, options: Enlistment["options"]): Promise<void> {
+  try {
+    await branch.begin(options);
+  } catch (cause) {
+    throw new EnlistmentError(branch.participant, { cause });
   }
 }
 

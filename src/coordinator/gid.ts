@@ -50,6 +50,16 @@ export function transactionOfGid(coordinator: string, gid: string): bigint | nul
 }
 
 /**
+ * Whether a gid may stand in a statement.
+ *
+ * @param gid The gid.
+ * @returns False if it is too long or has a character that is not allowed.
+ */
+export function isSafeGid(gid: string): boolean {
+  return gid.length <= MAX_GID_LENGTH && SAFE_GID.test(gid);
+}
+
+/**
  * Sees that a gid may stand in a statement.
  *
  * @param gid The gid.
@@ -57,7 +67,7 @@ export function transactionOfGid(coordinator: string, gid: string): bigint | nul
  * @throws {RangeError} If it is too long or has a character that is not allowed.
  */
 export function assertSafeGid(gid: string): string {
-  if (gid.length > MAX_GID_LENGTH || !SAFE_GID.test(gid)) {
+  if (!isSafeGid(gid)) {
     throw new RangeError(
       `Cannot use ${JSON.stringify(gid)} as a gid: it must have 1 to ${MAX_GID_LENGTH} ` +
         "characters of [A-Za-z0-9_.-]",

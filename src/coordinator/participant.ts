@@ -47,7 +47,7 @@ export type TokenOutcome = "committed" | "aborted" | "in progress" | "unknown";
 export interface Branch<Client> {
   /** The driver's own client, bound to this session; refuses use after the branch has ended. */
   readonly client: Client;
-  /** Begins the database's transaction. */
+  /** Begins the database's transaction. Is called in the turn in which the branch was acquired. */
   begin(options: BranchOptions): Promise<void>;
   /**
    * Asks whether the branch has written, and by what its outcome can be learnt later.

@@ -202,7 +202,7 @@ export class Transaction<Clients> implements AsyncDisposable {
   }
 
   async #endedByHand(branches: readonly EnlistedBranch[]): Promise<HeuristicOutcomeError> {
-    for (const branch of branches) branch.progress = "ended";
+    // What the application left in the session after ending the branch is rolled back too.
     this.#states.moveTo("aborting");
     await this.#rollBack().catch(() => {});
     const heuristics = branches.map(({ participant, gid }) => (

@@ -233,9 +233,19 @@ export class SegmentScanner implements Disposable {
     return offset;
   }
 
-  /** The LSN of the frame that the last {@linkcode SegmentScanner.findPromise} found, else -1. */
-  promiseLsn(): number {
-    return this.#open().promiseLsn();
+  /**
+   * Where reading goes on once damage is proven: the first offset behind the invalid frame at `from`
+   * at which a frame is valid for some LSN above `lsn`, or {@linkcode NO_PROMISE}.
+   */
+  findFrame(from: number, end: number, salt: number, lsn: number): number {
+    const offset = this.#open().findFrame(from, end, salt, lsn);
+    if (offset < NO_PROMISE) this.#refuse("search for a frame", from, end, salt, lsn);
+    return offset;
+  }
+
+  /** The LSN of the frame that the last search found, else -1. */
+  foundLsn(): number {
+    return this.#open().foundLsn();
   }
 
   /** Gives the memory back. Views of it must not be used any more. */

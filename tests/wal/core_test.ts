@@ -120,7 +120,7 @@ function search(bytes: Uint8Array, from: number, lsn: number): [number, number] 
   using scanner = new SegmentScanner(1);
   load(scanner, bytes);
   const offset = scanner.findPromise(from, bytes.length, SALT, lsn);
-  return [offset, scanner.promiseLsn()];
+  return [offset, scanner.foundLsn()];
 }
 
 Deno.test("the limits are those of the format", () => {
@@ -364,7 +364,7 @@ Deno.test("findPromise: a refused search forgets what the one before found", () 
   load(scanner, join([new Uint8Array(13), makeFrame(new Uint8Array(1), 0, SALT, 11)]));
   assertEquals(scanner.findPromise(0, 26, SALT, 10), 13);
   assertThrows(() => scanner.findPromise(0, 27, SALT, 10), RangeError);
-  assertEquals(scanner.promiseLsn(), -1);
+  assertEquals(scanner.foundLsn(), -1);
 });
 
 Deno.test("findPromise: finds a frame of the longest length", () => {

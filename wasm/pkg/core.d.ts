@@ -44,19 +44,24 @@ export class SegmentScanner {
      */
     capacity(): number;
     /**
+     * Looks behind the bad frame at `from` for any valid one. Returns its offset, or a negative
+     * answer.
+     */
+    findFrame(from: number, end: number, salt: number, lsn: number): number;
+    /**
      * Looks behind the bad frame at `from` for one that promises that it was synced. Returns its
      * offset, or a negative answer.
      */
     findPromise(from: number, end: number, salt: number, lsn: number): number;
+    /**
+     * The LSN of the frame that the last search found, -1 if none.
+     */
+    foundLsn(): number;
     constructor();
     /**
      * Where the bytes are in the module's memory. Changes when they grow.
      */
     pointer(): number;
-    /**
-     * The LSN of the frame that the last `find_promise` found, -1 if none.
-     */
-    promiseLsn(): number;
     /**
      * Makes the table that large; false if that cannot be.
      */

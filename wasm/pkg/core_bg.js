@@ -96,6 +96,19 @@ export class SegmentScanner {
         return ret >>> 0;
     }
     /**
+     * Looks behind the bad frame at `from` for any valid one. Returns its offset, or a negative
+     * answer.
+     * @param {number} from
+     * @param {number} end
+     * @param {number} salt
+     * @param {number} lsn
+     * @returns {number}
+     */
+    findFrame(from, end, salt, lsn) {
+        const ret = wasm.segmentscanner_findFrame(this.__wbg_ptr, from, end, salt, lsn);
+        return ret;
+    }
+    /**
      * Looks behind the bad frame at `from` for one that promises that it was synced. Returns its
      * offset, or a negative answer.
      * @param {number} from
@@ -106,6 +119,14 @@ export class SegmentScanner {
      */
     findPromise(from, end, salt, lsn) {
         const ret = wasm.segmentscanner_findPromise(this.__wbg_ptr, from, end, salt, lsn);
+        return ret;
+    }
+    /**
+     * The LSN of the frame that the last search found, -1 if none.
+     * @returns {number}
+     */
+    foundLsn() {
+        const ret = wasm.segmentscanner_foundLsn(this.__wbg_ptr);
         return ret;
     }
     constructor() {
@@ -121,14 +142,6 @@ export class SegmentScanner {
     pointer() {
         const ret = wasm.segmentscanner_pointer(this.__wbg_ptr);
         return ret >>> 0;
-    }
-    /**
-     * The LSN of the frame that the last `find_promise` found, -1 if none.
-     * @returns {number}
-     */
-    promiseLsn() {
-        const ret = wasm.segmentscanner_promiseLsn(this.__wbg_ptr);
-        return ret;
     }
     /**
      * Makes the table that large; false if that cannot be.

@@ -20,7 +20,16 @@ use crate::prefix::Prefixes;
 use crate::unwind;
 use std::ops::RangeInclusive;
 
-/// A frame that promises that the bad place was synced.
+/// What is searched for behind a bad frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// A frame that promises that the bad place was synced: the proof that it is damaged.
+    Promise,
+    /// Any valid frame: where reading goes on once the damage is proven.
+    Frame,
+}
+
+/// A valid frame behind the bad place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
     pub offset: usize,
@@ -29,7 +38,14 @@ pub struct Found {
 
 /// Searches behind the bad frame, which starts at `from` and should have had LSN `lsn`. `notes`
 /// has room for the notes of all bytes.
-pub fn find(bytes: &[u8], from: usize, salt: u32, lsn: u64, notes: &mut [u32]) -> Option<Found> {
+pub fn find(
+    search: Search,
+    bytes: &[u8],
+    from: usize,
+    salt: u32,
+    lsn: u64,
+    notes: &mut [u32],
+) -> Option<Found> {
     // The bad frame itself has at least the minimal length, and so has any that follows.
     let first = from.checked_add(MIN_FRAME_LENGTH)?;
     let last = bytes.len().checked_sub(MIN_FRAME_LENGTH)?;
@@ -45,13 +61,14 @@ pub fn find(bytes: &[u8], from: usize, salt: u32, lsn: u64, notes: &mut [u32]) -
         // one, a promise has to reach below the others.
         let places = (offset - from) / MIN_FRAME_LENGTH;
         let unsynced = read_u32(bytes, offset + 8);
-        if unsynced > MAX_UNSYNCED || unsynced as usize >= places {
+        if unsynced > MAX_UNSYNCED || search == Search::Promise && unsynced as usize >= places {
             continue;
         }
         let head = checksum::of_head(body_length, unsynced);
         let crc = prefixes.continue_over(head, offset + HEADER_LENGTH, body_length as usize);
         let before_lsn = checksum::append_salt(crc, salt);
-        let range = lsn + u64::from(unsynced) + 1..=MAX_LSN.min(lsn + places as u64);
+        let reach = if search == Search::Promise { u64::from(unsynced) } else { 0 };
+        let range = lsn + reach + 1..=MAX_LSN.min(lsn + places as u64);
         if let Some(lsn) = solve(before_lsn, read_u32(bytes, offset + 4), range) {
             return Some(Found { offset, lsn });
         }
@@ -85,7 +102,17 @@ mod tests {
     }
 
     fn search(bytes: &[u8], from: usize, lsn: u64) -> Option<Found> {
-        find(bytes, from, SALT, lsn, &mut vec![0; notes_for(bytes.len())])
+        find(Search::Promise, bytes, from, SALT, lsn, &mut vec![0; notes_for(bytes.len())])
+    }
+
+    #[test]
+    fn finds_any_frame_where_no_promise_is_asked() {
+        let mut bytes = vec![0xff; 30];
+        let offset = push(&mut bytes, b"same batch", 7, 11);
+        let notes = &mut vec![0; notes_for(bytes.len())];
+        assert_eq!(find(Search::Promise, &bytes, 0, SALT, 10, notes), None);
+        let found = Some(Found { offset, lsn: 11 });
+        assert_eq!(find(Search::Frame, &bytes, 0, SALT, 10, notes), found);
     }
 
     #[test]

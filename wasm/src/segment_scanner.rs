@@ -3,11 +3,11 @@
 use crate::memory::grow;
 use crate::number::{to_index, to_lsn, to_u32};
 use crate::prefix::notes_for;
-use crate::promise::{self, Found};
+use crate::promise::{self, Found, Search};
 use crate::scan::{self, COLUMNS, Stop, StopKind};
 use wasm_bindgen::prelude::*;
 
-/// Answer of `find_promise`: no frame promises that the bad place was synced.
+/// Answer of a search: there is no such frame.
 const NOTHING: f64 = -1.0;
 /// Answer of any call: the numbers are not a range within the bytes, a salt and an LSN.
 const REFUSED: f64 = -2.0;
@@ -17,10 +17,10 @@ const REFUSED: f64 = -2.0;
 pub struct SegmentScanner {
     bytes: Vec<u8>,
     table: Vec<u32>,
-    /// Room for `find_promise`, made together with the bytes so that it cannot be missing then.
+    /// Room for a search, made together with the bytes so that it cannot be missing then.
     notes: Vec<u32>,
     stop: Stop,
-    promise: Option<Found>,
+    found: Option<Found>,
 }
 
 #[wasm_bindgen]
@@ -34,7 +34,7 @@ impl SegmentScanner {
             table: Vec::new(),
             notes: Vec::new(),
             stop,
-            promise: None,
+            found: None,
         }
     }
 
@@ -117,18 +117,29 @@ impl SegmentScanner {
     /// offset, or a negative answer.
     #[wasm_bindgen(js_name = findPromise)]
     pub fn find_promise(&mut self, from: f64, end: f64, salt: f64, lsn: f64) -> f64 {
-        self.promise = None;
+        self.find(Search::Promise, from, end, salt, lsn)
+    }
+
+    /// Looks behind the bad frame at `from` for any valid one. Returns its offset, or a negative
+    /// answer.
+    #[wasm_bindgen(js_name = findFrame)]
+    pub fn find_frame(&mut self, from: f64, end: f64, salt: f64, lsn: f64) -> f64 {
+        self.find(Search::Frame, from, end, salt, lsn)
+    }
+
+    /// The LSN of the frame that the last search found, -1 if none.
+    #[wasm_bindgen(js_name = foundLsn)]
+    pub fn found_lsn(&self) -> f64 {
+        self.found.map_or(NOTHING, |found| found.lsn as f64)
+    }
+
+    fn find(&mut self, search: Search, from: f64, end: f64, salt: f64, lsn: f64) -> f64 {
+        self.found = None;
         let Some((bytes, from, salt, lsn)) = place(&self.bytes, from, end, salt, lsn) else {
             return REFUSED;
         };
-        self.promise = promise::find(bytes, from, salt, lsn, &mut self.notes);
-        self.promise.map_or(NOTHING, |found| found.offset as f64)
-    }
-
-    /// The LSN of the frame that the last `find_promise` found, -1 if none.
-    #[wasm_bindgen(js_name = promiseLsn)]
-    pub fn promise_lsn(&self) -> f64 {
-        self.promise.map_or(-1.0, |found| found.lsn as f64)
+        self.found = promise::find(search, bytes, from, salt, lsn, &mut self.notes);
+        self.found.map_or(NOTHING, |found| found.offset as f64)
     }
 }
 

@@ -145,6 +145,7 @@ export class PgliteSession<Queries extends PgliteQueries> implements PostgresqlS
     return Promise.resolve();
   }
 
+  /** Whatever state the session is in, ending the hold rolls it back. */
   release(): void {
     this.#onReleased(this);
   }

@@ -17,6 +17,8 @@ import { askToken, commitBranch, markBranch, prepareBranch, settleBranch } from 
 export class PostgresqlBranch<Client> implements Branch<Client> {
   readonly #session: PostgresqlSession<Client>;
   #gid = "";
+  /** Whether the session is known to be in no transaction. */
+  #clean = true;
 
   /**
    * Takes over a session that is in no transaction.
@@ -33,6 +35,7 @@ export class PostgresqlBranch<Client> implements Branch<Client> {
 
   async begin(options: BranchOptions): Promise<void> {
     this.#gid = options.gid;
+    this.#clean = false;
     const mark = markBranch(options);
     await this.#session.run(this.#session.begun ? mark : `BEGIN; ${mark}`);
   }
@@ -43,20 +46,21 @@ export class PostgresqlBranch<Client> implements Branch<Client> {
     return await askToken(this.#session, this.#gid);
   }
 
-  commit(): Promise<VoteAnswer> {
-    return commitBranch(this.#session);
+  async commit(): Promise<VoteAnswer> {
+    return this.#note(await commitBranch(this.#session));
   }
 
-  prepare(): Promise<VoteAnswer> {
-    return prepareBranch(this.#session, this.#gid);
+  async prepare(): Promise<VoteAnswer> {
+    return this.#note(await prepareBranch(this.#session, this.#gid));
   }
 
   async rollback(): Promise<void> {
     this.#session.closeClient();
     try {
-      await this.#session.run("ROLLBACK");
+      const results = await this.#session.run("ROLLBACK");
+      this.#clean = results.at(-1)?.command === "ROLLBACK";
     } catch {
-      // Without its session the server rolls back by itself.
+      // The session is ended when it is released, and the server then rolls back by itself.
     }
   }
 
@@ -74,6 +78,12 @@ export class PostgresqlBranch<Client> implements Branch<Client> {
 
   release(): void {
     this.#session.closeClient();
-    this.#session.release();
+    this.#session.release(this.#clean);
+  }
+
+  /** PostgreSQL has ended the transaction whenever it answered at all. */
+  #note(answer: VoteAnswer): VoteAnswer {
+    this.#clean = answer.kind !== "unknown";
+    return answer;
   }
 }

@@ -12,16 +12,12 @@
 import type { Branch, Participant } from "../../coordinator/participant.ts";
 import { PostgresqlBranch } from "./branch.ts";
 import { checkPostgresql } from "./check.ts";
-import {
-  PostgresJsSession,
-  type ReservedPostgresSql,
-  runOn,
-  type UnsafeSql,
-} from "./postgres_session.ts";
+import { PostgresJsSession } from "./postgres_session.ts";
+import { type ReservedPostgresSql, runOn, type UnsafeSql } from "./postgres_statements.ts";
 import type { StatementRunner } from "./session.ts";
 import { listPrepared, outcomeOf, settleBranch } from "./statements.ts";
 
-export type { PendingStatement, ReservedPostgresSql, UnsafeSql } from "./postgres_session.ts";
+export type { PendingStatement, ReservedPostgresSql, UnsafeSql } from "./postgres_statements.ts";
 
 /** What is used of a postgres.js client: the result of calling its default export. */
 export interface PostgresSql<Reserved extends ReservedPostgresSql> extends UnsafeSql {
@@ -64,7 +60,7 @@ export function postgres<Reserved extends ReservedPostgresSql>(
     kind: "postgresql",
     check: (gidPrefix) => checkPostgresql(pool, gidPrefix),
     async acquire(): Promise<Branch<Reserved>> {
-      return new PostgresqlBranch(new PostgresJsSession(sql, await sql.reserve()));
+      return new PostgresqlBranch(new PostgresJsSession(await sql.reserve()));
     },
     listPrepared: (gidPrefix) => listPrepared(pool, gidPrefix),
     commitPrepared: (gid) => settleBranch(pool, "COMMIT", gid),

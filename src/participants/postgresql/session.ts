@@ -35,8 +35,13 @@ export interface PostgresqlSession<Client> extends StatementRunner {
   readonly lost: boolean;
   /** Makes the client refuse further use. */
   closeClient(): void;
-  /** Asks the server to stop what the session is doing. */
+  /** Asks the server to stop what the session is doing; does not wait for it. */
   cancel(): Promise<void>;
-  /** Gives the session back, or ends it if a statement is under way or its state is not known. */
-  release(): void;
+  /**
+   * Gives the session back, or ends it.
+   *
+   * @param clean Whether the session is known to be in no transaction; one that is not is ended, so that
+   * nobody can come to work in a transaction of somebody else.
+   */
+  release(clean: boolean): void;
 }

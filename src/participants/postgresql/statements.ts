@@ -9,7 +9,7 @@
  */
 
 import { BranchEndedError } from "../../coordinator/errors.ts";
-import { assertSafeGid } from "../../coordinator/gid.ts";
+import { assertSafeGid, isSafeGid } from "../../coordinator/gid.ts";
 import type {
   BranchOptions,
   IsolationLevel,
@@ -126,8 +126,14 @@ export async function settleBranch(
   gid: string,
 ): Promise<SettleAnswer> {
   const tag = `${verb} PREPARED`;
+  if (!isSafeGid(gid)) {
+    return {
+      kind: "operator",
+      error: new RangeError(`Cannot settle ${gid}: it is no gid of ours`),
+    };
+  }
   try {
-    const command = (await runner.run(`${tag} ${quote(gid)}`)).at(-1)?.command;
+    const command = (await runner.run(`${tag} '${gid}'`)).at(-1)?.command;
     if (command === tag) return { kind: "done" };
     return { kind: "later", error: new Error(`PostgreSQL answered ${command} to ${tag}`) };
   } catch (error) {

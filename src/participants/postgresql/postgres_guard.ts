@@ -1,0 +1,121 @@
+/**
+ * The client that the application works with inside a branch: the reserved connection's own, which refuses
+ * every statement once the branch has ended.
+ *
+ * A query of postgres.js is sent when it is awaited, not when it is made. So the guard stands where a query
+ * is sent (its `handler`): one made in the branch and awaited after its end is refused too. The guard also
+ * knows which queries are under way, to cancel them over a connection of their own, and to end their
+ * waiting when the connection is lost.
+ *
+ * @module
+ */
+
+import type { ReservedPostgresSql } from "./postgres_statements.ts";
+
+/** What the guard uses of a query of postgres.js. */
+interface Query {
+  handler(query: Query): unknown;
+  resolve(value: unknown): unknown;
+  reject(error: unknown): unknown;
+  canceller: ((query: Query) => unknown) | null;
+}
+
+/** Stands between the application and a reserved connection. */
+export class QueryGuard<Reserved extends ReservedPostgresSql> {
+  readonly #underWay = new Set<Query>();
+  #refusal: Error | null = null;
+
+  /** The application's client. */
+  readonly client: Reserved;
+
+  /**
+   * Guards a connection.
+   *
+   * @param reserved The connection.
+   */
+  constructor(reserved: Reserved) {
+    this.client = new Proxy(reserved, {
+      apply: (target, self, parameters) => {
+        this.#assertOpen();
+        return this.#watch(
+          Reflect.apply(target as unknown as CallableFunction, self, parameters),
+        );
+      },
+      get: (target, property) => {
+        const value: unknown = Reflect.get(target, property);
+        if (property === "release") return refuseRelease;
+        if (typeof value !== "function") return value;
+        return (...parameters: unknown[]) => {
+          this.#assertOpen();
+          return this.#watch(Reflect.apply(value, target, parameters));
+        };
+      },
+    });
+  }
+
+  /** Refuses every further statement. */
+  close(): void {
+    this.#refusal ??= new TypeError(
+      "Cannot use this client: its branch has ended, begin another transaction",
+    );
+  }
+
+  /**
+   * Refuses every further statement and ends the waiting for those under way.
+   *
+   * @param error Why.
+   */
+  lose(error: Error): void {
+    this.#refusal ??= error;
+    for (const query of [...this.#underWay]) query.reject(error);
+  }
+
+  /** Asks the server, over another connection, to stop what is under way. */
+  cancel(): void {
+    for (const query of this.#underWay) {
+      const { canceller } = query;
+      query.canceller = null;
+      // Not by the query's own `cancel`, whose failure nobody could catch.
+      Promise.resolve(canceller?.(query)).catch(() => {});
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#refusal !== null) throw this.#refusal;
+  }
+
+  #watch(value: unknown): unknown {
+    if (!isQuery(value)) return value;
+    const send = value.handler;
+    value.handler = (query) => {
+      if (this.#refusal !== null) return query.reject(this.#refusal);
+      this.#follow(query);
+      return send(query);
+    };
+    return value;
+  }
+
+  #follow(query: Query): void {
+    const { resolve, reject } = query;
+    this.#underWay.add(query);
+    query.resolve = (value) => {
+      this.#underWay.delete(query);
+      return resolve(value);
+    };
+    query.reject = (error) => {
+      this.#underWay.delete(query);
+      return reject(error);
+    };
+  }
+}
+
+function isQuery(value: unknown): value is Query {
+  return typeof value === "object" && value !== null && "handler" in value &&
+    typeof value.handler === "function" && "reject" in value;
+}
+
+function refuseRelease(): never {
+  throw new TypeError(
+    "Cannot release a branch's connection: it is given back when the transaction has ended",
+  );
+}

@@ -1,0 +1,259 @@
+/**
+ * Reads one segment from beginning to end, through damage, and says exactly what is there. Nothing is
+ * believed that is not valid in its place, and nothing is thrown for what the bytes hold: the caller
+ * decides what damage means.
+ *
+ * How an end is told from damage: the first invalid frame is the end (clean, or torn by a crash, also
+ * when blocks reached the disk out of order) unless a later valid frame promises that what stood there was
+ * synced. Then it is damage, and reading goes on at the next frame that is valid.
+ *
+ * @module
+ */
+
+import type { FileHandle } from "../platform/file_system.ts";
+import type { Platform } from "../platform/platform.ts";
+import { NO_PROMISE, SegmentScanner, StopKind, TABLE_COLUMNS } from "./core.ts";
+import {
+  decodeSegmentHeader,
+  FRAME_HEADER_LENGTH,
+  type HeaderFault,
+  SEGMENT_HEADER_LENGTH,
+  type SegmentHeader,
+} from "./format.ts";
+import { findFlippedBit, type FlippedBit, mendHeader } from "./bit_flip.ts";
+import { pathOf, segmentName } from "./segment_name.ts";
+
+/** The largest segment that is read, in bytes. */
+export const MAX_SEGMENT_LENGTH = 1_073_741_824;
+
+const TABLE_FRAMES = 4096;
+const READ_PIECE = 1_048_576;
+
+/** A place where something that was synced is not there any more. */
+export interface Damage {
+  /** Offset of the first byte that is not believed. */
+  readonly offset: number;
+  /** Number of the first record that is lost; the segment's first if the header is damaged. */
+  readonly lsn: number;
+  /** Number of the next record that could be read, or that is to be written. */
+  readonly nextLsn: number;
+  /** What is wrong, for people. */
+  readonly reason: string;
+  /** The bit that makes the checksum right when it is turned, if there is one. */
+  readonly flippedBit: FlippedBit | null;
+}
+
+/** How a segment ends. */
+export type SegmentEndKind =
+  /** The last frame ends with the file, or only preallocated zeros follow. */
+  | "clean"
+  /** Bytes that are no frame follow: a write that a crash cut off, or what the file held before. */
+  | "torn"
+  /** A newer version wrote it; what it holds is not known. */
+  | "newer-version"
+  /** The header is damaged so that no frame can be checked. */
+  | "unreadable";
+
+/** What a segment was found to hold. */
+export interface SegmentScan {
+  /** File name. */
+  readonly file: string;
+  /** Number of the first record, from the name. */
+  readonly firstLsn: number;
+  /** Length of the file. */
+  readonly length: number;
+  /** How it ends. */
+  readonly end: {
+    readonly kind: SegmentEndKind;
+    /** Offset behind the last valid frame. */
+    readonly offset: number;
+    /** Number that the next record would have. */
+    readonly nextLsn: number;
+    /** What is known besides, for people; empty if nothing. */
+    readonly detail: string;
+  };
+  /** Damaged places, in their order. */
+  readonly damages: readonly Damage[];
+}
+
+/** Takes one frame: its body (valid only during the call), its LSN, its offset and `unsynced`. */
+export type VisitFrame = (
+  body: Uint8Array,
+  lsn: number,
+  offset: number,
+  unsynced: number,
+) => void;
+
+/** Is told that records are missing before the next frame. */
+export type VisitDamage = (damage: Damage) => void;
+
+/**
+ * Reads a segment.
+ *
+ * @param platform The machine.
+ * @param directory The log directory.
+ * @param firstLsn Number of the segment's first record, from its name.
+ * @param onFrame Is called for each valid frame, in order.
+ * @param onDamage Is called between the frames where some are missing.
+ * @returns What it holds.
+ * @throws Whatever the file system throws; a failed read is never taken for an end.
+ */
+export async function scanSegment(
+  platform: Platform,
+  directory: string,
+  firstLsn: number,
+  onFrame: VisitFrame,
+  onDamage: VisitDamage = () => {},
+): Promise<SegmentScan> {
+  const file = segmentName(firstLsn);
+  using scanner = new SegmentScanner(TABLE_FRAMES);
+  const handle = await platform.fileSystem.open(pathOf(directory, file), "read");
+  let length: number;
+  try {
+    length = await load(handle, scanner, file);
+  } finally {
+    handle.close();
+  }
+  return new Scan(scanner, { file, firstLsn, length }, onFrame, onDamage).run();
+}
+
+async function load(handle: FileHandle, scanner: SegmentScanner, file: string): Promise<number> {
+  const length = await handle.size();
+  if (length > MAX_SEGMENT_LENGTH) {
+    throw new RangeError(
+      `Cannot read ${file}: it has ${length} bytes, a segment has at most ${MAX_SEGMENT_LENGTH}`,
+    );
+  }
+  scanner.reserve(length);
+  const piece = new Uint8Array(Math.min(READ_PIECE, Math.max(length, 1)));
+  let loaded = 0;
+  while (loaded < length) {
+    const wanted = Math.min(piece.length, length - loaded);
+    const count = await handle.read(piece.subarray(0, wanted), loaded);
+    if (count === 0) break;
+    scanner.bytes().set(piece.subarray(0, count), loaded);
+    loaded += count;
+  }
+  return loaded;
+}
+
+interface ScannedFile {
+  readonly file: string;
+  readonly firstLsn: number;
+  readonly length: number;
+}
+
+/** One reading of one segment that is in the scanner's memory. */
+class Scan {
+  readonly #scanner: SegmentScanner;
+  readonly #file: ScannedFile;
+  readonly #onFrame: VisitFrame;
+  readonly #onDamage: VisitDamage;
+  readonly #damages: Damage[] = [];
+
+  constructor(
+    scanner: SegmentScanner,
+    file: ScannedFile,
+    onFrame: VisitFrame,
+    onDamage: VisitDamage,
+  ) {
+    this.#scanner = scanner;
+    this.#file = file;
+    this.#onFrame = onFrame;
+    this.#onDamage = onDamage;
+  }
+
+  run(): SegmentScan {
+    const { firstLsn, length } = this.#file;
+    const bytes = this.#scanner.bytes().slice(0, Math.min(SEGMENT_HEADER_LENGTH, length));
+    const header = decodeSegmentHeader(bytes, firstLsn);
+    if (!("kind" in header)) return this.#readFrames(header.salt);
+    if (header.kind === "newer-version") {
+      return this.#end("newer-version", 0, firstLsn, header.found);
+    }
+    return this.#readWithoutHeader(bytes, header);
+  }
+
+  #readWithoutHeader(bytes: Uint8Array, fault: HeaderFault): SegmentScan {
+    const { firstLsn, length } = this.#file;
+    const reason = HEADER_FAULTS[fault.kind as keyof typeof HEADER_FAULTS];
+    const mended = bytes.length < SEGMENT_HEADER_LENGTH
+      ? null
+      : mendHeader(bytes, firstLsn, (header: SegmentHeader) =>
+        this.#scanner.scan(SEGMENT_HEADER_LENGTH, length, header.salt, firstLsn) > 0);
+    const offset = 0;
+    if (mended === null) {
+      this.#damage({ offset, lsn: firstLsn, nextLsn: firstLsn, reason, flippedBit: null });
+      return this.#end("unreadable", 0, firstLsn, reason);
+    }
+    const { header, flippedBit } = mended;
+    this.#damage({ offset, lsn: firstLsn, nextLsn: firstLsn, reason, flippedBit });
+    return this.#readFrames(header.salt);
+  }
+
+  #readFrames(salt: number): SegmentScan {
+    const { length } = this.#file;
+    let offset = SEGMENT_HEADER_LENGTH;
+    let lsn = this.#file.firstLsn;
+    for (;;) {
+      const count = this.#scanner.scan(offset, length, salt, lsn);
+      this.#visitTable(count, lsn);
+      offset = this.#scanner.stopOffset();
+      lsn = this.#scanner.stopLsn();
+      const kind = this.#scanner.stopKind();
+      if (kind === StopKind.TableFull) continue;
+      if (kind === StopKind.Clean || this.#scanner.zerosFrom(offset, length)) {
+        return this.#end("clean", offset, lsn, "");
+      }
+      const promise = this.#scanner.findPromise(offset, length, salt, lsn);
+      if (promise === NO_PROMISE) return this.#end("torn", offset, lsn, STOPS[kind] ?? "");
+      const next = this.#scanner.findFrame(offset, length, salt, lsn);
+      const nextLsn = this.#scanner.foundLsn();
+      this.#damage({
+        offset,
+        lsn,
+        nextLsn,
+        reason: `${STOPS[kind]}, and the record at offset ${promise} promises that it was synced`,
+        flippedBit: findFlippedBit(this.#scanner.bytes().slice(offset, next), salt, lsn),
+      });
+      offset = next;
+      lsn = nextLsn;
+    }
+  }
+
+  #visitTable(count: number, firstLsn: number): void {
+    const table = this.#scanner.table().slice(0, count * TABLE_COLUMNS);
+    for (let row = 0; row < count; row++) {
+      const offset = table[row * TABLE_COLUMNS] ?? 0;
+      const bodyLength = table[row * TABLE_COLUMNS + 1] ?? 0;
+      const unsynced = table[row * TABLE_COLUMNS + 2] ?? 0;
+      const start = offset + FRAME_HEADER_LENGTH;
+      const body = this.#scanner.bytes().subarray(start, start + bodyLength);
+      this.#onFrame(body, firstLsn + row, offset, unsynced);
+    }
+  }
+
+  #damage(damage: Damage): void {
+    this.#damages.push(damage);
+    this.#onDamage(damage);
+  }
+
+  #end(kind: SegmentEndKind, offset: number, nextLsn: number, detail: string): SegmentScan {
+    return { ...this.#file, end: { kind, offset, nextLsn, detail }, damages: this.#damages };
+  }
+}
+
+const HEADER_FAULTS = {
+  "too-short": "it is shorter than a segment header",
+  "bad-magic": "it does not begin as a segment does",
+  "bad-checksum": "the checksum of its header differs, or it was renamed",
+} as const;
+
+const STOPS: Readonly<Record<number, string>> = {
+  [StopKind.ShortHeader]: "too few bytes are left for a frame",
+  [StopKind.ZeroLength]: "the length of a frame is 0",
+  [StopKind.TooLong]: "the length of a frame is larger than any frame's",
+  [StopKind.PastEnd]: "a frame runs past the end of the file",
+  [StopKind.Checksum]: "the checksum of a frame differs",
+  [StopKind.ImpossiblePromise]: "a frame makes an impossible promise",
+};
