@@ -108,7 +108,7 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
    * @param options The directory, the participants, and times.
    * @returns The coordinator.
    * @throws {LogLockedError} If another coordinator has the directory open.
-   * @throws {LogCorruptedError} If something that was synced is not in the log any more.
+   * @throws {LogCorruptedError} If the log's identity is damaged or that of another log.
    * @throws {LogVersionError} If a newer version wrote the log.
    * @throws {ParticipantConfigurationError} If a database must be changed first.
    * @throws {ParticipantIdentityError} If a database is not the one that had the name.
@@ -125,6 +125,9 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
     const log = await WalDecisionLog.open(full.directory, full.platform);
     const coordinator = new Coordinator<P>(full, log);
     try {
+      for (const { file, reason, epoch } of log.damages) {
+        full.onEvent({ type: "log-damaged", file, reason, epoch });
+      }
       const settlements = takeUp(log.recovered, coordinator.#ledger);
       await coordinator.#membership.checkAll();
       coordinator.#recovery = await settleRecovered(
@@ -327,6 +330,7 @@ function makeContext(
       ledger.settle(txn, verdict, branches, logged),
     forget: (txn) => ledger.forget(txn),
     strand: (txn) => ledger.strand(txn),
+    unstrand: (txn) => ledger.unstrand(txn),
   };
 }
 

@@ -36,6 +36,16 @@ export interface RegisteredParticipant {
   readonly identity: string;
 }
 
+/** Records of a log were lost. */
+export interface LogDamage {
+  /** Decisions of transactions of this and earlier epochs may be among them. */
+  readonly epoch: number;
+  /** The file; empty if the whole log was lost. */
+  readonly file: string;
+  /** What is wrong. */
+  readonly reason: string;
+}
+
 /** The log of one coordinator, open. */
 export interface DecisionLog {
   /** The coordinator's id. */
@@ -46,6 +56,8 @@ export interface DecisionLog {
   readonly recovered: readonly UnfinishedTransaction[];
   /** Every database that ever took part, by name. */
   readonly participants: ReadonlyMap<string, RegisteredParticipant>;
+  /** Damage that no operator has cleared. Undecided transactions it may touch must not be presumed aborted. */
+  readonly damages: readonly LogDamage[];
   /** Makes a database known for ever, so that every later opening sweeps it. Forced. */
   register(participant: RegisteredParticipant): Promise<void>;
   /** Records that branches may be prepared from now on. Forced. */

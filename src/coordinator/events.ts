@@ -31,6 +31,16 @@ export type CoordinatorEvent =
     readonly type: "branch-settled";
     readonly outcome: "committed" | "rolled back";
   })
+  /** Records of the log were lost; undecided transactions of that time are left alone. */
+  | {
+    readonly type: "log-damaged";
+    readonly file: string;
+    readonly reason: string;
+    /** Transactions begun in this or an earlier opening are meant. */
+    readonly epoch: number;
+  }
+  /** A branch is prepared whose decision may have been in a damaged part of the log. */
+  | (BranchName & { readonly type: "branch-uncertain" })
   /** Settling a branch failed for now; it is tried again. */
   | (BranchName & { readonly type: "branch-delayed"; readonly error: unknown })
   /** Settling a branch needs a person; it is kept, and tried again rarely. */
@@ -51,8 +61,6 @@ export type CoordinatorEventListener = (event: CoordinatorEvent) => void;
  */
 export function warnOnConsole(event: CoordinatorEvent): void {
   if (event.type === "participant-ready" || event.type === "branch-settled") return;
-  const { type, participant } = event;
-  const gid = "gid" in event ? ` ${event.gid}` : "";
-  const detail = "error" in event ? event.error : event.outcome;
-  console.warn(`indoubt: ${type} "${participant}"${gid}:`, detail);
+  const { type, ...details } = event;
+  console.warn(`indoubt: ${type}`, details);
 }

@@ -1,6 +1,7 @@
 /**
- * Which transactions there are: the live ones, the stranded ones whose outcome only the disk knows, and
- * the decided ones that are not settled. The sweep asks it, closing waits for it.
+ * Which transactions there are: the live ones, the stranded ones whose outcome only the disk knows, the
+ * decided ones that are not settled, and those whose decision damage to the log may have taken away. The
+ * sweep asks it, closing waits for it.
  *
  * @module
  */
@@ -8,6 +9,7 @@
 import type { DecisionLog } from "./decision_log.ts";
 import { Settlement, type UnsettledBranch, type Verdict } from "./settlement.ts";
 import type { TransactionsInView } from "./sweep.ts";
+import { epochOf } from "./transaction_id.ts";
 
 /** Keeps account of the transactions of one coordinator. */
 export class Ledger implements TransactionsInView {
@@ -37,6 +39,11 @@ export class Ledger implements TransactionsInView {
     return this.#live.has(txn) || this.#stranded.has(txn);
   }
 
+  isUncertain(txn: bigint): boolean {
+    const epoch = epochOf(txn);
+    return this.#log.damages.some((damage) => epoch <= damage.epoch);
+  }
+
   isDecided(txn: bigint): boolean {
     return this.#decided.has(txn);
   }
@@ -52,6 +59,11 @@ export class Ledger implements TransactionsInView {
     if (this.#live.size > 0) return;
     this.#idle?.resolve();
     this.#idle = null;
+  }
+
+  /** Notes that the disk knows a transaction's outcome after all. */
+  unstrand(txn: bigint): void {
+    this.#stranded.delete(txn);
   }
 
   /** Notes that only the disk knows a transaction's outcome: no sweep may touch it, nobody waits for it. */

@@ -15,7 +15,7 @@ import type { Member } from "./member.ts";
 import type { FullOptions } from "./options.ts";
 import type { Resolver } from "./resolver.ts";
 import type { Settlement } from "./settlement.ts";
-import { findOrphans } from "./sweep.ts";
+import { findOrphans, type OrphanedBranch } from "./sweep.ts";
 
 /** How long a participant rests that needs a person before it can be used. */
 const REFUSED_DELAY_MS = 60_000;
@@ -157,14 +157,20 @@ export class Membership {
         LATE,
       );
       if (prepared === LATE) throw new Error(`No answer within ${checkTimeout} ms`);
-      return findOrphans(coordinator, prepared, this.#ledger).map(({ txn, gid }) => {
-        const branch = { participant: member.name, gid, token: null };
-        const settlement = this.#ledger.settle(txn, "rollback", [branch], false);
-        return { settlement, tried: this.#resolver.take(settlement, branch) };
-      });
+      const orphans = findOrphans(coordinator, prepared, this.#ledger);
+      return orphans.map((orphan) => this.#settle(member.name, orphan));
     } catch (error) {
       onEvent({ type: "participant-unavailable", participant: member.name, error });
       throw error;
     }
+  }
+
+  #settle(participant: string, { txn, gid, uncertain }: OrphanedBranch): SweptBranch {
+    const branch = { participant, gid, token: null };
+    const settlement = this.#ledger.settle(txn, "rollback", [branch], false);
+    if (!uncertain) return { settlement, tried: this.#resolver.take(settlement, branch) };
+    const transactionId = String(txn);
+    this.#options.onEvent({ type: "branch-uncertain", transactionId, participant, gid });
+    return { settlement, tried: Promise.resolve() };
   }
 }

@@ -39,9 +39,12 @@ export function takeUp(
   unfinished: readonly UnfinishedTransaction[],
   ledger: Ledger,
 ): Settlement[] {
-  return unfinished.map(({ txn, decided, branches }) =>
-    ledger.settle(txn, decided ? "commit" : "rollback", branches, true)
-  );
+  return unfinished
+    // One that was begun and may have been decided in a damaged part of the log is left to the sweep.
+    .filter(({ txn, decided }) => decided || !ledger.isUncertain(txn))
+    .map(({ txn, decided, branches }) =>
+      ledger.settle(txn, decided ? "commit" : "rollback", branches, true)
+    );
 }
 
 /**

@@ -14,7 +14,9 @@
  * ended by its own transaction, so that rolling it back finds nothing. A decision leaves D only when every
  * branch of it has truly answered. L and D are looked at in one turn of the event loop.
  *
- * Branches of another prefix are never touched, whoever made them.
+ * If the log was damaged, "not in D" proves nothing for the transactions of that time: they are reported
+ * and left alone until an operator has decided. Branches of another prefix are never touched, whoever made
+ * them.
  *
  * @module
  */
@@ -28,19 +30,23 @@ export interface TransactionsInView {
   isLive(txn: bigint): boolean;
   /** Whether a transaction is decided and not settled yet. */
   isDecided(txn: bigint): boolean;
+  /** Whether its decision may have been in a damaged part of the log: then it is not presumed aborted. */
+  isUncertain(txn: bigint): boolean;
 }
 
-/** A branch to be rolled back. */
+/** A branch that nobody drives to an end. */
 export interface OrphanedBranch {
   /** Number of its transaction. */
   readonly txn: bigint;
   /** Its name. */
   readonly gid: string;
+  /** Whether its decision may have been lost with a part of the log: an operator has to decide. */
+  readonly uncertain: boolean;
 }
 
 /**
- * Picks, from what a database holds prepared, the branches to roll back. Decided ones are not among
- * them: the resolver has them since their decision, or since the log was read.
+ * Picks, from what a database holds prepared, the branches that nobody drives to an end: to be rolled
+ * back, unless they are uncertain. Decided ones are not among them: the resolver has them since their decision, or since the log was read.
  *
  * @param coordinator The coordinator's id.
  * @param prepared P, read before this is called.
@@ -56,7 +62,7 @@ export function findOrphans(
   for (const { gid } of prepared) {
     const txn = transactionOfGid(coordinator, gid);
     if (txn === null || view.isLive(txn) || view.isDecided(txn)) continue;
-    orphans.push({ txn, gid });
+    orphans.push({ txn, gid, uncertain: view.isUncertain(txn) });
   }
   return orphans;
 }

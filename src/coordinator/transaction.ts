@@ -54,6 +54,8 @@ export interface TransactionContext {
   forget(txn: bigint): void;
   /** Keeps the transaction from every sweep until the log is read anew, but waits for it no longer. */
   strand(txn: bigint): void;
+  /** Takes that back: the log has settled the matter. */
+  unstrand(txn: bigint): void;
 }
 
 /** What a commit came to. */
@@ -168,6 +170,13 @@ export class Transaction<Clients> implements AsyncDisposable {
    */
   async rollback(): Promise<void> {
     if (this.#aborting === null) {
+      // From "committing" on the way back is the commit's own: the decision may be on its way to the disk.
+      if (this.#states.current !== "active") {
+        throw new TypeError(
+          `Cannot roll back transaction ${this.id}: it is "${this.#states.current}", ` +
+            'only an "active" one can be rolled back',
+        );
+      }
       this.#states.moveTo("aborting");
       this.#aborting = this.#rollBack();
     }
@@ -262,6 +271,7 @@ export class Transaction<Clients> implements AsyncDisposable {
       this.#states.moveTo("unknown");
       this.#context.strand(this.#txn);
       this.#releaseAll();
+      void this.#settleWhenKnown(cause, writers);
       throw new OutcomeUnknownError(
         this.id,
         "the log could not say whether the decision is on disk",
@@ -272,6 +282,17 @@ export class Transaction<Clients> implements AsyncDisposable {
     }
     this.#states.moveTo("settling");
     return await this.#settle(writers);
+  }
+
+  /** The log may come back with the decision in it: then the branches are committed after all. */
+  async #settleWhenKnown(
+    { settled }: LogUnavailableError,
+    writers: readonly EnlistedBranch[],
+  ): Promise<void> {
+    if (!await settled) return;
+    const settlement = this.#context.settle(this.#txn, "commit", writers, true);
+    for (const branch of writers) void this.#context.resolver.take(settlement, branch);
+    this.#context.unstrand(this.#txn);
   }
 
   async #prepare(writers: readonly EnlistedBranch[]): Promise<AbortReason | null> {
@@ -297,6 +318,7 @@ export class Transaction<Clients> implements AsyncDisposable {
   async #settle(writers: readonly EnlistedBranch[]): Promise<CommitResult> {
     const { clock, onProtocolPoint, settleTimeout } = this.#context;
     const settlement = this.#context.settle(this.#txn, "commit", writers, true);
+    const begun = clock.elapsed();
     onProtocolPoint("decided", this.id);
     let committed = 0;
     await Promise.all(writers.map(async (branch) => {
@@ -312,7 +334,8 @@ export class Transaction<Clients> implements AsyncDisposable {
       if (committed === writers.length) onProtocolPoint("all-committed", this.id);
       settlement.settle(branch.gid);
     }));
-    await within(clock, settlement.done, settleTimeout, undefined);
+    const left = Math.max(0, settleTimeout - (clock.elapsed() - begun));
+    await within(clock, settlement.done, left, undefined);
     this.#end("committed");
     if (settlement.heuristics.length > 0) {
       throw new HeuristicOutcomeError(this.id, "committed", settlement.heuristics);

@@ -49,6 +49,16 @@ export class TransactionNumbers {
 }
 
 /**
+ * The opening in which a transaction was begun.
+ *
+ * @param txn Number of the transaction.
+ * @returns The epoch.
+ */
+export function epochOf(txn: bigint): number {
+  return Number(txn / BigInt(TRANSACTIONS_PER_EPOCH));
+}
+
+/**
  * Reads a transaction's number from text.
  *
  * @param text Decimal digits.

@@ -5,9 +5,12 @@
  */
 
 import type { Platform } from "../platform/platform.ts";
-import { WriteAheadLog } from "../wal/write_ahead_log.ts";
+import { LiveState } from "../wal/decisions/live_state.ts";
+import type { LogRecord } from "../wal/decisions/record.ts";
+import { Log } from "../wal/log.ts";
 import type {
   DecisionLog,
+  LogDamage,
   LoggedBranch,
   RegisteredParticipant,
   UnfinishedTransaction,
@@ -15,12 +18,15 @@ import type {
 
 /** A decision log in a directory. */
 export class WalDecisionLog implements DecisionLog {
-  readonly #log: WriteAheadLog;
-  readonly #participants: Map<string, RegisteredParticipant>;
+  readonly #log: Log<LogRecord>;
+  readonly #state: LiveState;
 
-  private constructor(log: WriteAheadLog) {
+  readonly recovered: readonly UnfinishedTransaction[];
+
+  private constructor(log: Log<LogRecord>, state: LiveState) {
     this.#log = log;
-    this.#participants = new Map(log.participants);
+    this.#state = state;
+    this.recovered = state.active;
   }
 
   /**
@@ -31,29 +37,29 @@ export class WalDecisionLog implements DecisionLog {
    * @returns The log.
    */
   static async open(directory: string, platform: Platform): Promise<WalDecisionLog> {
-    return new WalDecisionLog(await WriteAheadLog.open({ directory, platform }));
+    const model = new LiveState();
+    return new WalDecisionLog(await Log.open({ directory, platform, model }), model);
   }
 
   get coordinator(): string {
-    return this.#log.coordinator;
+    return this.#log.id;
   }
 
   get epoch(): number {
     return this.#log.epoch;
   }
 
-  get recovered(): readonly UnfinishedTransaction[] {
-    return this.#log.recovered;
+  get participants(): ReadonlyMap<string, RegisteredParticipant> {
+    return this.#state.participants;
   }
 
-  get participants(): ReadonlyMap<string, RegisteredParticipant> {
-    return this.#participants;
+  get damages(): readonly LogDamage[] {
+    return this.#log.damages;
   }
 
   async register(participant: RegisteredParticipant): Promise<void> {
     const { name, kind, identity } = participant;
     await this.#log.append({ type: "participant", name, kind, identity });
-    this.#participants.set(name, { name, kind, identity });
   }
 
   async begin(txn: bigint, branches: readonly LoggedBranch[]): Promise<void> {

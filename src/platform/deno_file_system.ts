@@ -8,6 +8,9 @@
 import { ensureDir } from "@std/fs/ensure-dir";
 import type { FileHandle, FileSystem, OpenMode } from "./file_system.ts";
 
+/** More directories above one another than any path has. */
+const MAX_DEPTH = 256;
+
 const OPEN_OPTIONS: Record<OpenMode, Deno.OpenOptions> = {
   "read": { read: true },
   "create-new": { read: true, write: true, createNew: true },
@@ -34,6 +37,10 @@ class DenoFileHandle implements FileHandle {
     await this.#file.syncData();
   }
 
+  rewind(): void {
+    this.#file.seekSync(0, Deno.SeekMode.Start);
+  }
+
   async size(): Promise<number> {
     return (await this.#file.stat()).size;
   }
@@ -56,6 +63,23 @@ class DenoFileHandle implements FileHandle {
 export const denoFileSystem: FileSystem = {
   async ensureDirectory(path: string): Promise<void> {
     await ensureDir(path);
+  },
+
+  async syncAncestors(path: string): Promise<void> {
+    let child = await Deno.stat(path);
+    for (let depth = 1; depth <= MAX_DEPTH; depth++) {
+      const parent = path + "/..".repeat(depth);
+      try {
+        const status = await Deno.stat(parent);
+        // The root is its own parent.
+        if (status.dev === child.dev && status.ino === child.ino) return;
+        child = status;
+        await denoFileSystem.syncDirectory(parent);
+      } catch (error) {
+        if (depth > 1 && error instanceof Deno.errors.NotCapable) return;
+        throw error;
+      }
+    }
   },
 
   async list(path: string): Promise<string[]> {

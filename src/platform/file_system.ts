@@ -30,6 +30,8 @@ export interface FileHandle {
   size(): Promise<number>;
   /** Sets the length to zero; the next write begins at the start. */
   clear(): void;
+  /** Lets the next write begin at the start, over what is there. */
+  rewind(): void;
   /** Takes the exclusive advisory lock without waiting; false if another handle holds it. */
   tryLock(): Promise<boolean>;
   /** Closes the file and releases its lock. */
@@ -40,6 +42,11 @@ export interface FileHandle {
 export interface FileSystem {
   /** Creates a directory and its parents; no error if it exists. */
   ensureDirectory(path: string): Promise<void>;
+  /**
+   * Makes a directory's own name durable, and those of the directories above it (fsync of each parent up
+   * to the root, or as far as the process may read).
+   */
+  syncAncestors(path: string): Promise<void>;
   /** Names of the regular files in a directory, in no particular order. */
   list(path: string): Promise<string[]>;
   /** Opens a file; see {@linkcode OpenMode}. */

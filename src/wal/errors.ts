@@ -69,6 +69,11 @@ export class LogUnavailableError extends Error {
   readonly directory: string;
   /** Whether the record may be in the log all the same. */
   readonly written: "no" | "unknown";
+  /**
+   * Resolves to true when a record whose fate was unknown is on disk after all, since the log could
+   * restate itself; to false when the log is closed before that, so that only its next opening tells.
+   */
+  readonly settled: Promise<boolean>;
 
   /**
    * Says why, and whether the record may have been written.
@@ -76,17 +81,18 @@ export class LogUnavailableError extends Error {
    * @param directory The log directory.
    * @param reason What is wrong and what would help, without a final full stop.
    * @param written Whether the record may be in the log.
-   * @param options The cause, where there is one.
+   * @param options The cause, where there is one, and when it is settled.
    */
   constructor(
     directory: string,
     reason: string,
     written: "no" | "unknown",
-    options?: ErrorOptions,
+    options?: ErrorOptions & { settled?: Promise<boolean> },
   ) {
     super(`Cannot append to the log in "${directory}": ${reason}`, options);
     this.directory = directory;
     this.written = written;
+    this.settled = options?.settled ?? Promise.resolve(false);
   }
 }
 

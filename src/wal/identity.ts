@@ -1,15 +1,18 @@
 /**
- * Who owns a log directory: `identity.json` holds the coordinator's id, made once at random and never
- * derived from a host, a process or a configuration. The same id is in every Epoch record, so a log and
- * an identity that do not belong together are noticed.
+ * Whose a log directory is: `identity.json` holds the log's id, made once at random and never derived
+ * from a host, a process or a configuration, and the number of the latest opening. The id is in every
+ * Epoch record too, so a log and an identity that do not belong together are noticed; the number is
+ * there so that it never comes back, even if every segment is lost.
  *
- * The file is written after the first segment is durable. A directory without it is therefore one whose
- * first opening was not finished, and a directory with it but without a segment has lost its log.
+ * The file is written at each opening, after that opening's segment is durable. A directory without it is
+ * therefore one whose first opening was not finished, and one with it but without a segment has lost its
+ * log.
  *
  * @module
  */
 
 import type { Platform } from "../platform/platform.ts";
+import { readWhole, writeWhole } from "../platform/whole_file.ts";
 import { LogCorruptedError, LogVersionError } from "./errors.ts";
 import { FORMAT_VERSION } from "./format.ts";
 import { pathOf, UNFINISHED_SUFFIX } from "./segment_name.ts";
@@ -23,13 +26,21 @@ const ID_LENGTH = 12;
 const ID_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz";
 const ID_PATTERN = /^[0-9a-hjkmnp-tv-z]{12}$/;
 
+/** What `identity.json` says. */
+export interface Identity {
+  /** Id of the log. */
+  readonly id: string;
+  /** Number of the latest opening. */
+  readonly epoch: number;
+}
+
 /**
- * Makes a coordinator id: twelve letters, 60 random bits.
+ * Makes the id of a log: twelve letters, 60 random bits.
  *
  * @param platform The source of randomness.
  * @returns The id.
  */
-export function makeCoordinatorId(platform: Platform): string {
+export function makeLogId(platform: Platform): string {
   const bytes = new Uint8Array(ID_LENGTH);
   platform.randomness.fill(bytes);
   return Array.from(bytes, (byte) => ID_LETTERS.charAt(byte % ID_LETTERS.length)).join("");
@@ -40,16 +51,16 @@ export function makeCoordinatorId(platform: Platform): string {
  *
  * @param platform The machine.
  * @param directory The log directory.
- * @returns The coordinator's id.
+ * @returns Id and epoch.
  * @throws {LogCorruptedError} If the file is not what was once written.
  * @throws {LogVersionError} If a newer version wrote it.
  */
-export async function readIdentity(platform: Platform, directory: string): Promise<string> {
+export async function readIdentity(platform: Platform, directory: string): Promise<Identity> {
   const file = await platform.fileSystem.open(pathOf(directory, IDENTITY_NAME), "read");
   const buffer = new Uint8Array(MAX_IDENTITY_LENGTH);
   let length = 0;
   try {
-    length = await file.read(buffer, 0);
+    length = await readWhole(file, buffer);
   } finally {
     file.close();
   }
@@ -62,18 +73,18 @@ export async function readIdentity(platform: Platform, directory: string): Promi
       cause,
     });
   }
-  const { coordinator, formatVersion } = (parsed ?? {}) as Record<string, unknown>;
+  const { id, epoch, formatVersion } = (parsed ?? {}) as Record<string, unknown>;
   if (typeof formatVersion === "number" && formatVersion > FORMAT_VERSION) {
     throw new LogVersionError(directory, place, `format version ${formatVersion}`);
   }
-  if (typeof coordinator !== "string" || !ID_PATTERN.test(coordinator)) {
-    throw new LogCorruptedError(
-      directory,
-      place,
-      "it names no coordinator, restore it from a backup",
-    );
+  if (typeof id !== "string" || !ID_PATTERN.test(id) || !isEpoch(epoch)) {
+    throw new LogCorruptedError(directory, place, "it names no log, restore it from a backup");
   }
-  return coordinator;
+  return { id, epoch };
+}
+
+function isEpoch(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 1;
 }
 
 /**
@@ -81,26 +92,19 @@ export async function readIdentity(platform: Platform, directory: string): Promi
  *
  * @param platform The machine.
  * @param directory The log directory.
- * @param coordinator The coordinator's id.
+ * @param identity Id and epoch.
  */
 export async function writeIdentity(
   platform: Platform,
   directory: string,
-  coordinator: string,
+  { id, epoch }: Identity,
 ): Promise<void> {
   const { fileSystem } = platform;
   const path = pathOf(directory, IDENTITY_NAME);
-  const text = JSON.stringify({ coordinator, formatVersion: FORMAT_VERSION }, null, 2) + "\n";
-  const bytes = new TextEncoder().encode(text);
+  const text = JSON.stringify({ id, epoch, formatVersion: FORMAT_VERSION }, null, 2) + "\n";
   const file = await fileSystem.open(path + UNFINISHED_SUFFIX, "create-new");
   try {
-    const written = file.write(bytes);
-    if (written !== bytes.length) {
-      throw new Error(
-        `Cannot write ${IDENTITY_NAME}: ${written} of ${bytes.length} bytes were written, ` +
-          "free some space",
-      );
-    }
+    writeWhole(file, new TextEncoder().encode(text));
     await file.syncData();
   } finally {
     file.close();

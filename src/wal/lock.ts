@@ -8,6 +8,7 @@
 
 import type { FileHandle } from "../platform/file_system.ts";
 import type { Platform } from "../platform/platform.ts";
+import { readWhole, writeWhole } from "../platform/whole_file.ts";
 import { type LogHolder, LogLockedError } from "./errors.ts";
 import { pathOf } from "./segment_name.ts";
 
@@ -52,17 +53,12 @@ function stamp(file: FileHandle, platform: Platform): void {
   const started = new Date(platform.clock.now()).toISOString();
   const bytes = new TextEncoder().encode(`pid=${platform.processId}\nstarted=${started}\n`);
   file.clear();
-  const written = file.write(bytes);
-  if (written !== bytes.length) {
-    throw new Error(
-      `Cannot stamp the lock file: ${written} of ${bytes.length} bytes were written, free some space`,
-    );
-  }
+  writeWhole(file, bytes);
 }
 
 async function readHolder(file: FileHandle): Promise<LogHolder | null> {
   const buffer = new Uint8Array(MAX_STAMP_LENGTH);
-  const length = await file.read(buffer, 0);
+  const length = await readWhole(file, buffer);
   const text = new TextDecoder().decode(buffer.subarray(0, length));
   const pid = /^pid=([0-9]+)$/m.exec(text)?.[1];
   const started = /^started=(\S+)$/m.exec(text)?.[1];

@@ -1,35 +1,40 @@
 /**
- * Reads what a log says when it is opened. Every segment begins with an Epoch and a Checkpoint that were
- * durable before the segment had its name, so the newest segment alone says everything; older ones are
- * only what a crash kept from being deleted. Nothing is changed here, and nothing is believed that is
- * not whole: a damaged log is an error, not a shorter log.
+ * Reads what a log says when it is opened. Nothing on disk is changed here.
+ *
+ * The newest segment comes first: if its opening records restate everything and nothing in it is damaged,
+ * it alone says everything, and damage in older segments does not matter. Otherwise every segment is read,
+ * oldest first, and what is readable counts; where records are missing the outcome holds a verdict, which
+ * the log must make durable before anybody acts on the rest.
  *
  * @module
  */
 
 import type { Platform } from "../platform/platform.ts";
-import { LogCorruptedError, LogVersionError } from "./errors.ts";
-import { IDENTITY_NAME, readIdentity } from "./identity.ts";
-import { LiveState } from "./live_state.ts";
-import { decodeRecord, type LogRecord } from "./record.ts";
-import { parseSegmentName, segmentName } from "./segment_name.ts";
-import { readSegment } from "./segment_reader.ts";
+import { LogCorruptedError, type LogPlace, LogVersionError } from "./errors.ts";
+import { decodeHead, type VerdictRecord } from "./head.ts";
+import { type Identity, IDENTITY_NAME, readIdentity } from "./identity.ts";
+import { LogState } from "./log_state.ts";
+import type { LogModel } from "./model.ts";
+import { lsnInName, parseSegmentName, segmentName } from "./segment_name.ts";
+import { type Damage, scanSegment, type SegmentScan } from "./segment_scan.ts";
 
-/** How many records open every segment: an Epoch and a Checkpoint. */
-export const OPENING_RECORDS = 2;
+/** The smallest frame, by which the number of records in unreadable bytes is limited. */
+const MIN_FRAME_LENGTH = 13;
 
 /** What a log says. */
-export interface RecoveredLog {
+export interface RecoveredLog<Entry> {
   /** Whether this is a directory without any log yet. */
   readonly fresh: boolean;
   /** What the records add up to. */
-  readonly state: LiveState;
-  /** Number of the next record. */
+  readonly state: LogState<Entry>;
+  /** Id of the log; `null` if it has none yet. */
+  readonly id: string | null;
+  /** Number of the next record; larger than any that was ever given out. */
   readonly nextLsn: number;
-  /** First LSNs of the segments that are there, oldest first. */
-  readonly segments: readonly number[];
-  /** Whether `identity.json` is there. */
-  readonly identified: boolean;
+  /** Largest epoch that was ever begun. */
+  readonly epoch: number;
+  /** Damage found now, without a verdict of an earlier opening. */
+  readonly found: readonly { readonly file: string; readonly reason: string }[];
 }
 
 /**
@@ -37,82 +42,217 @@ export interface RecoveredLog {
  *
  * @param platform The machine.
  * @param directory The log directory.
- * @returns What it says.
- * @throws {LogCorruptedError} If something that was synced is not there any more.
- * @throws {LogVersionError} If a newer version wrote it.
+ * @param model The meaning of the entries; is reset.
+ * @returns What the log says.
+ * @throws {LogCorruptedError} If the identity is damaged or that of another log.
+ * @throws {LogVersionError} If a newer version wrote the log.
+ * @throws Whatever the file system throws: what cannot be read is never taken for absent.
  */
-export async function recoverLog(platform: Platform, directory: string): Promise<RecoveredLog> {
+export async function recoverLog<Entry>(
+  platform: Platform,
+  directory: string,
+  model: LogModel<Entry>,
+): Promise<RecoveredLog<Entry>> {
   const names = await platform.fileSystem.list(directory);
   const segments = names.map(parseSegmentName).filter((lsn) => lsn !== null);
   segments.sort((one, other) => one - other);
-  const identified = names.includes(IDENTITY_NAME);
-  const identity = identified ? await readIdentity(platform, directory) : null;
-  const state = new LiveState();
+  const identity = names.includes(IDENTITY_NAME) ? await readIdentity(platform, directory) : null;
+  const floor = Math.max(0, ...names.map((name) => (lsnInName(name) ?? -1) + 1));
   const newest = segments.at(-1);
-  if (newest === undefined) {
-    if (identity !== null) throw lostLog(directory, identity);
-    return { fresh: true, state, nextLsn: 0, segments, identified };
+  if (newest === undefined) return withoutSegments(new LogState(model), identity, floor);
+
+  let reading = new Reading(directory, model);
+  await reading.read(platform, newest);
+  if (!reading.isWhole) {
+    reading = new Reading(directory, model);
+    for (const segment of segments) await reading.read(platform, segment);
   }
-  const end = await readSegment(platform, directory, newest, (body, lsn, offset) => {
-    const place = { file: segmentName(newest), offset, lsn };
-    const record = decodeWhole(directory, place, body);
-    const expected = OPENING_KINDS[lsn - newest];
-    if (expected !== undefined && record.type !== expected) {
-      throw new LogCorruptedError(
-        directory,
-        place,
-        `a ${record.type} stands where the ${expected} must`,
-      );
-    }
-    state.apply(record);
-  });
-  if (end.nextLsn < newest + OPENING_RECORDS) {
-    throw new LogCorruptedError(
-      directory,
-      { file: segmentName(newest), offset: end.offset, lsn: end.nextLsn },
-      "the records that open the segment are damaged, " +
-        "keep the directory as it is and restore it from a backup",
-    );
-  }
-  if (identity !== null && identity !== state.coordinator) {
+  const { state, found } = reading;
+  if (identity !== null && state.id !== null && identity.id !== state.id) {
     throw new LogCorruptedError(
       directory,
       { file: IDENTITY_NAME },
-      `it names coordinator ${identity}, but the log is that of ${state.coordinator}, ` +
-        "put the files of one coordinator together again",
+      `it is of log ${identity.id}, but the segments are of ${state.id}, ` +
+        "put the files of one log together again",
     );
   }
-  return { fresh: false, state, nextLsn: end.nextLsn, segments, identified };
+  return {
+    fresh: false,
+    id: state.id ?? identity?.id ?? null,
+    state,
+    nextLsn: Math.max(reading.nextLsn, floor),
+    epoch: Math.max(state.epoch, identity?.epoch ?? 0),
+    found,
+  };
 }
 
-const OPENING_KINDS: readonly LogRecord["type"][] = ["epoch", "checkpoint"];
-
-function decodeWhole(
-  directory: string,
-  place: { file: string; offset: number; lsn: number },
-  body: Uint8Array,
-): LogRecord {
-  let record: LogRecord | null;
-  try {
-    record = decodeRecord(body);
-  } catch (cause) {
-    throw new LogCorruptedError(
-      directory,
-      place,
-      "the checksum is right but the payload is not that of its kind",
-      { cause },
-    );
+function withoutSegments<Entry>(
+  state: LogState<Entry>,
+  identity: Identity | null,
+  nextLsn: number,
+): RecoveredLog<Entry> {
+  if (identity === null && nextLsn === 0) {
+    return { fresh: true, id: null, state, nextLsn, epoch: 0, found: [] };
   }
-  if (record === null) throw new LogVersionError(directory, place, `record kind ${body[0]}`);
-  return record;
+  const found = [{ file: "", reason: "the log is gone: no segment is there" }];
+  return {
+    fresh: false,
+    id: identity?.id ?? null,
+    state,
+    nextLsn,
+    epoch: identity?.epoch ?? 0,
+    found,
+  };
 }
 
-function lostLog(directory: string, coordinator: string): LogCorruptedError {
-  return new LogCorruptedError(
-    directory,
-    { file: IDENTITY_NAME },
-    `the log of coordinator ${coordinator} is gone, no segment is there: restore it from a backup, ` +
-      `or settle what the databases hold prepared as indoubt_${coordinator}_* by hand and remove ` +
-      `${IDENTITY_NAME} to begin anew`,
-  );
+/** The records that open a segment, held back until all of them have been read. */
+interface Opening {
+  readonly restated: boolean;
+  remaining: number;
+  readonly apply: (() => void)[];
+}
+
+/** One reading of some segments, oldest first. */
+class Reading<Entry> {
+  readonly #directory: string;
+  readonly #model: LogModel<Entry>;
+  readonly #found: { file: string; reason: string }[] = [];
+  #opening: Opening | null = null;
+  #restated = false;
+  #segments = 0;
+  readonly state: LogState<Entry>;
+  nextLsn = 0;
+
+  constructor(directory: string, model: LogModel<Entry>) {
+    this.#directory = directory;
+    this.#model = model;
+    this.state = new LogState(model);
+  }
+
+  /** Damage that touches what the segments read add up to. */
+  get found(): readonly { file: string; reason: string }[] {
+    return this.#found;
+  }
+
+  /** Whether what was read says everything. */
+  get isWhole(): boolean {
+    return this.#restated && this.#found.length === 0;
+  }
+
+  async read(platform: Platform, firstLsn: number): Promise<void> {
+    const missing = this.#segments > 0 ? Math.max(0, firstLsn - this.nextLsn) : 0;
+    this.#segments++;
+    this.#restated = false;
+    this.#opening = null;
+    let opened = false;
+    const file = segmentName(firstLsn);
+    const scan = await scanSegment(
+      platform,
+      this.#directory,
+      firstLsn,
+      (body, lsn, offset) => {
+        const apply = this.#decode(body, { file, offset, lsn }, lsn === firstLsn);
+        if (apply !== null) this.#take(apply);
+        opened ||= this.#opening === null;
+      },
+      (damage) => {
+        this.#giveUpOpening();
+        // A header that could be mended has cost no record.
+        if (damage.offset > 0) this.#found.push({ file, reason: describe(damage) });
+      },
+    );
+    if (this.#opening !== null) opened = false;
+    this.#giveUpOpening();
+    this.#finish(scan, opened, missing);
+  }
+
+  /** What a frame does to the state; `null` if its payload is damaged. */
+  #decode(body: Uint8Array, place: Required<LogPlace>, first: boolean): (() => void) | null {
+    const { file, offset, lsn } = place;
+    try {
+      const head = decodeHead(body);
+      if (head !== null) {
+        if (head.type === "epoch" && first) {
+          this.#opening = { restated: head.restated, remaining: head.opening, apply: [] };
+        }
+        return () => this.state.applyHead(head);
+      }
+      const entry = this.#model.decode(body);
+      if (entry === null) {
+        throw new LogVersionError(this.#directory, place, `record kind ${body[0]}`);
+      }
+      return () => this.state.apply(entry, lsn);
+    } catch (error) {
+      if (error instanceof LogVersionError) throw error;
+      const reason = `the payload at offset ${offset} is not that of its kind (${error})`;
+      this.#found.push({ file, reason });
+      this.#giveUpOpening();
+      return null;
+    }
+  }
+
+  #take(apply: () => void): void {
+    const opening = this.#opening;
+    if (opening === null) return apply();
+    opening.apply.push(apply);
+    opening.remaining--;
+    if (opening.remaining > 0) return;
+    this.#opening = null;
+    if (opening.restated) {
+      // What restates everything replaces what was read before, and makes damage there harmless.
+      this.#restated = true;
+      this.#found.length = 0;
+      this.#model.reset();
+    }
+    for (const one of opening.apply) one();
+  }
+
+  /** The opening is damaged: what there is of it adds to what was read before. */
+  #giveUpOpening(): void {
+    const opening = this.#opening;
+    this.#opening = null;
+    for (const one of opening?.apply ?? []) one();
+  }
+
+  #finish(scan: SegmentScan, opened: boolean, missing: number): void {
+    const { file, length, end, damages } = scan;
+    if (end.kind === "newer-version") {
+      throw new LogVersionError(this.#directory, { file, offset: 0 }, end.detail);
+    }
+    if (!opened) {
+      const detail = end.detail === "" ? "" : `: ${end.detail}`;
+      this.#found.push({ file, reason: `the records that open it are not all there${detail}` });
+    } else if (missing > 0 && !this.#restated) {
+      this.#found.push({ file, reason: `${missing} records before it are missing` });
+    }
+    // Damaged bytes may have held more records than were counted; their numbers are not used again.
+    const unread = damages.length === 0 ? 0 : Math.ceil((length - end.offset) / MIN_FRAME_LENGTH);
+    this.nextLsn = Math.max(this.nextLsn, end.nextLsn + unread);
+  }
+}
+
+function describe({ offset, lsn, nextLsn, reason, flippedBit }: Damage): string {
+  const count = nextLsn - lsn;
+  const lost = count > 0 ? `, ${count === 1 ? "1 record is" : `${count} records are`} lost` : "";
+  const bit = flippedBit === null
+    ? ""
+    : ` (one turned bit explains it: bit ${flippedBit.bit} of byte ${offset + flippedBit.byte})`;
+  return `at offset ${offset} (LSN ${lsn}) ${reason}${lost}${bit}`;
+}
+
+/**
+ * The verdict on damage that was found.
+ *
+ * @param found The damage.
+ * @param epoch Largest epoch whose records may be lost.
+ * @param at When it was found, RFC 3339.
+ * @returns The record.
+ */
+export function damageVerdict(
+  found: { readonly file: string; readonly reason: string },
+  epoch: number,
+  at: string,
+): VerdictRecord {
+  const { file, reason } = found;
+  return { type: "verdict", kind: "damaged", epoch, file, reason, by: "recovery", at };
 }

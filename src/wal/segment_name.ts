@@ -40,6 +40,32 @@ export function parseSegmentName(name: string): number | null {
 }
 
 /**
+ * The LSN with which a file name begins, be it that of a segment, of one set aside or of an unfinished one.
+ *
+ * @param name File name, without a directory.
+ * @returns The LSN, or `null` if the name does not begin so.
+ */
+export function lsnInName(name: string): number | null {
+  return parseSegmentName(name.slice(0, 24));
+}
+
+/**
+ * The name under which a damaged segment is set aside.
+ *
+ * @param name The segment's name.
+ * @param epoch The opening that sets it aside.
+ * @param taken Names that exist.
+ * @returns A name that none of them has.
+ */
+export function brokenName(name: string, epoch: number, taken: readonly string[]): string {
+  const wanted = `${name}.broken-${epoch}`;
+  for (let count = 1;; count++) {
+    const free = count === 1 ? wanted : `${wanted}-${count}`;
+    if (!taken.includes(free)) return free;
+  }
+}
+
+/**
  * Joins a directory and a file name.
  *
  * @param directory The directory, with or without a slash at its end.

@@ -11,25 +11,57 @@
 import type { FileHandle } from "../platform/file_system.ts";
 import type { Platform } from "../platform/platform.ts";
 import { randomUint32 } from "../platform/randomness.ts";
+import { writeWhole } from "../platform/whole_file.ts";
+import type { ReadyFile } from "./file_pipeline.ts";
 import { encodeSegmentHeader } from "./format.ts";
 import type { FrameBatch } from "./frame_batch.ts";
 import { pathOf, segmentName, UNFINISHED_SUFFIX } from "./segment_name.ts";
+
+/** A segment could not be made. */
+export class SegmentCreationError extends Error {
+  /** Always `"SegmentCreationError"`. */
+  override readonly name = "SegmentCreationError";
+  /**
+   * Whether the segment may have its name all the same. If so, the segments before it must not be
+   * written to any more: a reader would believe the one that may be there.
+   */
+  readonly named: boolean;
+
+  /**
+   * Says which.
+   *
+   * @param firstLsn Number of the segment's first record.
+   * @param named Whether it may have its name.
+   * @param options The cause.
+   */
+  constructor(firstLsn: number, named: boolean, options: ErrorOptions) {
+    const cause = options.cause instanceof Error ? ` (${options.cause.message})` : "";
+    super(
+      `Cannot begin segment ${segmentName(firstLsn)}${cause}: see that the disk works`,
+      options,
+    );
+    this.named = named;
+  }
+}
 
 /** A segment open for writing. */
 export class SegmentWriter {
   readonly #file: FileHandle;
   #length = 0;
-  #failed = false;
+  #usable = true;
 
   /** The salt in this segment's checksums. */
   readonly salt: number;
   /** Number of the segment's first record. */
   readonly firstLsn: number;
+  /** Whether its space is written already, so that a sync need write no metadata. */
+  readonly preallocated: boolean;
 
-  private constructor(file: FileHandle, salt: number, firstLsn: number) {
+  private constructor(file: FileHandle, salt: number, firstLsn: number, preallocated: boolean) {
     this.#file = file;
     this.salt = salt;
     this.firstLsn = firstLsn;
+    this.preallocated = preallocated;
   }
 
   /** Bytes written so far. */
@@ -45,28 +77,37 @@ export class SegmentWriter {
    * @param directory The log directory.
    * @param firstLsn Number of the first opening record.
    * @param opening The opening records, at least one, not yet sealed.
+   * @param ready A file of zeros to use; a new one is made if there is none.
    * @returns The segment, ready for the record after the opening ones.
+   * @throws {SegmentCreationError} If it could not be made.
    */
   static async create(
     platform: Platform,
     directory: string,
     firstLsn: number,
     opening: FrameBatch,
+    ready: ReadyFile | null,
   ): Promise<SegmentWriter> {
     const { fileSystem, randomness } = platform;
     const path = pathOf(directory, segmentName(firstLsn));
-    const file = await fileSystem.open(path + UNFINISHED_SUFFIX, "create-new");
+    const unfinished = ready?.path ?? path + UNFINISHED_SUFFIX;
+    let file: FileHandle | null = ready?.file ?? null;
+    let named = false;
     try {
-      const segment = new SegmentWriter(file, randomUint32(randomness), firstLsn);
-      segment.write(encodeSegmentHeader(segment.salt, firstLsn));
-      segment.write(opening.seal(segment.salt, firstLsn, firstLsn));
+      file ??= await fileSystem.open(unfinished, "create-new");
+      const salt = randomUint32(randomness);
+      const segment = new SegmentWriter(file, salt, firstLsn, ready !== null);
+      segment.write(encodeSegmentHeader(salt, firstLsn));
+      segment.write(opening.seal(salt, firstLsn, firstLsn));
       await segment.sync();
-      await fileSystem.rename(path + UNFINISHED_SUFFIX, path);
+      named = true;
+      await fileSystem.rename(unfinished, path);
       await fileSystem.syncDirectory(directory);
       return segment;
-    } catch (error) {
-      file.close();
-      throw error;
+    } catch (cause) {
+      file?.close();
+      if (file !== null && !named) await fileSystem.remove(unfinished).catch(() => {});
+      throw new SegmentCreationError(firstLsn, named, { cause });
     }
   }
 
@@ -77,42 +118,37 @@ export class SegmentWriter {
    * @throws Whatever the file system throws; any part of the bytes may then be in the file.
    */
   write(bytes: Uint8Array): void {
-    this.#assertUsable("write to");
-    this.#failed = true;
-    let rest = bytes;
-    while (rest.length > 0) {
-      const count = this.#file.write(rest);
-      if (!Number.isInteger(count) || count <= 0 || count > rest.length) {
-        throw new Error(
-          `Cannot write to a segment: the file system took ${count} of ${rest.length} bytes, ` +
-            "it must take at least one",
-        );
-      }
-      rest = rest.subarray(count);
-    }
-    this.#failed = false;
+    this.#use("write to");
+    writeWhole(this.#file, bytes);
+    this.#usable = true;
     this.#length += bytes.length;
   }
 
   /** Makes everything written durable. */
   async sync(): Promise<void> {
-    this.#assertUsable("sync");
-    this.#failed = true;
+    this.#use("sync");
     await this.#file.syncData();
-    this.#failed = false;
+    this.#usable = true;
   }
 
-  /** Closes the file. */
+  /** Closes the file. Never throws: what had to be durable was synced before. */
   close(): void {
-    this.#file.close();
+    this.#usable = false;
+    try {
+      this.#file.close();
+    } catch {
+      // Nothing is lost by it.
+    }
   }
 
-  #assertUsable(action: string): void {
-    if (this.#failed) {
+  /** Takes the right to use the file; only a call that went well gives it back. */
+  #use(action: string): void {
+    if (!this.#usable) {
       throw new Error(
         `Cannot ${action} segment ${segmentName(this.firstLsn)}: an earlier write or sync of it ` +
-          "failed or is under way, the log must be opened anew",
+          "failed or is under way, another segment must be begun",
       );
     }
+    this.#usable = false;
   }
 }

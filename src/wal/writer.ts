@@ -3,20 +3,25 @@
  * write and one fdatasync serve them all. A lone caller never waits for company.
  *
  * Guarantees: {@linkcode LogWriter.append} resolves only after a sync that began after the record was
- * written; records reach the log in the order of the calls; every queue has a limit. After the first
- * write, sync or change of segment that fails nothing more is written: what was under way is answered
- * *unknown*, everything after it *not written*, and only a restart, which reads the disk, settles it.
+ * written; records reach the log in the order of the calls; every queue has a limit.
+ *
+ * A write or sync that fails ends the segment: what was under way is neither durable nor absent. If the
+ * log's entries can be restated, a new segment is begun that restates everything, what was under way
+ * included; its sync settles the matter. As long as that fails too, the log is unavailable: what was
+ * under way is answered *unknown*, everything after it *not written*, and the restating is tried again,
+ * with back-off, until it succeeds or the log is closed. Nothing is ever written to a segment again after
+ * a failure in it, and no sync is tried twice.
  *
  * @module
  */
 
-import type { Platform } from "../platform/platform.ts";
+import type { Timer } from "../platform/clock.ts";
 import { LogUnavailableError } from "./errors.ts";
 import { MAX_BODY_LENGTH } from "./format.ts";
 import { FrameBatch } from "./frame_batch.ts";
-import type { LiveState } from "./live_state.ts";
-import { encodeRecord, type LogRecord } from "./record.ts";
-import type { SegmentWriter } from "./segment_writer.ts";
+import { encodeHead, type HeadRecord } from "./head.ts";
+import { SegmentCreationError, type SegmentWriter } from "./segment_writer.ts";
+import type { WriterOptions } from "./writer_options.ts";
 
 /** The most records that may wait to be written. */
 export const MAX_QUEUED_RECORDS = 16_384;
@@ -27,47 +32,40 @@ export const MAX_QUEUED_BYTES = 67_108_864;
 /** Records written without a sync after which the next write is synced whatever it holds. */
 const MAX_UNSYNCED_RECORDS = 32_768;
 
+/** Bytes that a segment must hold before age alone makes the log begin another. */
+const MIN_CHECKPOINT_BYTES = 65_536;
+
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 30_000;
+
 interface QueuedRecord {
-  readonly record: LogRecord;
   readonly body: Uint8Array;
+  readonly apply: (lsn: number) => void;
   /** Absent for a record that rides along. */
   readonly waiter?: { resolve(lsn: number): void; reject(error: unknown): void };
 }
 
-/** Makes the next segment of a log, with a checkpoint of `state` at its head. */
-export type Rotate = (nextLsn: number, state: LiveState) => Promise<SegmentWriter>;
-
-/** What a writer starts from. */
-export interface WriterOptions {
-  /** The machine. */
-  readonly platform: Platform;
-  /** The log directory, for messages. */
-  readonly directory: string;
-  /** The segment to write to; everything in it is synced. */
-  readonly segment: SegmentWriter;
-  /** Number of the next record. */
-  readonly nextLsn: number;
-  /** What the records before add up to; the writer folds its own into it. */
-  readonly state: LiveState;
-  /** Bytes after which a segment is followed by a new one. */
-  readonly segmentSize: number;
-  /** Makes the next segment. */
-  readonly rotate: Rotate;
-  /** How many records open a segment. */
-  readonly openingRecords: number;
+interface Failure {
+  readonly cause: unknown;
+  /** Resolves to true when everything that was answered *unknown* is on disk, to false on closing. */
+  readonly settled: PromiseWithResolvers<boolean>;
+  retries: number;
+  timer: Timer | null;
 }
 
 /** The writer of one open log. */
-export class LogWriter {
-  readonly #options: WriterOptions;
+export class LogWriter<Entry> {
+  readonly #options: WriterOptions<Entry>;
   readonly #batch = new FrameBatch();
   #segment: SegmentWriter;
+  #segmentBegun: number;
+  #rotateAt: number;
   #queue: QueuedRecord[] = [];
   #queuedBytes = 0;
   #nextLsn: number;
   #synced: number;
   #running: Promise<void> | null = null;
-  #failure: unknown = null;
+  #failure: Failure | null = null;
   #closing: Promise<void> | null = null;
 
   /**
@@ -75,37 +73,36 @@ export class LogWriter {
    *
    * @param options What it starts from.
    */
-  constructor(options: WriterOptions) {
+  constructor(options: WriterOptions<Entry>) {
     this.#options = options;
     this.#segment = options.segment;
+    this.#segmentBegun = options.platform.clock.elapsed();
+    this.#rotateAt = options.segmentSize;
     this.#nextLsn = options.nextLsn;
     this.#synced = options.nextLsn;
   }
 
-  /** Why the log takes no more records; `null` while it does. */
+  /** Why the log takes no records at present; `null` while it does. */
   get failure(): unknown {
-    return this.#failure;
+    return this.#failure?.cause ?? null;
   }
 
-  /**
-   * Appends a record and makes it durable.
-   *
-   * @param record The record.
-   * @returns Its LSN, once it is on disk.
-   * @throws {LogUnavailableError} If it is not known to be on disk; see its `written`.
-   */
-  append(record: LogRecord): Promise<number> {
-    return new Promise((resolve, reject) => this.#enqueue(record, { resolve, reject }));
+  /** Appends an entry and makes it durable; see {@linkcode Log.append}. */
+  append(entry: Entry): Promise<number> {
+    return this.#append(this.#options.model.encode(entry), (lsn) => {
+      this.#options.state.apply(entry, lsn);
+    });
   }
 
-  /**
-   * Appends a record that need not be durable: it is written soon and synced with a later one.
-   *
-   * @param record The record.
-   * @throws {LogUnavailableError} If the log takes no more records.
-   */
-  appendLazily(record: LogRecord): void {
-    this.#enqueue(record);
+  /** Appends a record of the log's own and makes it durable. */
+  appendHead(record: HeadRecord): Promise<number> {
+    return this.#append(encodeHead(record), () => this.#options.state.applyHead(record));
+  }
+
+  /** Appends an entry that need not be durable; see {@linkcode Log.appendLazily}. */
+  appendLazily(entry: Entry): void {
+    const body = this.#options.model.encode(entry);
+    this.#enqueue({ body, apply: (lsn) => this.#options.state.apply(entry, lsn) });
   }
 
   /** Writes and syncs what is queued, then closes. Calling it again gives the same promise. */
@@ -114,37 +111,30 @@ export class LogWriter {
     return this.#closing;
   }
 
-  #enqueue(record: LogRecord, waiter?: QueuedRecord["waiter"]): void {
-    if (this.#failure !== null) throw this.#unavailable("no", this.#failure);
-    if (this.#closing !== null) {
-      throw new LogUnavailableError(
-        this.#options.directory,
-        "it is closed, open it again first",
-        "no",
-      );
-    }
-    const body = encodeRecord(record);
-    if (body.length > MAX_BODY_LENGTH) {
+  #append(body: Uint8Array, apply: (lsn: number) => void): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#enqueue({ body, apply, waiter: { resolve, reject } });
+    });
+  }
+
+  #enqueue(record: QueuedRecord): void {
+    if (this.#failure !== null) throw this.#unavailable(this.#failure, "no");
+    if (this.#closing !== null) throw this.#refuse("it is closed, open it again first");
+    const { length } = record.body;
+    if (length < 1 || length > MAX_BODY_LENGTH) {
       throw new RangeError(
-        `Cannot append a record of ${body.length} bytes: it must have at most ${MAX_BODY_LENGTH}, ` +
-          "let the transaction have fewer branches",
+        `Cannot append a record of ${length} bytes: it must have 1 to ${MAX_BODY_LENGTH}`,
       );
     }
     if (
-      this.#queue.length >= MAX_QUEUED_RECORDS || this.#queuedBytes + body.length > MAX_QUEUED_BYTES
+      this.#queue.length >= MAX_QUEUED_RECORDS || this.#queuedBytes + length > MAX_QUEUED_BYTES
     ) {
-      throw new LogUnavailableError(
-        this.#options.directory,
-        `${this.#queue.length} records wait to be written, let fewer transactions run at once`,
-        "no",
+      throw this.#refuse(
+        `${this.#queue.length} records wait to be written, append fewer at once`,
       );
     }
-    this.#queue.push(waiter === undefined ? { record, body } : { record, body, waiter });
-    this.#queuedBytes += body.length;
-    this.#start();
-  }
-
-  #start(): void {
+    this.#queue.push(record);
+    this.#queuedBytes += length;
     this.#running ??= this.#run();
   }
 
@@ -153,7 +143,8 @@ export class LogWriter {
       while (this.#queue.length > 0 && this.#failure === null) {
         // One turn, so that callers woken together by the last sync share the next one.
         await new Promise<void>((resolve) => this.#options.platform.clock.soon(resolve));
-        await this.#writeQueue();
+        if (this.#isRotationDue()) await this.#rotate();
+        if (this.#failure === null) await this.#writeQueue();
       }
     } finally {
       // In the same turn as the last look at the queue, so that no record is left without a runner.
@@ -166,20 +157,22 @@ export class LogWriter {
     this.#queue = [];
     this.#queuedBytes = 0;
     const firstLsn = this.#nextLsn;
+    this.#nextLsn += taken.length;
+    taken.forEach(({ apply }, index) => apply(firstLsn + index));
     try {
       this.#batch.clear();
       for (const { body } of taken) this.#batch.add(body);
       this.#segment.write(this.#batch.seal(this.#segment.salt, firstLsn, this.#synced));
-      this.#nextLsn += taken.length;
-      for (const { record } of taken) this.#options.state.apply(record);
       const forced = taken.some(({ waiter }) => waiter !== undefined);
       if (forced || this.#nextLsn - this.#synced >= MAX_UNSYNCED_RECORDS) await this.#sync();
-    } catch (error) {
-      this.#poison(error, taken);
-      return;
+    } catch (cause) {
+      if (!await this.#restate()) {
+        const failure = this.#fail(cause);
+        for (const { waiter } of taken) waiter?.reject(this.#unavailable(failure, "unknown"));
+        return;
+      }
     }
     taken.forEach(({ waiter }, index) => waiter?.resolve(firstLsn + index));
-    await this.#rotateIfFull();
   }
 
   async #sync(): Promise<void> {
@@ -187,45 +180,116 @@ export class LogWriter {
     this.#synced = this.#nextLsn;
   }
 
-  async #rotateIfFull(): Promise<void> {
-    if (this.#segment.length < this.#options.segmentSize) return;
+  #isRotationDue(): boolean {
+    const { clock } = this.#options.platform;
+    const { length, preallocated } = this.#segment;
+    const { pipeline, segmentSize, checkpointInterval } = this.#options;
+    // A log that is hardly used never pays for a file of zeros.
+    if (length >= segmentSize / 64) pipeline.prepare();
+    if (!preallocated && pipeline.isReady) return true;
+    if (length + this.#queuedBytes > this.#rotateAt) return length > this.#options.headLength;
+    return length >= MIN_CHECKPOINT_BYTES &&
+      clock.elapsed() - this.#segmentBegun >= checkpointInterval;
+  }
+
+  async #rotate(): Promise<void> {
     try {
-      await this.#sync();
-      const next = await this.#options.rotate(this.#nextLsn, this.#options.state);
-      this.#segment.close();
-      this.#segment = next;
-      this.#nextLsn += this.#options.openingRecords;
-      this.#synced = this.#nextLsn;
-    } catch (error) {
-      this.#poison(error, []);
+      // Entries that are not restated must be on disk before a later segment promises that they are.
+      if (!this.#options.restates && this.#synced < this.#nextLsn) await this.#sync();
+      await this.#begin();
+    } catch (cause) {
+      if (!(cause instanceof SegmentCreationError) || cause.named) {
+        if (!await this.#restate()) this.#fail(cause);
+        return;
+      }
+      // The segment in use is sound: it goes on growing, and the next one is tried again later.
+      this.#rotateAt = this.#segment.length + this.#options.segmentSize / 4;
+      this.#segmentBegun = this.#options.platform.clock.elapsed();
     }
   }
 
-  #poison(error: unknown, underWay: readonly QueuedRecord[]): void {
-    this.#failure = error;
-    for (const { waiter } of underWay) waiter?.reject(this.#unavailable("unknown", error));
-    for (const { waiter } of this.#queue) waiter?.reject(this.#unavailable("no", error));
-    this.#queue = [];
-    this.#queuedBytes = 0;
+  /** Begins the next segment and, when it is durable, leaves the present one. */
+  async #begin(): Promise<void> {
+    const { beginSegment, pipeline, platform, segmentSize } = this.#options;
+    const begun = await beginSegment(this.#nextLsn, pipeline.take(), (count) => {
+      // Whatever becomes of the segment, its numbers are used up.
+      this.#nextLsn += count;
+    });
+    this.#segment.close();
+    this.#segment = begun;
+    this.#segmentBegun = platform.clock.elapsed();
+    this.#rotateAt = segmentSize;
+    this.#synced = this.#nextLsn;
   }
 
-  #unavailable(written: "no" | "unknown", cause: unknown): LogUnavailableError {
-    return new LogUnavailableError(
-      this.#options.directory,
-      "a write or sync failed, so what reached the disk is not known: " +
-        "mend the disk, then open the coordinator again",
-      written,
-      { cause },
-    );
+  async #restate(): Promise<boolean> {
+    if (!this.#options.restates) return false;
+    try {
+      await this.#begin();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #fail(cause: unknown): Failure {
+    const failure: Failure = {
+      cause,
+      settled: Promise.withResolvers<boolean>(),
+      retries: 0,
+      timer: null,
+    };
+    this.#failure = failure;
+    for (const { waiter } of this.#queue) waiter?.reject(this.#unavailable(failure, "no"));
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#retryLater(failure);
+    return failure;
+  }
+
+  #retryLater(failure: Failure): void {
+    if (!this.#options.restates || this.#closing !== null) return;
+    const delay = Math.min(FIRST_RETRY_MS * 2 ** failure.retries, MAX_RETRY_MS);
+    failure.retries++;
+    failure.timer = this.#options.platform.clock.after(delay, () => {
+      failure.timer = null;
+      this.#running = this.#retry(failure);
+    });
+  }
+
+  async #retry(failure: Failure): Promise<void> {
+    try {
+      if (await this.#restate()) {
+        this.#failure = null;
+        failure.settled.resolve(true);
+      } else this.#retryLater(failure);
+    } finally {
+      this.#running = null;
+    }
+  }
+
+  #refuse(reason: string): LogUnavailableError {
+    return new LogUnavailableError(this.#options.directory, reason, "no");
+  }
+
+  #unavailable({ cause, settled }: Failure, written: "no" | "unknown"): LogUnavailableError {
+    const reason = this.#options.restates
+      ? "its disk failed, the log tries again by itself: see that the disk works and has space"
+      : "its disk failed: mend it, then open the log again";
+    const options = { cause, settled: settled.promise };
+    return new LogUnavailableError(this.#options.directory, reason, written, options);
   }
 
   async #close(): Promise<void> {
     try {
+      this.#failure?.timer?.cancel();
       await this.#running;
-      if (this.#failure === null && this.#synced < this.#nextLsn) await this.#sync();
+      if (this.#failure !== null) this.#failure.settled.resolve(false);
+      else if (this.#synced < this.#nextLsn) await this.#sync();
     } finally {
       this.#segment.close();
       this.#batch[Symbol.dispose]();
+      await this.#options.pipeline.close();
     }
   }
 }

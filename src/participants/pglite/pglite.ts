@@ -89,7 +89,11 @@ class Pglite<Queries extends PgliteQueries> implements Participant<Queries> {
     const session = await PgliteSession.take(this.#db, (released) => this.#onReleased(released));
     try {
       const [foreign] = await listPrepared(session, "");
-      if (foreign === undefined) return new PostgresqlBranch(session);
+      if (foreign === undefined) {
+        // Anew, since an isolation level must be set before the first query.
+        await session.run("ROLLBACK AND CHAIN");
+        return new PostgresqlBranch(session);
+      }
       throw new Error(
         `Cannot begin a branch: PGlite holds ${foreign.gid} prepared, and a statement that waits for ` +
           "its rows would stop the whole process, settle it first",

@@ -34,7 +34,10 @@ interface RawResult extends Iterable<readonly (Uint8Array | null)[]> {
 
 function toText(value: unknown): string | null {
   if (value === null) return null;
-  if (value instanceof Uint8Array) return new TextDecoder().decode(value);
+  return value instanceof Uint8Array ? new TextDecoder().decode(value) : refuseTransform();
+}
+
+function refuseTransform(): never {
   throw new ParticipantConfigurationError(
     "",
     "its client has a transform of rows, which also changes what the coordinator reads, " +
@@ -50,7 +53,10 @@ function toText(value: unknown): string | null {
  */
 export function toStatementResult(result: RawResult): StatementResult {
   const { command } = result;
-  return { command, rows: Array.from(result, (row) => Array.from(row ?? [undefined], toText)) };
+  const rows = Array.from(result, (row: unknown) => {
+    return Array.isArray(row) ? Array.from(row, toText) : refuseTransform();
+  });
+  return { command, rows };
 }
 
 /**

@@ -1,5 +1,6 @@
 /**
- * The kinds of records in a coordinator's log and their bytes: a tag, and a payload in MessagePack.
+ * The kinds of records that a coordinator keeps in its log, and their bytes: a tag, and a payload in
+ * MessagePack. Tags 5 and 7 are the log's own (`head.ts`).
  *
  * | tag | kind | payload |
  * |---|---|---|
@@ -7,7 +8,6 @@
  * | 2 | Committing, the decision | `{txn, branches}` |
  * | 3 | End | `{txn}` |
  * | 4 | Checkpoint | `{active: [[txn, decided, branches]], participants: [[name, kind, identity]]}` |
- * | 5 | Epoch | `{coordinator, epoch, started}` |
  * | 6 | Participant | `{name, kind, identity}` |
  *
  * `branches` is a list of `[participant, gid, token]`. Rules for change: a tag is never used again for
@@ -66,12 +66,6 @@ export type LogRecord =
     readonly active: readonly ActiveTransaction[];
     readonly participants: readonly ParticipantRecord[];
   }
-  | {
-    readonly type: "epoch";
-    readonly coordinator: string;
-    readonly epoch: number;
-    readonly started: string;
-  }
   | ({ readonly type: "participant" } & ParticipantRecord);
 
 /** Tags of the record kinds; a tag is for ever. */
@@ -80,9 +74,10 @@ export const RECORD_TAGS = {
   committing: 2,
   end: 3,
   checkpoint: 4,
-  epoch: 5,
   participant: 6,
 } as const satisfies Record<LogRecord["type"], number>;
+
+const MAX_NUMBER = 2n ** 64n - 1n;
 
 type Branches = readonly BranchRecord[];
 
@@ -90,20 +85,26 @@ function packBranches(branches: Branches): ValueType[] {
   return branches.map(({ participant, gid, token }) => [participant, gid, token]);
 }
 
+/** A number that the decoder would refuse must not get into the log. */
+function packNumber(txn: bigint): bigint {
+  if (typeof txn === "bigint" && txn >= 0n && txn <= MAX_NUMBER) return txn;
+  throw new RangeError(`Cannot encode a record: txn is ${txn}, it must be a bigint of 64 bits`);
+}
+
 function packRecord(record: LogRecord): ValueMap {
   switch (record.type) {
     case "begin":
     case "committing":
-      return { txn: record.txn, branches: packBranches(record.branches) };
+      return { txn: packNumber(record.txn), branches: packBranches(record.branches) };
     case "end":
-      return { txn: record.txn };
+      return { txn: packNumber(record.txn) };
     case "checkpoint":
       return {
-        active: record.active.map((one) => [one.txn, one.decided, packBranches(one.branches)]),
+        active: record.active.map((
+          one,
+        ) => [packNumber(one.txn), one.decided, packBranches(one.branches)]),
         participants: record.participants.map((one) => [one.name, one.kind, one.identity]),
       };
-    case "epoch":
-      return { coordinator: record.coordinator, epoch: record.epoch, started: record.started };
     case "participant":
       return { name: record.name, kind: record.kind, identity: record.identity };
   }
@@ -132,14 +133,9 @@ function text(value: ValueType | undefined, what: string): string {
 }
 
 function integer64(value: ValueType | undefined, what: string): bigint {
-  if (typeof value === "bigint" && value >= 0n) return value;
+  if (typeof value === "bigint" && value >= 0n && value <= MAX_NUMBER) return value;
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return BigInt(value);
   return refuse(what, value);
-}
-
-function integer(value: ValueType | undefined, what: string): number {
-  const number = Number(integer64(value, what));
-  return Number.isSafeInteger(number) ? number : refuse(what, value);
 }
 
 function list(value: ValueType | undefined, what: string): readonly ValueType[] {
@@ -208,13 +204,6 @@ export function decodeRecord(body: Uint8Array): LogRecord | null {
         type,
         active: list(map.active, "active").map(unpackActive),
         participants: list(map.participants, "participants").map(unpackParticipant),
-      };
-    case "epoch":
-      return {
-        type,
-        coordinator: text(map.coordinator, "coordinator"),
-        epoch: integer(map.epoch, "epoch"),
-        started: text(map.started, "started"),
       };
     case "participant":
       return {

@@ -1,0 +1,106 @@
+/**
+ * Keeps one file ready for the next segment: made, filled with zeros and synced while nobody waits, so that
+ * beginning a segment costs no more than writing its head, and syncing it later writes no metadata. (etcd's
+ * `file_pipeline.go` has the same purpose.) Without a file at hand a segment begins in a growing one.
+ *
+ * @module
+ */
+
+import type { FileHandle } from "../platform/file_system.ts";
+import type { Platform } from "../platform/platform.ts";
+import { pathOf, UNFINISHED_SUFFIX } from "./segment_name.ts";
+
+/** Larger pieces are slower on the file systems measured. */
+const PIECE = new Uint8Array(65_536);
+
+/** A file of zeros, open for writing at its beginning. */
+export interface ReadyFile {
+  /** Its path, with {@linkcode UNFINISHED_SUFFIX}. */
+  readonly path: string;
+  /** The file. */
+  readonly file: FileHandle;
+}
+
+/** Makes the next file ahead of time. */
+export class FilePipeline {
+  readonly #platform: Platform;
+  readonly #directory: string;
+  readonly #length: number;
+  #count = 0;
+  #ready: ReadyFile | null = null;
+  #making: Promise<void> | null = null;
+  #closed = false;
+
+  /**
+   * Begins with nothing ready.
+   *
+   * @param platform The machine.
+   * @param directory The log directory.
+   * @param length Bytes of zeros in a file.
+   */
+  constructor(platform: Platform, directory: string, length: number) {
+    this.#platform = platform;
+    this.#directory = directory;
+    this.#length = length;
+  }
+
+  /** Whether a file is ready. */
+  get isReady(): boolean {
+    return this.#ready !== null;
+  }
+
+  /** Begins to make a file unless one is ready or being made. Failing costs speed and nothing else. */
+  prepare(): void {
+    if (this.#closed || this.#ready !== null || this.#making !== null) return;
+    this.#making = this.#make().catch(() => {}).finally(() => this.#making = null);
+  }
+
+  /**
+   * Takes the file that is ready.
+   *
+   * @returns The file, now the caller's; `null` if none is ready.
+   */
+  take(): ReadyFile | null {
+    const ready = this.#ready;
+    this.#ready = null;
+    return ready;
+  }
+
+  /** Waits for what is being made and removes it. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#making;
+    const ready = this.take();
+    if (ready === null) return;
+    ready.file.close();
+    // What cannot be removed now is removed at the next opening.
+    await this.#platform.fileSystem.remove(ready.path).catch(() => {});
+  }
+
+  async #make(): Promise<void> {
+    const { fileSystem } = this.#platform;
+    const path = pathOf(this.#directory, `next-${this.#count++}${UNFINISHED_SUFFIX}`);
+    const file = await fileSystem.open(path, "create-new");
+    try {
+      await this.#fill(file);
+      await file.syncData();
+      file.rewind();
+      this.#ready = { path, file };
+    } catch (error) {
+      file.close();
+      await fileSystem.remove(path).catch(() => {});
+      throw error;
+    }
+  }
+
+  async #fill(file: FileHandle): Promise<void> {
+    let rest = this.#length;
+    while (rest > 0 && !this.#closed) {
+      const written = file.write(PIECE.subarray(0, Math.min(PIECE.length, rest)));
+      if (written <= 0) throw new Error("Cannot fill a file: nothing was written, free some space");
+      rest -= written;
+      // A turn after each piece, so that a commit never waits for more than one.
+      await new Promise<void>((resolve) => this.#platform.clock.soon(resolve));
+    }
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * The records that are the log's own, whatever is kept in it: at the head of every segment an Epoch, then
+ * every verdict that still stands; a new verdict also in between.
+ *
+ * | tag | kind | payload |
+ * |---|---|---|
+ * | 5 | Epoch | `{id, epoch, started, opening, restated}` |
+ * | 7 | Verdict | `{kind, epoch, file, reason, by, at}` |
+ *
+ * `opening` is how many records open the segment, this one included. `restated` says whether they restate
+ * everything, so that no earlier segment is needed. A verdict of kind `damaged` says that records up to
+ * and including those of `epoch` were lost in `file`; one of kind `cleared` that an operator has looked
+ * at all such places and that none stands any more.
+ *
+ * @module
+ */
+
+import { decode } from "@std/msgpack/decode";
+import { encode } from "@std/msgpack/encode";
+import type { ValueMap, ValueType } from "@std/msgpack";
+
+const EPOCH_TAG = 5;
+const VERDICT_TAG = 7;
+
+/** Says which opening of which log wrote what follows. */
+export interface EpochRecord {
+  /** Kind of record. */
+  readonly type: "epoch";
+  /** Id of the log. */
+  readonly id: string;
+  /** Number of the opening. */
+  readonly epoch: number;
+  /** When it was opened, RFC 3339. */
+  readonly started: string;
+  /** How many records open the segment, this one included. */
+  readonly opening: number;
+  /** Whether they restate everything before. */
+  readonly restated: boolean;
+}
+
+/** What was decided about damage, by whom and why. */
+export interface VerdictRecord {
+  /** Kind of record. */
+  readonly type: "verdict";
+  /** `damaged`: records were lost. `cleared`: an operator has dealt with all that were. */
+  readonly kind: "damaged" | "cleared";
+  /** Records of this and earlier epochs are meant. */
+  readonly epoch: number;
+  /** The file; empty if the whole log was lost, or for `cleared`. */
+  readonly file: string;
+  /** What is wrong, or why it was cleared. */
+  readonly reason: string;
+  /** Who decided: `recovery`, or an operator's name. */
+  readonly by: string;
+  /** When, RFC 3339. */
+  readonly at: string;
+}
+
+/** A record of the log's own. */
+export type HeadRecord = EpochRecord | VerdictRecord;
+
+/**
+ * The body of a head record's frame.
+ *
+ * @param record The record.
+ * @returns Tag and payload.
+ */
+export function encodeHead(record: HeadRecord): Uint8Array {
+  const { type, ...fields } = record;
+  const payload = encode(fields as unknown as ValueMap);
+  const body = new Uint8Array(payload.length + 1);
+  body[0] = type === "epoch" ? EPOCH_TAG : VERDICT_TAG;
+  body.set(payload, 1);
+  return body;
+}
+
+/**
+ * Reads a head record.
+ *
+ * @param body Tag and payload.
+ * @returns The record, or `null` if this is none.
+ * @throws {TypeError} If the payload is not that of its kind.
+ */
+export function decodeHead(body: Uint8Array): HeadRecord | null {
+  const tag = body[0];
+  if (tag !== EPOCH_TAG && tag !== VERDICT_TAG) return null;
+  const map = decode(body.subarray(1)) as Record<string, ValueType>;
+  if (tag === EPOCH_TAG) {
+    return {
+      type: "epoch",
+      id: field(map, "id", "string"),
+      epoch: field(map, "epoch", "number"),
+      started: field(map, "started", "string"),
+      opening: field(map, "opening", "number"),
+      restated: field(map, "restated", "boolean"),
+    };
+  }
+  const kind = field(map, "kind", "string");
+  if (kind !== "damaged" && kind !== "cleared") {
+    throw new TypeError(`Cannot decode a verdict: its kind is ${JSON.stringify(kind)}`);
+  }
+  return {
+    type: "verdict",
+    kind,
+    epoch: field(map, "epoch", "number"),
+    file: field(map, "file", "string"),
+    reason: field(map, "reason", "string"),
+    by: field(map, "by", "string"),
+    at: field(map, "at", "string"),
+  };
+}
+
+interface FieldTypes {
+  string: string;
+  number: number;
+  boolean: boolean;
+}
+
+function field<T extends keyof FieldTypes>(
+  map: Record<string, ValueType>,
+  name: string,
+  type: T,
+): FieldTypes[T] {
+  const value = map[name];
+  const integral = typeof value !== "number" || (Number.isSafeInteger(value) && value >= 0);
+  if (typeof value !== type || !integral) {
+    throw new TypeError(
+      `Cannot decode a record: ${name} is ${String(value)}, it must be a ${type}`,
+    );
+  }
+  return value as FieldTypes[T];
+}

@@ -1,0 +1,234 @@
+/**
+ * A durable log in a directory: one owner, opened once at a time.
+ *
+ * Opening takes the lock, reads what is there, and begins a new segment under a larger epoch in which
+ * everything that counts is restated and synced; verdicts on damage found are in it. Only then are damaged
+ * files set aside and older segments removed, and only then may anybody act on what was read. Segments that
+ * were there are never written to. A crash at any step leaves what the next opening reads the same way.
+ *
+ * @module
+ */
+
+import type { Clock } from "../platform/clock.ts";
+import type { Platform } from "../platform/platform.ts";
+import { FilePipeline } from "./file_pipeline.ts";
+import type { VerdictRecord } from "./head.ts";
+import { makeLogId, writeIdentity } from "./identity.ts";
+import { DirectoryLock } from "./lock.ts";
+import type { LogState } from "./log_state.ts";
+import type { LogModel } from "./model.ts";
+import { damageVerdict, type RecoveredLog, recoverLog } from "./recovery.ts";
+import { removeUnfinished, retireSegments } from "./retire.ts";
+import { MAX_SEGMENT_LENGTH } from "./segment_scan.ts";
+import { SegmentWriter } from "./segment_writer.ts";
+import { LogWriter } from "./writer.ts";
+import type { BeginSegment } from "./writer_options.ts";
+
+/** Bytes after which a segment is followed by a new one, unless the options say otherwise. */
+export const DEFAULT_SEGMENT_SIZE = 16_777_216;
+
+/** Milliseconds after which a segment of some size is followed by a new one, unless the options say. */
+export const DEFAULT_CHECKPOINT_INTERVAL = 60_000;
+
+const MIN_SEGMENT_SIZE = 1024;
+
+/** How a log is opened. */
+export interface LogOptions<Entry> {
+  /** The log directory; created if absent. */
+  readonly directory: string;
+  /** The machine. */
+  readonly platform: Platform;
+  /** The meaning of the entries; is reset and then given everything that is in the log. */
+  readonly model: LogModel<Entry>;
+  /**
+   * Bytes after which a segment is followed by a new one, 1 KiB to 512 MiB.
+   *
+   * @default {16777216}
+   */
+  readonly segmentSize?: number;
+  /**
+   * Milliseconds after which a segment of 64 KiB and more is followed by a new one, so that reading
+   * the log stays quick.
+   *
+   * @default {60000}
+   */
+  readonly checkpointInterval?: number;
+}
+
+/**
+ * An open log.
+ *
+ * @typeParam Entry What is appended.
+ */
+export class Log<Entry> implements AsyncDisposable {
+  readonly #lock: DirectoryLock;
+  readonly #writer: LogWriter<Entry>;
+  readonly #state: LogState<Entry>;
+  readonly #clock: Clock;
+  #closing: Promise<void> | null = null;
+
+  /** Id of the log: random, made with it. */
+  readonly id: string;
+  /** Number of this opening; every opening has a larger one. */
+  readonly epoch: number;
+
+  private constructor(
+    lock: DirectoryLock,
+    writer: LogWriter<Entry>,
+    state: LogState<Entry>,
+    clock: Clock,
+  ) {
+    this.#lock = lock;
+    this.#clock = clock;
+    this.#writer = writer;
+    this.#state = state;
+    this.id = state.id ?? "";
+    this.epoch = state.epoch;
+  }
+
+  /**
+   * Opens a log directory.
+   *
+   * @typeParam Entry What is appended.
+   * @param options Which directory, and what its entries mean.
+   * @returns The log.
+   * @throws {LogLockedError} If it is open already, here or in another process.
+   * @throws {LogCorruptedError} If the identity is damaged or that of another log.
+   * @throws {LogVersionError} If a newer version wrote it.
+   * @throws {RangeError} If an option is out of its range.
+   */
+  static async open<Entry>(options: LogOptions<Entry>): Promise<Log<Entry>> {
+    const { directory, platform, model } = options;
+    const segmentSize = checkSize(options.segmentSize ?? DEFAULT_SEGMENT_SIZE);
+    await platform.fileSystem.ensureDirectory(directory);
+    const lock = await DirectoryLock.take(platform, directory);
+    let segment: SegmentWriter | null = null;
+    try {
+      const recovered = await recoverLog(platform, directory, model);
+      const { state } = recovered;
+      const id = beginEpoch(platform, recovered);
+      await removeUnfinished(platform, directory);
+      const beginSegment = segmentBeginner(platform, directory, state);
+      let { nextLsn } = recovered;
+      segment = await beginSegment(nextLsn, null, (count) => nextLsn += count);
+      if (recovered.fresh) await platform.fileSystem.syncAncestors(directory);
+      await writeIdentity(platform, directory, { id, epoch: state.epoch });
+      await retireSegments(platform, directory, segment.firstLsn, state);
+      const writer = new LogWriter({
+        platform,
+        directory,
+        model,
+        state,
+        restates: state.restates,
+        segment,
+        headLength: segment.length,
+        nextLsn,
+        segmentSize,
+        checkpointInterval: options.checkpointInterval ?? DEFAULT_CHECKPOINT_INTERVAL,
+        pipeline: new FilePipeline(platform, directory, segmentSize),
+        beginSegment,
+      });
+      return new Log(lock, writer, state, platform.clock);
+    } catch (error) {
+      segment?.close();
+      lock.release();
+      throw error;
+    }
+  }
+
+  /** Damage that no operator has cleared: what the entries add up to may lack something. */
+  get damages(): readonly VerdictRecord[] {
+    return this.#state.damages;
+  }
+
+  /** Why the log takes no entries at present; `null` while it does. */
+  get failure(): unknown {
+    return this.#writer.failure;
+  }
+
+  /**
+   * Appends an entry and makes it durable.
+   *
+   * @param entry The entry.
+   * @returns Its LSN, once it is on disk.
+   * @throws {LogUnavailableError} If it is not known to be on disk; see its `written`.
+   */
+  append(entry: Entry): Promise<number> {
+    return this.#writer.append(entry);
+  }
+
+  /**
+   * Appends an entry that need not be durable: it is written soon and synced with a later one, or when
+   * the log is closed.
+   *
+   * @param entry The entry.
+   * @throws {LogUnavailableError} If the log takes no entries.
+   */
+  appendLazily(entry: Entry): void {
+    this.#writer.appendLazily(entry);
+  }
+
+  /**
+   * Makes an operator's verdict durable: all damage found so far has been dealt with.
+   *
+   * @param by Who decided.
+   * @param reason Why.
+   */
+  async clearDamage(by: string, reason: string): Promise<void> {
+    await this.#writer.appendHead({
+      type: "verdict",
+      kind: "cleared",
+      epoch: this.epoch,
+      file: "",
+      reason,
+      by,
+      at: new Date(this.#clock.now()).toISOString(),
+    });
+  }
+
+  /** Writes and syncs what is queued, closes the files and releases the lock. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#writer.close().finally(() => this.#lock.release());
+    return this.#closing;
+  }
+
+  /** Closes; see {@linkcode close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function checkSize(segmentSize: number): number {
+  const most = MAX_SEGMENT_LENGTH / 2;
+  if (!Number.isInteger(segmentSize) || segmentSize < MIN_SEGMENT_SIZE || segmentSize > most) {
+    throw new RangeError(
+      `Cannot open a log with segments of ${segmentSize} bytes: ` +
+        `the size must be a whole number from ${MIN_SEGMENT_SIZE} to ${most}`,
+    );
+  }
+  return segmentSize;
+}
+
+function beginEpoch<Entry>(platform: Platform, recovered: RecoveredLog<Entry>): string {
+  const { state, epoch, found, id } = recovered;
+  const at = new Date(platform.clock.now()).toISOString();
+  state.begin(id ?? makeLogId(platform), epoch + 1, at);
+  for (const one of found) state.applyHead(damageVerdict(one, epoch, at));
+  return state.id ?? "";
+}
+
+/** Begins segments that restate `state` as it is at that moment. */
+function segmentBeginner<Entry>(
+  platform: Platform,
+  directory: string,
+  state: LogState<Entry>,
+): BeginSegment {
+  return async (nextLsn, ready, onNumbers) => {
+    using opening = state.opening();
+    onNumbers(opening.count);
+    const segment = await SegmentWriter.create(platform, directory, nextLsn, opening, ready);
+    // What cannot be removed now is removed later; it costs space and nothing else.
+    if (state.restates) await retireSegments(platform, directory, nextLsn, state).catch(() => {});
+    return segment;
+  };
+}

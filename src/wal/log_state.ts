@@ -1,0 +1,109 @@
+/**
+ * What a log knows: whose it is, which opening this is, which damage nobody has cleared yet, and, through
+ * its model, what its entries add up to. Reading and writing fold every record into it, so that the
+ * records that open the next segment can be made from it at any moment.
+ *
+ * @module
+ */
+
+import { encodeHead, type EpochRecord, type HeadRecord, type VerdictRecord } from "./head.ts";
+import { FrameBatch } from "./frame_batch.ts";
+import type { LogModel } from "./model.ts";
+
+/** The state of one log. */
+export class LogState<Entry> {
+  readonly #model: LogModel<Entry>;
+  #id: string | null = null;
+  #epoch = 0;
+  #started = "";
+  #damages: VerdictRecord[] = [];
+
+  /** Whether a segment's opening restates everything, so that older segments are not needed. */
+  readonly restates: boolean;
+
+  /**
+   * Begins knowing nothing; resets the model.
+   *
+   * @param model The meaning of the entries.
+   */
+  constructor(model: LogModel<Entry>) {
+    this.#model = model;
+    model.reset();
+    this.restates = model.checkpoint() !== null;
+  }
+
+  /** Id of the log; `null` before the first Epoch. */
+  get id(): string | null {
+    return this.#id;
+  }
+
+  /** Largest epoch so far. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Damage that no operator has cleared. */
+  get damages(): readonly VerdictRecord[] {
+    return this.#damages;
+  }
+
+  /** Takes a record of the log's own into account. */
+  applyHead(record: HeadRecord): void {
+    if (record.type === "epoch") {
+      this.#id = record.id;
+      this.#epoch = Math.max(this.#epoch, record.epoch);
+      this.#started = record.started;
+      // The head of a segment restates the verdicts that stand.
+      this.#damages = [];
+    } else if (record.kind === "cleared") this.#damages = [];
+    else this.#damages.push(record);
+  }
+
+  /** Takes an entry into account. */
+  apply(entry: Entry, lsn: number): void {
+    this.#model.apply(entry, lsn);
+  }
+
+  /**
+   * Begins another opening.
+   *
+   * @param id Id of the log.
+   * @param epoch Number of the opening, larger than any before.
+   * @param started When, RFC 3339.
+   */
+  begin(id: string, epoch: number, started: string): void {
+    if (epoch <= this.#epoch) {
+      throw new RangeError(`Cannot begin epoch ${epoch}: epoch ${this.#epoch} was begun before`);
+    }
+    this.#id = id;
+    this.#epoch = epoch;
+    this.#started = started;
+  }
+
+  /**
+   * The frames that open a segment: Epoch, the verdicts that stand, and what restates the entries.
+   *
+   * @returns The frames, not sealed; to be disposed of.
+   */
+  opening(): FrameBatch {
+    if (this.#id === null) throw new TypeError("Cannot open a segment: the log has no id");
+    const entries = this.#model.checkpoint();
+    const epoch: EpochRecord = {
+      type: "epoch",
+      id: this.#id,
+      epoch: this.#epoch,
+      started: this.#started,
+      opening: 1 + this.#damages.length + (entries?.length ?? 0),
+      restated: entries !== null,
+    };
+    const frames = new FrameBatch();
+    try {
+      for (const record of [epoch, ...this.#damages]) frames.add(encodeHead(record));
+      for (const entry of entries ?? []) frames.add(this.#model.encode(entry));
+      return frames;
+    } catch (error) {
+      frames[Symbol.dispose]();
+      throw error;
+    }
+  }
+}

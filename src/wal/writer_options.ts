@@ -1,0 +1,53 @@
+/**
+ * What the writer of a log starts from.
+ *
+ * @module
+ */
+
+import type { Platform } from "../platform/platform.ts";
+import type { FilePipeline, ReadyFile } from "./file_pipeline.ts";
+import type { LogState } from "./log_state.ts";
+import type { LogModel } from "./model.ts";
+import type { SegmentWriter } from "./segment_writer.ts";
+
+/**
+ * Begins a segment that restates the log.
+ *
+ * @param nextLsn Number of its first record.
+ * @param ready A file of zeros to use, if there is one.
+ * @param onNumbers Is told how many numbers its opening takes, before anything is written.
+ * @returns The segment, durable.
+ */
+export type BeginSegment = (
+  nextLsn: number,
+  ready: ReadyFile | null,
+  onNumbers: (count: number) => void,
+) => Promise<SegmentWriter>;
+
+/** What a writer starts from. */
+export interface WriterOptions<Entry> {
+  /** The machine. */
+  readonly platform: Platform;
+  /** The log directory, for messages. */
+  readonly directory: string;
+  /** The meaning of the entries. */
+  readonly model: LogModel<Entry>;
+  /** What the records before add up to; the writer folds its own into it. */
+  readonly state: LogState<Entry>;
+  /** Whether a new segment restates everything before it. */
+  readonly restates: boolean;
+  /** The segment to write to; everything in it is synced. */
+  readonly segment: SegmentWriter;
+  /** Bytes with which that segment began. */
+  readonly headLength: number;
+  /** Number of the next record. */
+  readonly nextLsn: number;
+  /** Bytes after which a segment is followed by a new one. */
+  readonly segmentSize: number;
+  /** Milliseconds after which a segment of some size is followed by a new one. */
+  readonly checkpointInterval: number;
+  /** Makes files for segments ahead of time. */
+  readonly pipeline: FilePipeline;
+  /** Begins a segment. */
+  readonly beginSegment: BeginSegment;
+}
