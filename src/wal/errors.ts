@@ -13,7 +13,7 @@ export interface LogHolder {
 }
 
 /**
- * Another coordinator has the log directory open. One directory has one owner at a time.
+ * The log directory is open already, in another process or in this one. It has one owner at a time.
  *
  * @example Say who holds it
  * ```ts
@@ -43,7 +43,7 @@ export class LogLockedError extends Error {
       : `it is held by process ${holder.pid} since ${holder.started}`;
     super(
       `Cannot open the log in "${directory}": ${who}, ` +
-        "close that coordinator first or give this one a directory of its own",
+        "close it there first or use another directory",
     );
     this.directory = directory;
     this.holder = holder;
@@ -107,16 +107,16 @@ export interface LogPlace {
 }
 
 /**
- * The log is damaged: something that was synced is gone or changed. Nothing is presumed about the
- * transactions in it and no file is touched.
+ * The files in the directory do not belong together, or the one that says whose they are is damaged. No
+ * file is touched. (Damage to records is no error: the log opens with a verdict on it.)
  *
  * @example Find the place
  * ```ts
  * import { LogCorruptedError } from "@indoubt/coordinator";
  *
- * const place = { file: "00000000000000000000.wal", offset: 16, lsn: 0 };
- * const error = new LogCorruptedError("./indoubt", place, "the checksum differs");
- * console.assert(error.place.offset === 16);
+ * const place = { file: "identity.json" };
+ * const error = new LogCorruptedError("./indoubt", place, "it is not JSON");
+ * console.assert(error.place.file === "identity.json");
  * ```
  */
 export class LogCorruptedError extends Error {

@@ -39,6 +39,7 @@ export const FRAME_HEADER_LENGTH: number = HEADER_LENGTH;
 export const FORMAT_VERSION = 1;
 
 const MAGIC = 0x54424449; // "IDBT", read as a little endian integer
+const PGDOG_MAGIC = 0x57324750; // "PG2W"
 
 /** What a segment header says. */
 export interface SegmentHeader {
@@ -49,7 +50,9 @@ export interface SegmentHeader {
 /** Why a segment header was not accepted. */
 export type HeaderFault =
   | { readonly kind: "too-short" | "bad-magic" | "bad-checksum" }
-  | { readonly kind: "newer-version"; readonly found: string };
+  | { readonly kind: "newer-version"; readonly found: string }
+  /** A segment of pgdog's log, which is read by other code and never written. */
+  | { readonly kind: "pgdog" };
 
 function headerChecksum(bytes: Uint8Array, firstLsn: number): number {
   const covered = new Uint8Array(20);
@@ -89,7 +92,9 @@ export function decodeSegmentHeader(
 ): SegmentHeader | HeaderFault {
   if (bytes.length < SEGMENT_HEADER_LENGTH) return { kind: "too-short" };
   const view = new DataView(bytes.buffer, bytes.byteOffset, SEGMENT_HEADER_LENGTH);
-  if (view.getUint32(0, true) !== MAGIC) return { kind: "bad-magic" };
+  const magic = view.getUint32(0, true);
+  if (magic === PGDOG_MAGIC) return { kind: "pgdog" };
+  if (magic !== MAGIC) return { kind: "bad-magic" };
   // The checksum comes first: only a header that is whole may announce a newer version.
   if (view.getUint32(12, true) !== headerChecksum(bytes, firstLsn)) return { kind: "bad-checksum" };
   const version = view.getUint16(4, true);

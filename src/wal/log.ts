@@ -10,7 +10,7 @@
  */
 
 import type { Clock } from "../platform/clock.ts";
-import type { Platform } from "../platform/platform.ts";
+import { denoPlatform, type Platform } from "../platform/platform.ts";
 import { FilePipeline } from "./file_pipeline.ts";
 import type { VerdictRecord } from "./head.ts";
 import { makeLogId, writeIdentity } from "./identity.ts";
@@ -36,8 +36,12 @@ const MIN_SEGMENT_SIZE = 1024;
 export interface LogOptions<Entry> {
   /** The log directory; created if absent. */
   readonly directory: string;
-  /** The machine. */
-  readonly platform: Platform;
+  /**
+   * The machine; tests put another in its place.
+   *
+   * @default {this machine, through Deno}
+   */
+  readonly platform?: Platform;
   /** The meaning of the entries; is reset and then given everything that is in the log. */
   readonly model: LogModel<Entry>;
   /**
@@ -56,9 +60,50 @@ export interface LogOptions<Entry> {
 }
 
 /**
- * An open log.
+ * A durable append-only log in a directory.
+ *
+ * What is appended survives the process and a loss of power once {@linkcode Log.append} has resolved. Many
+ * callers share one sync. The log stays small if its model can restate what its entries add up to, and
+ * keeps every entry otherwise.
  *
  * @typeParam Entry What is appended.
+ *
+ * @example A counter that survives everything
+ * ```ts
+ * import { Log, type LogModel } from "@indoubt/coordinator/wal";
+ *
+ * class Counter implements LogModel<number> {
+ *   total = 0;
+ *   encode(step: number): Uint8Array {
+ *     const body = new Uint8Array(9);
+ *     body[0] = 16; // the tag of this kind of entry, for ever
+ *     new DataView(body.buffer).setFloat64(1, step);
+ *     return body;
+ *   }
+ *   decode(body: Uint8Array): number | null {
+ *     if (body[0] !== 16) return null;
+ *     return new DataView(body.buffer, body.byteOffset, body.byteLength).getFloat64(1);
+ *   }
+ *   reset(): void {
+ *     this.total = 0;
+ *   }
+ *   apply(step: number): void {
+ *     this.total += step;
+ *   }
+ *   checkpoint(): number[] {
+ *     return [this.total]; // one entry that adds up to the same as all before it
+ *   }
+ * }
+ *
+ * const directory = await Deno.makeTempDir();
+ * for (const expected of [0, 6]) {
+ *   const counter = new Counter();
+ *   await using log = await Log.open({ directory, model: counter });
+ *   console.assert(counter.total === expected);
+ *   await Promise.all([log.append(1), log.append(2), log.append(3)]);
+ * }
+ * await Deno.remove(directory, { recursive: true });
+ * ```
  */
 export class Log<Entry> implements AsyncDisposable {
   readonly #lock: DirectoryLock;
@@ -98,7 +143,7 @@ export class Log<Entry> implements AsyncDisposable {
    * @throws {RangeError} If an option is out of its range.
    */
   static async open<Entry>(options: LogOptions<Entry>): Promise<Log<Entry>> {
-    const { directory, platform, model } = options;
+    const { directory, platform = denoPlatform, model } = options;
     const segmentSize = checkSize(options.segmentSize ?? DEFAULT_SEGMENT_SIZE);
     await platform.fileSystem.ensureDirectory(directory);
     const lock = await DirectoryLock.take(platform, directory);

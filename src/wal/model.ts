@@ -13,10 +13,38 @@ export const FIRST_APPLICATION_TAG = 16;
  * the order of the log, the ones read and later the ones written, each exactly once.
  *
  * @typeParam Entry What the program appends.
+ *
+ * @example Names with numbers, kept as JSON
+ * ```ts
+ * import type { LogModel } from "@indoubt/coordinator/wal";
+ *
+ * class Totals implements LogModel<Record<string, number>> {
+ *   totals: Record<string, number> = {};
+ *   encode(entry: Record<string, number>): Uint8Array {
+ *     return new Uint8Array([16, ...new TextEncoder().encode(JSON.stringify(entry))]);
+ *   }
+ *   decode(body: Uint8Array): Record<string, number> | null {
+ *     return body[0] === 16 ? JSON.parse(new TextDecoder().decode(body.subarray(1))) : null;
+ *   }
+ *   reset(): void {
+ *     this.totals = {};
+ *   }
+ *   apply(entry: Record<string, number>): void {
+ *     for (const name in entry) this.totals[name] = (this.totals[name] ?? 0) + (entry[name] ?? 0);
+ *   }
+ *   checkpoint(): Record<string, number>[] {
+ *     return [this.totals];
+ *   }
+ * }
+ * console.assert(new Totals().decode(new Totals().encode({ a: 1 }))?.a === 1);
+ * ```
  */
 export interface LogModel<Entry> {
+  /** Set by this package's own models only, whose tags are below {@linkcode FIRST_APPLICATION_TAG}. */
+  readonly ownsReservedTags?: true;
   /**
-   * The bytes of an entry: a tag byte that is never used for anything else, then a payload.
+   * The bytes of an entry: a tag byte from {@linkcode FIRST_APPLICATION_TAG} to 255 that is never used for
+   * anything else, then a payload of at most 16 MiB.
    *
    * @throws Anything if the entry cannot be encoded; nothing is then written.
    */

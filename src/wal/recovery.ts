@@ -219,6 +219,13 @@ class Reading<Entry> {
     if (end.kind === "newer-version") {
       throw new LogVersionError(this.#directory, { file, offset: 0 }, end.detail);
     }
+    if (end.kind === "pgdog") {
+      throw new LogCorruptedError(
+        this.#directory,
+        { file },
+        "it is a log of pgdog, which can be inspected but not continued, use another directory",
+      );
+    }
     if (!opened) {
       const detail = end.detail === "" ? "" : `: ${end.detail}`;
       this.#found.push({ file, reason: `the records that open it are not all there${detail}` });

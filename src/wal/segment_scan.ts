@@ -51,6 +51,8 @@ export type SegmentEndKind =
   | "torn"
   /** A newer version wrote it; what it holds is not known. */
   | "newer-version"
+  /** It is a segment of pgdog's log. */
+  | "pgdog"
   /** The header is damaged so that no frame can be checked. */
   | "unreadable";
 
@@ -171,6 +173,7 @@ class Scan {
     if (header.kind === "newer-version") {
       return this.#end("newer-version", 0, firstLsn, header.found);
     }
+    if (header.kind === "pgdog") return this.#end("pgdog", 0, firstLsn, "it is pgdog's");
     return this.#readWithoutHeader(bytes, header);
   }
 

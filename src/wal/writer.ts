@@ -20,6 +20,7 @@ import { LogUnavailableError } from "./errors.ts";
 import { MAX_BODY_LENGTH } from "./format.ts";
 import { FrameBatch } from "./frame_batch.ts";
 import { encodeHead, type HeadRecord } from "./head.ts";
+import { FIRST_APPLICATION_TAG } from "./model.ts";
 import { SegmentCreationError, type SegmentWriter } from "./segment_writer.ts";
 import type { WriterOptions } from "./writer_options.ts";
 
@@ -89,20 +90,22 @@ export class LogWriter<Entry> {
 
   /** Appends an entry and makes it durable; see {@linkcode Log.append}. */
   append(entry: Entry): Promise<number> {
-    return this.#append(this.#options.model.encode(entry), (lsn) => {
-      this.#options.state.apply(entry, lsn);
+    return new Promise((resolve, reject) => {
+      this.#enqueue({ ...this.#entry(entry), waiter: { resolve, reject } });
     });
   }
 
   /** Appends a record of the log's own and makes it durable. */
   appendHead(record: HeadRecord): Promise<number> {
-    return this.#append(encodeHead(record), () => this.#options.state.applyHead(record));
+    const apply = () => this.#options.state.applyHead(record);
+    return new Promise((resolve, reject) => {
+      this.#enqueue({ body: encodeHead(record), apply, waiter: { resolve, reject } });
+    });
   }
 
   /** Appends an entry that need not be durable; see {@linkcode Log.appendLazily}. */
   appendLazily(entry: Entry): void {
-    const body = this.#options.model.encode(entry);
-    this.#enqueue({ body, apply: (lsn) => this.#options.state.apply(entry, lsn) });
+    this.#enqueue(this.#entry(entry));
   }
 
   /** Writes and syncs what is queued, then closes. Calling it again gives the same promise. */
@@ -111,10 +114,17 @@ export class LogWriter<Entry> {
     return this.#closing;
   }
 
-  #append(body: Uint8Array, apply: (lsn: number) => void): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#enqueue({ body, apply, waiter: { resolve, reject } });
-    });
+  #entry(entry: Entry): QueuedRecord {
+    const { model, state } = this.#options;
+    const body = model.encode(entry);
+    const tag = body[0] ?? 0;
+    if (tag < FIRST_APPLICATION_TAG && model.ownsReservedTags === undefined) {
+      throw new RangeError(
+        `Cannot append an entry with tag ${tag}: ` +
+          `an application's tags are ${FIRST_APPLICATION_TAG} to 255`,
+      );
+    }
+    return { body, apply: (lsn) => state.apply(entry, lsn) };
   }
 
   #enqueue(record: QueuedRecord): void {

@@ -23,6 +23,7 @@ const TRANSACTIONS_PER_CHECKPOINT = 10_000;
 
 /** The state to which a coordinator's records add up. */
 export class LiveState implements LogModel<LogRecord> {
+  readonly ownsReservedTags = true;
   readonly #active = new Map<bigint, ActiveTransaction>();
   readonly #participants = new Map<string, ParticipantRecord>();
 
