@@ -172,6 +172,7 @@ export class Log<Entry> implements AsyncDisposable {
         checkpointInterval: options.checkpointInterval ?? DEFAULT_CHECKPOINT_INTERVAL,
         pipeline: new FilePipeline(platform, directory, segmentSize),
         beginSegment,
+        retire: (firstLsn) => retireSegments(platform, directory, firstLsn, state),
       });
       return new Log(lock, writer, state, platform.clock);
     } catch (error) {
@@ -271,9 +272,6 @@ function segmentBeginner<Entry>(
   return async (nextLsn, ready, onNumbers) => {
     using opening = state.opening();
     onNumbers(opening.count);
-    const segment = await SegmentWriter.create(platform, directory, nextLsn, opening, ready);
-    // What cannot be removed now is removed later; it costs space and nothing else.
-    if (state.restates) await retireSegments(platform, directory, nextLsn, state).catch(() => {});
-    return segment;
+    return await SegmentWriter.create(platform, directory, nextLsn, opening, ready);
   };
 }

@@ -68,6 +68,7 @@ export class LogWriter<Entry> {
   #running: Promise<void> | null = null;
   #failure: Failure | null = null;
   #closing: Promise<void> | null = null;
+  #retiring: Promise<void> = Promise.resolve();
 
   /**
    * Starts with a fresh segment.
@@ -230,6 +231,10 @@ export class LogWriter<Entry> {
     this.#segmentBegun = platform.clock.elapsed();
     this.#rotateAt = segmentSize;
     this.#synced = this.#nextLsn;
+    // No commit waits for it, and what cannot be removed now is removed later: it costs only space.
+    this.#retiring = this.#retiring
+      .then(() => this.#options.retire(begun.firstLsn))
+      .catch(() => {});
   }
 
   async #restate(): Promise<boolean> {
@@ -299,6 +304,7 @@ export class LogWriter<Entry> {
     } finally {
       this.#segment.close();
       this.#batch[Symbol.dispose]();
+      await this.#retiring;
       await this.#options.pipeline.close();
     }
   }

@@ -50,4 +50,6 @@ export interface WriterOptions<Entry> {
   readonly pipeline: FilePipeline;
   /** Begins a segment. */
   readonly beginSegment: BeginSegment;
+  /** Takes away the segments before one that is durable. */
+  readonly retire: (firstLsn: number) => Promise<void>;
 }
