@@ -188,11 +188,13 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
     options: TransactionOptions = {},
   ): Promise<T> {
     const { transaction, deadline } = await this.#begin(names, options);
+    const running = (async () => await fn(transaction.clients, transaction))();
     let result: T;
     try {
-      const running = (async () => await fn(transaction.clients, transaction))();
       result = await deadline.race(running);
     } catch (error) {
+      // Time cannot end a transaction that the function itself has begun to end.
+      if (error === deadline.error && transaction.state !== "active") return await running;
       await rollBackAfter(transaction, error);
       if (error instanceof DeadlineError && error === deadline.error) {
         throw deadlineAbort(transaction.id, error);

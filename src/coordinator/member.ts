@@ -86,11 +86,12 @@ export class Member {
         throw new Error(`No answer within ${milliseconds} ms`);
       }
       this.#assertIdentity(checked.identity, log, others);
+      // At once, since others are being checked at the same time.
+      this.#identity = checked.identity;
       if (!log.participants.has(this.name)) {
         const { kind } = this.participant;
         await log.register({ name: this.name, kind, identity: checked.identity });
       }
-      this.#identity = checked.identity;
       this.#error = null;
     } catch (error) {
       this.#error = this.#explain(error);

@@ -157,7 +157,8 @@ export class Membership {
         LATE,
       );
       if (prepared === LATE) throw new Error(`No answer within ${checkTimeout} ms`);
-      const orphans = findOrphans(coordinator, prepared, this.#ledger);
+      const orphans = findOrphans(coordinator, prepared, this.#ledger)
+        .filter(({ gid }) => !this.#resolver.has(gid));
       return orphans.map((orphan) => this.#settle(member.name, orphan));
     } catch (error) {
       onEvent({ type: "participant-unavailable", participant: member.name, error });

@@ -72,6 +72,11 @@ export class Resolver {
     return this.#tasks.size;
   }
 
+  /** Whether a branch is being settled already. */
+  has(gid: string): boolean {
+    return this.#tasks.has(gid);
+  }
+
   /**
    * Takes over a branch. A branch that it has already is left as it is.
    *

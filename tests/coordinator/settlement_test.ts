@@ -1,0 +1,52 @@
+/**
+ * Guarantees that a settling is over when every branch has answered, once, and remembers the branches
+ * that ended otherwise.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { Settlement, type UnsettledBranch } from "../../src/coordinator/settlement.ts";
+
+const north: UnsettledBranch = { participant: "north", gid: "g_0", token: "701" };
+const south: UnsettledBranch = { participant: "south", gid: "g_1", token: null };
+
+function make(branches: readonly UnsettledBranch[]) {
+  const seen = { over: 0, resolved: false };
+  const settlement = new Settlement(5n, "commit", branches, () => seen.over++);
+  void settlement.done.then(() => seen.resolved = true);
+  return { settlement, seen };
+}
+
+Deno.test("Settlement.settle() is over after the last branch", async () => {
+  const { settlement, seen } = make([north, south]);
+  assertEquals(settlement.outstanding, [north, south]);
+  assert(settlement.settle("g_0"));
+  await Promise.resolve();
+  assertEquals([settlement.outstanding, seen], [[south], { over: 0, resolved: false }]);
+  assert(settlement.settle("g_1"));
+  await settlement.done;
+  assertEquals([settlement.outstanding, seen.over], [[], 1]);
+});
+
+Deno.test("Settlement.settle() counts a branch once", () => {
+  const { settlement, seen } = make([north, south]);
+  assert(settlement.settle("g_0"));
+  assert(!settlement.settle("g_0"));
+  assert(!settlement.settle("unknown"));
+  assertEquals([settlement.outstanding.length, seen.over], [1, 0]);
+});
+
+Deno.test("Settlement.settle() keeps a branch that ended otherwise", async () => {
+  const { settlement } = make([north, south]);
+  const heuristic = { participant: "south", gid: "g_1", outcome: "rolled back" } as const;
+  settlement.settle("g_1", heuristic);
+  settlement.settle("g_1", { ...heuristic, outcome: "unknown" });
+  settlement.settle("g_0");
+  await settlement.done;
+  assertEquals(settlement.heuristics, [heuristic]);
+});
+
+Deno.test("Settlement of no branches is over at once", async () => {
+  const { settlement, seen } = make([]);
+  await settlement.done;
+  assertEquals(seen.over, 1);
+});

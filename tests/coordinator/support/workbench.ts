@@ -1,0 +1,167 @@
+/**
+ * Everything below the coordinator put together over fakes: a log, databases, a clock, and the parts of
+ * `src/coordinator/` between them. Tests of one part take from it what they need.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { Deadline } from "../../../src/coordinator/deadline.ts";
+import { enlist } from "../../../src/coordinator/enlist.ts";
+import type { CoordinatorEvent } from "../../../src/coordinator/events.ts";
+import { Ledger } from "../../../src/coordinator/ledger.ts";
+import { Member } from "../../../src/coordinator/member.ts";
+import { Membership } from "../../../src/coordinator/membership.ts";
+import { completeOptions, type FullOptions } from "../../../src/coordinator/options.ts";
+import type { ProtocolPoint } from "../../../src/coordinator/protocol_point.ts";
+import { Resolver } from "../../../src/coordinator/resolver.ts";
+import { Transaction, type TransactionContext } from "../../../src/coordinator/transaction.ts";
+import { TransactionNumbers } from "../../../src/coordinator/transaction_id.ts";
+import type { FakeClient } from "./fake_branch.ts";
+import { FakeDatabase } from "./fake_database.ts";
+import { FakeLog } from "./fake_log.ts";
+import { FakeParticipant } from "./fake_participant.ts";
+import { SteppedClock } from "./stepped_clock.ts";
+import { simulatedPlatform } from "../../simulation/simulated_platform.ts";
+import type { Trace } from "./trace.ts";
+
+/** How a workbench is set up. */
+export interface WorkbenchOptions {
+  /** Names of the databases. */
+  readonly names?: readonly string[];
+  /** A log that was there before. */
+  readonly log?: FakeLog;
+  /** Databases that were there before, instead of names. */
+  readonly databases?: readonly FakeDatabase[];
+  /** Options of the coordinator. */
+  readonly options?: Partial<FullOptions>;
+}
+
+/** A transaction of the workbench. */
+export type BenchTransaction = Transaction<Record<string, FakeClient>>;
+
+/** The parts of a coordinator over fakes. */
+export class Workbench {
+  readonly clock = new SteppedClock();
+  readonly trace: Trace;
+  readonly log: FakeLog;
+  readonly databases: ReadonlyMap<string, FakeDatabase>;
+  readonly members: ReadonlyMap<string, Member>;
+  readonly ledger: Ledger;
+  readonly resolver: Resolver;
+  readonly membership: Membership;
+  readonly options: FullOptions;
+  readonly context: TransactionContext;
+  readonly events: CoordinatorEvent[] = [];
+  readonly points: ProtocolPoint[] = [];
+  readonly #numbers: TransactionNumbers;
+
+  private constructor(setup: WorkbenchOptions) {
+    this.log = setup.log ?? new FakeLog();
+    this.trace = this.log.trace;
+    const databases = setup.databases ??
+      (setup.names ?? ["north", "south"]).map((name) => new FakeDatabase(name, this.trace));
+    this.databases = new Map(databases.map((one) => [one.name, one]));
+    this.#numbers = new TransactionNumbers(this.log.epoch);
+    const participants = databases.map((one) => [one.name, new FakeParticipant(one)] as const);
+    this.members = new Map(participants.map(([name, one]) => [name, new Member(name, one)]));
+    this.ledger = new Ledger(this.log);
+    const { clock, members } = this;
+    const platform = simulatedPlatform(undefined, undefined, clock);
+    const { randomness } = platform;
+    this.options = completeOptions({
+      directory: "unused",
+      participants: Object.fromEntries(participants),
+      platform,
+      onEvent: (event) => this.events.push(event),
+      onProtocolPoint: (point) => this.#notePoint(point),
+      ...setup.options,
+    });
+    const { onEvent } = this.options;
+    this.resolver = new Resolver({ members, clock, randomness, onEvent });
+    this.membership = new Membership(members, this.log, this.ledger, this.resolver, this.options);
+    this.context = this.#makeContext();
+  }
+
+  /** Makes one, with every database checked that can be. */
+  static async open(setup: WorkbenchOptions = {}): Promise<Workbench> {
+    const bench = new Workbench(setup);
+    for (const member of bench.members.values()) {
+      await bench.clock.run(member.check(bench.log, bench.clock, 1000, []));
+    }
+    bench.trace.clear();
+    return bench;
+  }
+
+  /** A database by its name. */
+  database(name: string): FakeDatabase {
+    const database = this.databases.get(name);
+    if (database === undefined) throw new Error(`No database "${name}" on this workbench`);
+    return database;
+  }
+
+  /** Begins a transaction in some databases, all of them unless named. */
+  async begin(
+    names: readonly string[] = [...this.databases.keys()],
+    timeout = 60_000,
+    signal?: AbortSignal,
+  ): Promise<BenchTransaction> {
+    const { clock, ledger, log } = this;
+    const txn = this.#numbers.next();
+    const deadline = new Deadline(clock, timeout, signal);
+    ledger.begin(txn);
+    const members = names.map((name) => this.members.get(name)!);
+    const { coordinator } = log;
+    const branches = await clock.run(
+      enlist({ coordinator, txn, members, options: {}, deadline, clock }),
+    );
+    return new Transaction(txn, branches, deadline, this.context);
+  }
+
+  /** Begins a transaction and writes its id as a row into each database. */
+  async write(names?: readonly string[], timeout?: number): Promise<BenchTransaction> {
+    const transaction = await this.begin(names, timeout);
+    for (const client of Object.values(transaction.clients)) client.write(transaction.id);
+    return transaction;
+  }
+
+  /** Rows of each database, by name. */
+  rows(): Record<string, string[]> {
+    return Object.fromEntries([...this.databases].map(([name, { rows }]) => [name, rows]));
+  }
+
+  /** Sees that every session is back, nothing is prepared or live, and no session was misused. */
+  assertQuiet(): void {
+    for (const { name, prepared, sessions, violations } of this.databases.values()) {
+      assertEquals({ name, prepared, sessions, violations }, {
+        name,
+        prepared: [],
+        sessions: 0,
+        violations: [],
+      });
+    }
+    assertEquals(this.resolver.pending, 0);
+  }
+
+  #notePoint(point: ProtocolPoint): void {
+    this.points.push(point);
+    this.trace.note(`point ${point}`);
+  }
+
+  #makeContext(): TransactionContext {
+    const { clock, ledger, log, options, resolver } = this;
+    return {
+      log,
+      resolver,
+      clock,
+      prepareTimeout: options.prepareTimeout,
+      settleTimeout: options.settleTimeout,
+      forceBegin: options.forceBegin,
+      onProtocolPoint: options.onProtocolPoint,
+      settle: (txn, verdict, branches, logged) => ledger.settle(txn, verdict, branches, logged),
+      forget: (txn) => ledger.forget(txn),
+      strand: (txn) => ledger.strand(txn),
+      unstrand: (txn) => ledger.unstrand(txn),
+    };
+  }
+}

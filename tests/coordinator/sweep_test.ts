@@ -1,0 +1,53 @@
+/**
+ * Guarantees what a sweep rolls back: branches of this coordinator that are neither live nor decided, and
+ * nothing else. The order in which the three are looked at is tested in `membership_test.ts`.
+ */
+
+import { assertEquals } from "@std/assert";
+import { makeGid } from "../../src/coordinator/gid.ts";
+import { findOrphans, type TransactionsInView } from "../../src/coordinator/sweep.ts";
+
+const LIVE = 11n;
+const DECIDED = 12n;
+const ORPHAN = 13n;
+
+const UNCERTAIN = 14n;
+
+const view: TransactionsInView = {
+  isLive: (txn) => txn === LIVE,
+  isDecided: (txn) => txn === DECIDED,
+  isUncertain: (txn) => txn === UNCERTAIN,
+};
+
+function orphans(...gids: string[]) {
+  return findOrphans("abc", gids.map((gid) => ({ gid, since: new Date(0) })), view);
+}
+
+Deno.test("findOrphans() finds branches that nobody drives to an end", () => {
+  const gids = [makeGid("abc", ORPHAN, 0), makeGid("abc", ORPHAN, 1), makeGid("abc", 15n, 0)];
+  assertEquals(orphans(...gids), [
+    { txn: ORPHAN, gid: gids[0]!, uncertain: false },
+    { txn: ORPHAN, gid: gids[1]!, uncertain: false },
+    { txn: 15n, gid: gids[2]!, uncertain: false },
+  ]);
+});
+
+Deno.test("findOrphans() leaves live transactions alone", () => {
+  assertEquals(orphans(makeGid("abc", LIVE, 0), makeGid("abc", LIVE, 1)), []);
+});
+
+Deno.test("findOrphans() leaves decided transactions alone", () => {
+  assertEquals(orphans(makeGid("abc", DECIDED, 0)), []);
+});
+
+Deno.test("findOrphans() marks what may have been decided in a lost part of the log", () => {
+  const gid = makeGid("abc", UNCERTAIN, 0);
+  assertEquals(orphans(gid), [{ txn: UNCERTAIN, gid, uncertain: true }]);
+});
+
+Deno.test("findOrphans() leaves alone what it did not name", () => {
+  assertEquals(
+    orphans(makeGid("other", ORPHAN, 0), "pg_gid_1_2", "", "indoubt_abc_13", "indoubt_abc_13_0'"),
+    [],
+  );
+});

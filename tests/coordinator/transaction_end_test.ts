@@ -1,0 +1,221 @@
+/**
+ * Guarantees that a transaction ends once, however it is ended: a second commit, a roll-back that comes
+ * too late or in between, `await using`, a timeout, a signal. Before the decision time can be up; after
+ * it nothing stops the commit.
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { TransactionAbortedError } from "../../src/coordinator/errors.ts";
+import type { TransactionState } from "../../src/coordinator/transaction_state.ts";
+import { syncedAfter } from "./support/fake_log.ts";
+import { hangs, waitsFor } from "./support/faults.ts";
+import { Workbench } from "./support/workbench.ts";
+
+const EMPTY = { north: [], south: [] };
+
+Deno.test("Transaction.commit() is refused a second time, and the first one stands", async () => {
+  const bench = await Workbench.open();
+  const transaction = await bench.write();
+  const first = transaction.commit();
+  await assertRejects(() => transaction.commit(), TypeError, "Cannot bring transaction");
+  await bench.clock.run(first);
+  await assertRejects(() => transaction.commit(), TypeError, '"committed"');
+  assertEquals(bench.rows(), { north: [transaction.id], south: [transaction.id] });
+  bench.assertQuiet();
+});
+
+Deno.test("Transaction.commit() is refused after rollback()", async () => {
+  const bench = await Workbench.open();
+  const transaction = await bench.write();
+  await bench.clock.run(transaction.rollback());
+  await assertRejects(() => transaction.commit(), TypeError, '"aborted"');
+  assertEquals(bench.rows(), EMPTY);
+});
+
+Deno.test("Transaction.rollback() rolls back everywhere, without a record, any number of times", async () => {
+  const bench = await Workbench.open();
+  const transaction = await bench.write();
+  await bench.clock.run(Promise.all([transaction.rollback(), transaction.rollback()]));
+  await transaction.rollback();
+  assertEquals([transaction.state, bench.rows()], ["aborted", EMPTY]);
+  assertEquals([bench.trace.count("north rollback"), bench.trace.only("log")], [1, []]);
+  assertEquals(bench.ledger.isLive(BigInt(transaction.id)), false);
+  bench.assertQuiet();
+});
+
+Deno.test("Transaction.rollback() is refused after commit()", async () => {
+  const bench = await Workbench.open();
+  const transaction = await bench.write();
+  await bench.clock.run(transaction.commit());
+  await assertRejects(() => transaction.rollback(), TypeError, '"committed"');
+  assertEquals(bench.rows(), { north: [transaction.id], south: [transaction.id] });
+});
+
+Deno.test("Transaction.rollback() is refused while the decision may reach the disk", async () => {
+  const bench = await Workbench.open();
+  const synced = Promise.withResolvers<void>();
+  bench.log.next("decide", syncedAfter(synced.promise));
+  await assertRollbackRefused(bench, "deciding", synced);
+  assertEquals(bench.trace.entries.filter((entry) => entry.endsWith("rollbackPrepared")), []);
+});
+
+Deno.test("Transaction.rollback() is refused while branches are being prepared", async () => {
+  const bench = await Workbench.open();
+  const prepared = Promise.withResolvers<void>();
+  bench.database("south").script.next("prepare", waitsFor(prepared.promise));
+  await assertRollbackRefused(bench, "committing", prepared);
+});
+
+Deno.test("Transaction.rollback() is refused while branches are being committed", async () => {
+  const bench = await Workbench.open();
+  const committed = Promise.withResolvers<void>();
+  bench.database("south").script.next("commitPrepared", waitsFor(committed.promise));
+  await assertRollbackRefused(bench, "settling", committed);
+});
+
+/** Rolls back while a commit has stopped in a state; then it goes on and must commit all the same. */
+async function assertRollbackRefused(
+  bench: Workbench,
+  state: TransactionState,
+  gate: PromiseWithResolvers<void>,
+): Promise<void> {
+  const transaction = await bench.write();
+  const committing = Promise.allSettled([transaction.commit()]);
+  await bench.clock.settle();
+  assertEquals(transaction.state, state);
+  const rollingBack = Promise.allSettled([transaction.rollback()]);
+  await bench.clock.settle();
+  gate.resolve();
+  const endings = await bench.clock.run(Promise.all([committing, rollingBack]));
+  assertEquals(endings.flat().map(({ status }) => status), ["fulfilled", "rejected"]);
+  assertEquals(bench.rows(), { north: [transaction.id], south: [transaction.id] });
+  bench.assertQuiet();
+}
+
+Deno.test("Transaction.rollback() interrupts a statement that keeps it waiting", async () => {
+  const bench = await Workbench.open();
+  const { script } = bench.database("north");
+  const interrupted = Promise.withResolvers<void>();
+  script.next("rollback", waitsFor(interrupted.promise));
+  script.next("interrupt", (call) => {
+    interrupted.resolve();
+    return call.effect();
+  });
+  const transaction = await bench.write();
+  await bench.clock.run(transaction.rollback());
+  assertEquals(bench.clock.elapsed(), 250);
+  bench.assertQuiet();
+});
+
+Deno.test("Transaction.rollback() gives a session up that does not answer, and says so", async () => {
+  const bench = await Workbench.open();
+  bench.database("north").script.next("rollback", hangs);
+  const transaction = await bench.write();
+  await assertRejects(() => bench.clock.run(transaction.rollback()), Error, 'branch in "north"');
+  assertEquals([transaction.state, bench.rows()], ["aborted", EMPTY]);
+  assertEquals(bench.database("north").sessions, 0);
+  assert(bench.clock.elapsed() <= 11_000);
+});
+
+Deno.test("Transaction[Symbol.asyncDispose]() rolls back what was not ended", async () => {
+  const bench = await Workbench.open();
+  const transaction = await bench.write();
+  await bench.clock.run(transaction[Symbol.asyncDispose]());
+  assertEquals([transaction.state, bench.rows()], ["aborted", EMPTY]);
+  await transaction[Symbol.asyncDispose]();
+  bench.assertQuiet();
+});
+
+Deno.test("Transaction[Symbol.asyncDispose]() has no effect after a commit", async () => {
+  const bench = await Workbench.open();
+  const transaction = await bench.write();
+  await bench.clock.run(transaction.commit());
+  await transaction[Symbol.asyncDispose]();
+  assertEquals([transaction.state, bench.rows()["south"]], ["committed", [transaction.id]]);
+});
+
+Deno.test("Transaction.commit() aborts when time is up before the branches are asked", async () => {
+  const bench = await Workbench.open();
+  const transaction = await bench.write(undefined, 500);
+  await bench.clock.pass(500);
+  const error = await assertRejects(
+    () => bench.clock.run(transaction.commit()),
+    TransactionAbortedError,
+    "its timeout of 500 ms passed",
+  );
+  assertEquals([error.retryable, error.participant], [true, null]);
+  assertEquals(bench.rows(), EMPTY);
+  bench.assertQuiet();
+});
+
+Deno.test("Transaction.commit() aborts when time is up while a branch is asked", async () => {
+  const bench = await Workbench.open();
+  const { script } = bench.database("north");
+  const interrupted = Promise.withResolvers<void>();
+  script.next("token", waitsFor(interrupted.promise));
+  script.next("rollback", waitsFor(interrupted.promise));
+  script.next("interrupt", (call) => {
+    interrupted.resolve();
+    return call.effect();
+  });
+  const transaction = await bench.write(undefined, 500);
+  await assertRejects(
+    () => bench.clock.run(transaction.commit()),
+    TransactionAbortedError,
+    "500 ms",
+  );
+  assertEquals([bench.clock.elapsed(), bench.rows()], [750, EMPTY]);
+  bench.assertQuiet();
+});
+
+Deno.test("Transaction.commit() aborts when the signal comes while branches are prepared", async () => {
+  const bench = await Workbench.open();
+  const controller = new AbortController();
+  bench.database("south").script.next("prepare", (call) => {
+    controller.abort(new Error("the caller left"));
+    return call.effect();
+  });
+  const transaction = await bench.begin(["north", "south"], 60_000, controller.signal);
+  for (const client of Object.values(transaction.clients)) client.write("row");
+  const error = await assertRejects(
+    () => bench.clock.run(transaction.commit()),
+    TransactionAbortedError,
+    "signal",
+  );
+  assertEquals([error.retryable, (error.cause as Error).message], [false, "the caller left"]);
+  assertEquals([bench.rows(), bench.trace.count("log decide")], [EMPTY, 0]);
+  bench.assertQuiet();
+});
+
+Deno.test("Transaction.commit() is not stopped by a signal or timeout after the decision", async () => {
+  const bench = await Workbench.open();
+  const controller = new AbortController();
+  const synced = Promise.withResolvers<void>();
+  bench.log.next("decide", syncedAfter(synced.promise));
+  const transaction = await bench.begin(["north", "south"], 500, controller.signal);
+  for (const client of Object.values(transaction.clients)) client.write("row");
+  const committing = transaction.commit();
+  await bench.clock.settle();
+  assertEquals(transaction.state, "deciding");
+  await bench.clock.pass(1000);
+  controller.abort();
+  synced.resolve();
+  await bench.clock.run(committing);
+  assertEquals(bench.rows(), { north: ["row"], south: ["row"] });
+  bench.assertQuiet();
+});
+
+Deno.test("Transaction leaves no timer and no listener behind when it has ended", async () => {
+  const bench = await Workbench.open();
+  const controller = new AbortController();
+  const committed = await bench.begin(["north", "south"], 60_000, controller.signal);
+  for (const client of Object.values(committed.clients)) client.write("row");
+  await bench.clock.run(committed.commit());
+  const rolledBack = await bench.write();
+  await bench.clock.run(rolledBack.rollback());
+  await bench.clock.settle();
+  assertEquals(bench.clock.timers, 0);
+  controller.abort();
+  await bench.clock.settle();
+  assertEquals([committed.state, rolledBack.state], ["committed", "aborted"]);
+});
