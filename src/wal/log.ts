@@ -156,7 +156,7 @@ export class Log<Entry> implements AsyncDisposable {
       const beginSegment = segmentBeginner(platform, directory, state);
       let { nextLsn } = recovered;
       segment = await beginSegment(nextLsn, null, (count) => nextLsn += count);
-      if (recovered.fresh) await platform.fileSystem.syncAncestors(directory);
+      if (recovered.first) await platform.fileSystem.syncAncestors(directory);
       await writeIdentity(platform, directory, { id, epoch: state.epoch });
       await retireSegments(platform, directory, segment.firstLsn, state);
       const writer = new LogWriter({
@@ -166,7 +166,6 @@ export class Log<Entry> implements AsyncDisposable {
         state,
         restates: state.restates,
         segment,
-        headLength: segment.length,
         nextLsn,
         segmentSize,
         checkpointInterval: options.checkpointInterval ?? DEFAULT_CHECKPOINT_INTERVAL,

@@ -15,7 +15,7 @@ import { decodeHead, type VerdictRecord } from "./head.ts";
 import { type Identity, IDENTITY_NAME, readIdentity } from "./identity.ts";
 import { LogState } from "./log_state.ts";
 import type { LogModel } from "./model.ts";
-import { lsnInName, parseSegmentName, segmentName } from "./segment_name.ts";
+import { lsnInName, parseSegmentName, segmentName, UNFINISHED_SUFFIX } from "./segment_name.ts";
 import { type Damage, scanSegment, type SegmentScan } from "./segment_scan.ts";
 
 /** The smallest frame, by which the number of records in unreadable bytes is limited. */
@@ -23,8 +23,8 @@ const MIN_FRAME_LENGTH = 13;
 
 /** What a log says. */
 export interface RecoveredLog<Entry> {
-  /** Whether this is a directory without any log yet. */
-  readonly fresh: boolean;
+  /** Whether no opening has been finished yet, so that the directory's own name may not be durable. */
+  readonly first: boolean;
   /** What the records add up to. */
   readonly state: LogState<Entry>;
   /** Id of the log; `null` if it has none yet. */
@@ -53,7 +53,8 @@ export async function recoverLog<Entry>(
   directory: string,
   model: LogModel<Entry>,
 ): Promise<RecoveredLog<Entry>> {
-  const names = await platform.fileSystem.list(directory);
+  const names = (await platform.fileSystem.list(directory))
+    .filter((name) => !name.endsWith(UNFINISHED_SUFFIX));
   const segments = names.map(parseSegmentName).filter((lsn) => lsn !== null);
   segments.sort((one, other) => one - other);
   const identity = names.includes(IDENTITY_NAME) ? await readIdentity(platform, directory) : null;
@@ -77,7 +78,7 @@ export async function recoverLog<Entry>(
     );
   }
   return {
-    fresh: false,
+    first: identity === null,
     id: state.id ?? identity?.id ?? null,
     state,
     nextLsn: Math.max(reading.nextLsn, floor),
@@ -92,11 +93,11 @@ function withoutSegments<Entry>(
   nextLsn: number,
 ): RecoveredLog<Entry> {
   if (identity === null && nextLsn === 0) {
-    return { fresh: true, id: null, state, nextLsn, epoch: 0, found: [] };
+    return { first: true, id: null, state, nextLsn, epoch: 0, found: [] };
   }
   const found = [{ file: "", reason: "the log is gone: no segment is there" }];
   return {
-    fresh: false,
+    first: identity === null,
     id: identity?.id ?? null,
     state,
     nextLsn,

@@ -59,8 +59,9 @@ export class LogWriter<Entry> {
   readonly #options: WriterOptions<Entry>;
   readonly #batch = new FrameBatch();
   #segment: SegmentWriter;
-  #segmentBegun: number;
-  #rotateAt: number;
+  #segmentBegun = 0;
+  #headLength = 0;
+  #rotateAt = 0;
   #queue: QueuedRecord[] = [];
   #queuedBytes = 0;
   #nextLsn: number;
@@ -78,8 +79,7 @@ export class LogWriter<Entry> {
   constructor(options: WriterOptions<Entry>) {
     this.#options = options;
     this.#segment = options.segment;
-    this.#segmentBegun = options.platform.clock.elapsed();
-    this.#rotateAt = options.segmentSize;
+    this.#enter(options.segment);
     this.#nextLsn = options.nextLsn;
     this.#synced = options.nextLsn;
   }
@@ -198,7 +198,7 @@ export class LogWriter<Entry> {
     // A log that is hardly used never pays for a file of zeros.
     if (length >= segmentSize / 64) pipeline.prepare();
     if (!preallocated && pipeline.isReady) return true;
-    if (length + this.#queuedBytes > this.#rotateAt) return length > this.#options.headLength;
+    if (length + this.#queuedBytes > this.#rotateAt) return length > this.#headLength;
     return length >= MIN_CHECKPOINT_BYTES &&
       clock.elapsed() - this.#segmentBegun >= checkpointInterval;
   }
@@ -221,20 +221,32 @@ export class LogWriter<Entry> {
 
   /** Begins the next segment and, when it is durable, leaves the present one. */
   async #begin(): Promise<void> {
-    const { beginSegment, pipeline, platform, segmentSize } = this.#options;
-    const begun = await beginSegment(this.#nextLsn, pipeline.take(), (count) => {
-      // Whatever becomes of the segment, its numbers are used up.
-      this.#nextLsn += count;
-    });
+    const { beginSegment, pipeline } = this.#options;
+    const firstLsn = this.#nextLsn;
+    let begun: SegmentWriter;
+    try {
+      begun = await beginSegment(firstLsn, pipeline.take(), (count) => this.#nextLsn += count);
+    } catch (error) {
+      // The numbers of a segment that may be there are used up. Those of one that is not are given to the
+      // records that follow in the present one, which must have no gap.
+      if (!(error instanceof SegmentCreationError) || !error.named) this.#nextLsn = firstLsn;
+      throw error;
+    }
     this.#segment.close();
-    this.#segment = begun;
-    this.#segmentBegun = platform.clock.elapsed();
-    this.#rotateAt = segmentSize;
+    this.#enter(begun);
     this.#synced = this.#nextLsn;
     // No commit waits for it, and what cannot be removed now is removed later: it costs only space.
     this.#retiring = this.#retiring
       .then(() => this.#options.retire(begun.firstLsn))
       .catch(() => {});
+  }
+
+  #enter(segment: SegmentWriter): void {
+    this.#segment = segment;
+    this.#segmentBegun = this.#options.platform.clock.elapsed();
+    this.#headLength = segment.length;
+    // With very much to restate, a segment holds at least as much of what is new.
+    this.#rotateAt = Math.max(this.#options.segmentSize, 2 * segment.length);
   }
 
   async #restate(): Promise<boolean> {

@@ -38,8 +38,6 @@ export interface WriterOptions<Entry> {
   readonly restates: boolean;
   /** The segment to write to; everything in it is synced. */
   readonly segment: SegmentWriter;
-  /** Bytes with which that segment began. */
-  readonly headLength: number;
   /** Number of the next record. */
   readonly nextLsn: number;
   /** Bytes after which a segment is followed by a new one. */
