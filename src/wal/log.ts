@@ -158,7 +158,8 @@ export class Log<Entry> implements AsyncDisposable {
       segment = await beginSegment(nextLsn, null, (count) => nextLsn += count);
       if (recovered.first) await platform.fileSystem.syncAncestors(directory);
       await writeIdentity(platform, directory, { id, epoch: state.epoch });
-      await retireSegments(platform, directory, segment.firstLsn, state);
+      // A segment that cannot be taken away costs space and nothing else; it is tried again later.
+      await retireSegments(platform, directory, segment.firstLsn, state).catch(() => {});
       const writer = new LogWriter({
         platform,
         directory,

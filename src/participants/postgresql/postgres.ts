@@ -12,18 +12,14 @@
 import type { Branch, Participant } from "../../coordinator/participant.ts";
 import { PostgresqlBranch } from "./branch.ts";
 import { checkPostgresql } from "./check.ts";
+import { PostgresPool, type PostgresSql } from "./postgres_pool.ts";
 import { PostgresJsSession } from "./postgres_session.ts";
-import { type ReservedPostgresSql, runOn, type UnsafeSql } from "./postgres_statements.ts";
+import { type ReservedPostgresSql, runOn } from "./postgres_statements.ts";
 import type { StatementRunner } from "./session.ts";
 import { listPrepared, outcomeOf, settleBranch } from "./statements.ts";
 
+export type { PostgresSql } from "./postgres_pool.ts";
 export type { PendingStatement, ReservedPostgresSql, UnsafeSql } from "./postgres_statements.ts";
-
-/** What is used of a postgres.js client: the result of calling its default export. */
-export interface PostgresSql<Reserved extends ReservedPostgresSql> extends UnsafeSql {
-  /** Takes a connection out of the pool. */
-  reserve(): Promise<Reserved>;
-}
 
 /** A PostgreSQL database that takes part through postgres.js. */
 export type PostgresParticipant<Reserved extends ReservedPostgresSql = ReservedPostgresSql> =
@@ -55,17 +51,18 @@ export type PostgresParticipant<Reserved extends ReservedPostgresSql = ReservedP
 export function postgres<Reserved extends ReservedPostgresSql>(
   sql: PostgresSql<Reserved>,
 ): PostgresParticipant<Reserved> {
-  const pool: StatementRunner = { run: (statements) => runOn(sql, statements) };
+  const runner: StatementRunner = { run: (statements) => runOn(sql, statements) };
+  const pool = new PostgresPool(sql);
   return {
     kind: "postgresql",
-    check: (gidPrefix) => checkPostgresql(pool, gidPrefix),
+    check: (gidPrefix) => checkPostgresql(runner, gidPrefix),
     async acquire(): Promise<Branch<Reserved>> {
-      return new PostgresqlBranch(new PostgresJsSession(await sql.reserve()));
+      return new PostgresqlBranch(new PostgresJsSession(await pool.reserve()));
     },
-    listPrepared: (gidPrefix) => listPrepared(pool, gidPrefix),
-    commitPrepared: (gid) => settleBranch(pool, "COMMIT", gid),
-    rollbackPrepared: (gid) => settleBranch(pool, "ROLLBACK", gid),
-    outcomeOf: (token) => outcomeOf(pool, token),
+    listPrepared: (gidPrefix) => listPrepared(runner, gidPrefix),
+    commitPrepared: (gid) => settleBranch(runner, "COMMIT", gid),
+    rollbackPrepared: (gid) => settleBranch(runner, "ROLLBACK", gid),
+    outcomeOf: (token) => outcomeOf(runner, token),
     detach() {},
   };
 }

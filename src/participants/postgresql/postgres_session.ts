@@ -9,6 +9,7 @@
  * @module
  */
 
+import { sqlStateOf } from "./answers.ts";
 import { QueryGuard } from "./postgres_guard.ts";
 import { asResults, type ReservedPostgresSql, toStatementResult } from "./postgres_statements.ts";
 import type { PostgresqlSession, StatementResult } from "./session.ts";
@@ -25,6 +26,8 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
   readonly #guard: QueryGuard<Reserved>;
   #connection: Connection | null = null;
   #lost = false;
+  /** False once a statement has failed without an answer of PostgreSQL's own. */
+  #sound = true;
   #underWay = 0;
   #released = false;
 
@@ -61,6 +64,9 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
         );
       }
       return results.map(toStatementResult);
+    } catch (error) {
+      if (sqlStateOf(error) === null) this.#sound = false;
+      throw error;
     } finally {
       this.#underWay--;
       if (this.#released && this.#underWay === 0) this.#giveBack();
@@ -79,7 +85,8 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
   release(clean: boolean): void {
     if (this.#released) return;
     this.#released = true;
-    if (!clean && this.#connection !== null && !this.#lost) this.#connection.terminate();
+    const usable = clean && this.#sound;
+    if (!usable && this.#connection !== null && !this.#lost) this.#connection.terminate();
     else if (this.#underWay === 0) this.#giveBack();
   }
 

@@ -12,11 +12,14 @@
  */
 
 import { decode } from "@std/msgpack/decode";
-import { readHead, skipValue, type Span } from "./message_pack.ts";
+import { MAX_DEPTH, readHead, skipValue, type Span } from "./message_pack.ts";
 
 const exactText = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const LARGEST_U64 = 2n ** 64n - 1n;
+
+/** Where the values of some fields are, in the order of the fields. */
+export type FieldSpans<Names extends readonly string[]> = { readonly [Index in keyof Names]: Span };
 
 /**
  * Refuses a payload.
@@ -35,35 +38,36 @@ export function refusePayload(what: string, right: string): never {
  * @param bytes The bytes.
  * @param span Where it begins, and where it ends at the latest.
  * @param names The fields, in their order.
- * @param depth How deep arrays and maps may nest, this one included.
+ * @typeParam Names The fields.
  * @returns Where the values of the fields are, in the order of `names`.
  * @throws {TypeError} If it is no struct with these fields.
  */
-export function findFields(
+export function findFields<const Names extends readonly string[]>(
   bytes: Uint8Array,
   span: Span,
-  names: readonly string[],
-  depth: number,
-): Span[] {
+  names: Names,
+): FieldSpans<Names> {
   const head = readHead(bytes, span.start, span.end);
-  if (head === null || depth < 1) refusePayload("the payload", "a whole value");
+  if (head === null) refusePayload("the payload", "a whole value");
   if (head.kind === "array") {
     if (head.size !== names.length) refusePayload("an array", `one of ${names.join(", ")}`);
-    return [...elementsOf(bytes, span, depth)];
+    return [...elementsOf(bytes, span)] as FieldSpans<Names>;
   }
   if (head.kind !== "map") refusePayload(`a value (${head.kind})`, "a map or an array");
   const found = new Array<Span | undefined>(names.length).fill(undefined);
   let position = head.content;
   for (let entry = 0; entry < head.size; entry++) {
-    const key = nextValue(bytes, position, span.end, depth - 1);
-    const value = nextValue(bytes, key.end, span.end, depth - 1);
+    const key = nextValue(bytes, position, span.end);
+    const value = nextValue(bytes, key.end, span.end);
     position = value.end;
     const field = fieldOf(bytes, key, names);
     if (field === null) continue;
     if (found[field] !== undefined) refusePayload(`the field ${names[field]}`, "there once");
     found[field] = value;
   }
-  return found.map((value, index) => value ?? refusePayload(`the field ${names[index]}`, "there"));
+  const missing = names.find((_, index) => found[index] === undefined);
+  if (missing !== undefined) refusePayload(`the field ${missing}`, "there");
+  return found as FieldSpans<Names>;
 }
 
 /**
@@ -71,23 +75,23 @@ export function findFields(
  *
  * @param bytes The bytes.
  * @param span Where it begins, and where it ends at the latest.
- * @param depth How deep arrays and maps may nest, this one included.
  * @returns Where the elements are.
  * @throws {TypeError} If it is no array.
  */
-export function* elementsOf(bytes: Uint8Array, span: Span, depth: number): Generator<Span> {
+export function* elementsOf(bytes: Uint8Array, span: Span): Generator<Span> {
   const head = readHead(bytes, span.start, span.end);
-  if (head?.kind !== "array" || depth < 1) refusePayload("a value", "an array");
+  if (head?.kind !== "array") refusePayload("a value", "an array");
   let position = head.content;
   for (let index = 0; index < head.size; index++) {
-    const element = nextValue(bytes, position, span.end, depth - 1);
+    const element = nextValue(bytes, position, span.end);
     yield element;
     position = element.end;
   }
 }
 
-function nextValue(bytes: Uint8Array, start: number, limit: number, depth: number): Span {
-  const end = skipValue(bytes, start, limit, depth);
+/** How deep it may nest is counted from the payload on; what is within has then been looked through. */
+function nextValue(bytes: Uint8Array, start: number, limit: number): Span {
+  const end = skipValue(bytes, start, limit, MAX_DEPTH - 1);
   return end === null ? refusePayload("the payload", "a whole value") : { start, end };
 }
 

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { MAX_DEPTH, type Span } from "./message_pack.ts";
+import type { Span } from "./message_pack.ts";
 import { decodeBoolean, decodeInteger, decodeText, elementsOf, findFields } from "./payload.ts";
 
 /** A transaction that is not finished. */
@@ -48,8 +48,6 @@ export const PGDOG_TAGS = {
   checkpoint: 4,
 } as const satisfies Record<PgdogRecord["type"], number>;
 
-const ACTIVE_DEPTH = 2; // an entry of a checkpoint stands in an array in the payload
-
 /**
  * Whether a record kind is known.
  *
@@ -71,12 +69,12 @@ export function decodePgdogRecord(body: Uint8Array): PgdogRecord {
   const payload: Span = { start: 1, end: body.length };
   switch (body[0]) {
     case PGDOG_TAGS.begin: {
-      const [txn, user, database] = findFields(body, payload, NAMES.begin, MAX_DEPTH);
+      const [txn, user, database] = findFields(body, payload, NAMES.begin);
       return {
         type: "begin",
-        txn: decodeInteger(body, txn ?? payload, "txn"),
-        user: decodeText(body, user ?? payload, "user"),
-        database: decodeText(body, database ?? payload, "database"),
+        txn: decodeInteger(body, txn, "txn"),
+        user: decodeText(body, user, "user"),
+        database: decodeText(body, database, "database"),
       };
     }
     case PGDOG_TAGS.committing:
@@ -84,9 +82,9 @@ export function decodePgdogRecord(body: Uint8Array): PgdogRecord {
     case PGDOG_TAGS.end:
       return { type: "end", txn: decodeTxn(body, payload) };
     case PGDOG_TAGS.checkpoint: {
-      const [active] = findFields(body, payload, NAMES.checkpoint, MAX_DEPTH);
+      const [active] = findFields(body, payload, NAMES.checkpoint);
       const entries: PgdogTransaction[] = [];
-      for (const entry of elementsOf(body, active ?? payload, MAX_DEPTH - 1)) {
+      for (const entry of elementsOf(body, active)) {
         entries.push(decodeEntry(body, entry));
       }
       return { type: "checkpoint", active: entries };
@@ -106,17 +104,16 @@ const NAMES = {
 } as const;
 
 function decodeTxn(body: Uint8Array, payload: Span): bigint {
-  const [txn] = findFields(body, payload, NAMES.txn, MAX_DEPTH);
-  return decodeInteger(body, txn ?? payload, "txn");
+  const [txn] = findFields(body, payload, NAMES.txn);
+  return decodeInteger(body, txn, "txn");
 }
 
 function decodeEntry(body: Uint8Array, entry: Span): PgdogTransaction {
-  const depth = MAX_DEPTH - ACTIVE_DEPTH;
-  const [txn, user, database, decided] = findFields(body, entry, NAMES.entry, depth);
+  const [txn, user, database, decided] = findFields(body, entry, NAMES.entry);
   return {
-    txn: decodeInteger(body, txn ?? entry, "txn"),
-    user: decodeText(body, user ?? entry, "user"),
-    database: decodeText(body, database ?? entry, "database"),
-    decided: decodeBoolean(body, decided ?? entry, "decided"),
+    txn: decodeInteger(body, txn, "txn"),
+    user: decodeText(body, user, "user"),
+    database: decodeText(body, database, "database"),
+    decided: decodeBoolean(body, decided, "decided"),
   };
 }

@@ -40,7 +40,8 @@ export function recoverPgdogFiles(
 }
 
 /**
- * Recovers from a directory. It must not be in use by pgdog meanwhile.
+ * Recovers from a directory. pgdog must not be using it meanwhile. It is for logs that pgdog wrote alone:
+ * once a segment of our own stands there, that one says everything.
  *
  * @param fileSystem Where the directory is.
  * @param directory The log directory.

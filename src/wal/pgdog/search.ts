@@ -12,13 +12,8 @@
  */
 
 import { crc32c } from "../core.ts";
-import {
-  PGDOG_FRAME_HEADER_LENGTH,
-  PGDOG_MAX_BODY_LENGTH,
-  PGDOG_MIN_FRAME_LENGTH,
-  readU32,
-} from "./format.ts";
-import { MAX_DEPTH, type Meter, readHead, skipValue } from "./message_pack.ts";
+import { PGDOG_FRAME_HEADER_LENGTH, PGDOG_MIN_FRAME_LENGTH, readU32 } from "./format.ts";
+import { MAX_DEPTH, type Meter, skipValue } from "./message_pack.ts";
 import { decodePgdogRecord, isPgdogTag } from "./record.ts";
 
 const STEPS_PER_BYTE = 64;
@@ -64,14 +59,12 @@ export function findWholeFrame(bytes: Uint8Array, from: number): Finding | null 
 
 function isWholeFrame(bytes: Uint8Array, offset: number, meter: Meter): boolean {
   const bodyLength = readU32(bytes, offset);
-  if (bodyLength < 2 || bodyLength > PGDOG_MAX_BODY_LENGTH) return false;
+  if (bodyLength < 2) return false;
   const body = offset + PGDOG_FRAME_HEADER_LENGTH;
   const end = body + bodyLength;
   if (end > bytes.length) return false;
   // The cheap looks come first: few offsets get as far as the checksum.
   const tag = bytes[body] ?? 0;
-  const kind = readHead(bytes, body + 1, end)?.kind;
-  if (tag === 0 || kind !== "map" && kind !== "array") return false;
   const payloadEnd = skipValue(bytes, body + 1, end, MAX_DEPTH, meter);
   if (payloadEnd === null) return false;
   if (isPgdogTag(tag) ? !isRecord(bytes.subarray(body, end)) : payloadEnd !== end) return false;

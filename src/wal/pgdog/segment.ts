@@ -95,9 +95,13 @@ export function readPgdogSegment(
   }
 }
 
-interface Frame {
+/** A whole frame. */
+export interface PgdogFrame {
+  /** The record in it. */
   readonly record: PgdogRecord;
+  /** Its length, header included. */
   readonly length: number;
+  /** Its tag. */
   readonly tag: number;
 }
 
@@ -108,7 +112,7 @@ interface Frame {
  * @param offset Where the frame begins.
  * @returns The frame, or why there is none.
  */
-export function readFrame(bytes: Uint8Array, offset: number): Frame | PgdogSegmentEnd {
+export function readFrame(bytes: Uint8Array, offset: number): PgdogFrame | PgdogSegmentEnd {
   const left = bytes.length - offset;
   if (left === 0) return { kind: "clean", offset };
   if (left < PGDOG_FRAME_HEADER_LENGTH) return { kind: "torn_tail", offset, unconsumed: left };

@@ -17,7 +17,7 @@ import { findWholeFrame, isWholeButForLength } from "./search.ts";
 import type { PgdogSegmentEnd } from "./segment.ts";
 
 /**
- * Why the end of a segment is damage.
+ * Why the end of a segment is damage. A record of a newer version is none, and not for this to judge.
  *
  * @param bytes The whole file.
  * @param end How it ends.
@@ -26,7 +26,7 @@ import type { PgdogSegmentEnd } from "./segment.ts";
  */
 export function reasonOfDamage(
   bytes: Uint8Array,
-  end: PgdogSegmentEnd,
+  end: Exclude<PgdogSegmentEnd, { readonly kind: "invalid_tag" }>,
   isLast: boolean,
 ): string | null {
   switch (end.kind) {
@@ -44,8 +44,6 @@ export function reasonOfDamage(
     case "crc":
       return `the checksum of the record is ${hex(end.stored)}, that of its bytes ` +
         hex(end.computed);
-    case "invalid_tag":
-      return `the record is of the unknown kind ${end.tag}`;
     case "decode":
       return `the checksum of the record is right but its payload is not: ${end.cause.message}`;
     case "bad_segment_header":

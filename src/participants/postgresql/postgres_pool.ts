@@ -1,0 +1,80 @@
+/**
+ * Takes connections out of a postgres.js pool for branches.
+ *
+ * A connection of postgres.js 3.4 that was lost to an error of the server's keeps that error, and whatever
+ * connects it next is rejected with it. If that is `reserve`, the connection is then given to the rejected
+ * promise and is gone for ever. So once a connection has been lost, `reserve` must never be what connects:
+ * a plain statement goes before it, which may fail harmlessly, and `reserve` takes the connection that it
+ * has freed in the same turn. That needs one taker at a time, and costs one round trip.
+ *
+ * @module
+ */
+
+import { sqlStateOf } from "./answers.ts";
+import { type ReservedPostgresSql, runOn, type UnsafeSql } from "./postgres_statements.ts";
+
+/** What is used of a postgres.js client: the result of calling its default export. */
+export interface PostgresSql<Reserved extends ReservedPostgresSql> extends UnsafeSql {
+  /** Takes a connection out of the pool. */
+  reserve(): Promise<Reserved>;
+}
+
+interface PoolOptions {
+  max?: unknown;
+  onclose?: (id: number) => void;
+}
+
+/** More connections than this are not tried in a row. */
+const MAX_TRIES = 100;
+
+/** Reserves connections of one pool. */
+export class PostgresPool<Reserved extends ReservedPostgresSql> {
+  readonly #sql: PostgresSql<Reserved>;
+  #lossSeen = true;
+  #last: Promise<unknown> = Promise.resolve();
+  #tries = 10;
+
+  /**
+   * Watches a pool for losses.
+   *
+   * @param sql The client.
+   */
+  constructor(sql: PostgresSql<Reserved>) {
+    this.#sql = sql;
+    const options = (sql as { options?: PoolOptions }).options;
+    // A client that cannot be watched is always treated as one that has lost a connection.
+    if (typeof options !== "object") return;
+    this.#lossSeen = false;
+    if (typeof options.max === "number") this.#tries = Math.min(options.max, MAX_TRIES);
+    const { onclose } = options;
+    options.onclose = (id) => {
+      this.#lossSeen = true;
+      onclose?.(id);
+    };
+  }
+
+  /**
+   * Takes a connection.
+   *
+   * @returns The connection, reserved.
+   * @throws The driver's error if none can be had.
+   */
+  reserve(): Promise<Reserved> {
+    if (!this.#lossSeen) return this.#sql.reserve();
+    const reserving = this.#last.then(() => this.#reserveAfterLoss());
+    this.#last = reserving.catch(() => {});
+    return reserving;
+  }
+
+  async #reserveAfterLoss(): Promise<Reserved> {
+    for (let left = this.#tries;; left--) {
+      try {
+        await runOn(this.#sql, "SELECT 1");
+        return await this.#sql.reserve();
+      } catch (error) {
+        // Each lost connection fails once; a server that is down fails them all.
+        if (left <= 0 || sqlStateOf(error) !== null) throw error;
+      }
+    }
+  }
+}

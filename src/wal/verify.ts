@@ -1,0 +1,171 @@
+/**
+ * Says whether a log directory is sound, without its lock and without changing anything, also while a
+ * program writes to it. The rules are those of opening the log (`recovery.ts`): what it would find is
+ * what is found here.
+ *
+ * Guarantees: a log that is being written to is never called damaged because of that; what cannot be
+ * read is never called sound or damaged; one segment is in memory at a time, and besides it only the
+ * transactions that are live.
+ *
+ * @module
+ */
+
+import type { Platform } from "../platform/platform.ts";
+import { LiveState } from "./decisions/live_state.ts";
+import type { LogRecord } from "./decisions/record.ts";
+import { LogCorruptedError } from "./errors.ts";
+import { IDENTITY_NAME } from "./identity.ts";
+import { formatOf, formatOfFile } from "./inspect.ts";
+import { isNotFound, readSettled, SettledFiles, unlessGone } from "./inspect_files.ts";
+import { describeDamage, type InspectedItem } from "./inspect_item.ts";
+import { inspectSegment } from "./inspect_segment.ts";
+import { type RecoveredLog, recoverLog } from "./recovery.ts";
+import { parseSegmentName, pathOf } from "./segment_name.ts";
+import { verifyPgdog } from "./verify_pgdog.ts";
+import {
+  EMPTY_REPORT,
+  type FileFinding,
+  type NextOpening,
+  type VerifyReport,
+} from "./verify_report.ts";
+
+export type { FileFinding, LogVerdict, NextOpening, VerifyReport } from "./verify_report.ts";
+
+/** How often reading is begun again because a segment went away; no log is replaced as quickly. */
+const MAX_TRIES = 100;
+
+/**
+ * Verifies a log directory.
+ *
+ * @param platform The machine.
+ * @param directory The log directory.
+ * @returns What it comes to. What goes wrong in reading is in it, as `cannot_tell`.
+ */
+export async function verifyLog(platform: Platform, directory: string): Promise<VerifyReport> {
+  try {
+    await platform.fileSystem.list(directory);
+    for (let tries = 1;; tries++) {
+      try {
+        return await verifyOnce(platform, directory);
+      } catch (error) {
+        // A segment that goes away while it is read has been replaced by a later one.
+        if (!isNotFound(error) || tries === MAX_TRIES) throw error;
+      }
+    }
+  } catch (error) {
+    const reason = isNotFound(error)
+      ? "the directory is not there, or goes away while it is read"
+      : error instanceof Error
+      ? error.message
+      : String(error);
+    return { ...EMPTY_REPORT, directory, verdict: "cannot_tell", reason };
+  }
+}
+
+async function verifyOnce(platform: Platform, directory: string): Promise<VerifyReport> {
+  if (await isPgdogLog(platform, directory)) {
+    return await verifyPgdog(new SettledFiles(platform.fileSystem), directory);
+  }
+  try {
+    return await verifyOwn(platform, directory, []);
+  } catch (error) {
+    if (!(error instanceof LogCorruptedError)) throw error;
+    const { file } = error.place;
+    const refused = { verdict: "damaged", reason: error.message, nextOpening: null } as const;
+    const found = [{ file, reason: error.message }];
+    if (file !== IDENTITY_NAME) {
+      return { ...EMPTY_REPORT, directory, format: "indoubt", ...refused, found };
+    }
+    // What the segments say is worth knowing even if nobody knows whose they are.
+    const report = await verifyOwn(platform, directory, [IDENTITY_NAME]);
+    return { ...report, ...refused, found: [...found, ...report.found] };
+  }
+}
+
+async function isPgdogLog({ fileSystem }: Platform, directory: string): Promise<boolean> {
+  const names = await fileSystem.list(directory);
+  if (await formatOf(fileSystem, directory, names) !== "pgdog") return false;
+  for (const name of names) {
+    if (parseSegmentName(name) === null) continue;
+    if (await formatOfFile(fileSystem, pathOf(directory, name)) === "pgdog") return true;
+  }
+  return false;
+}
+
+async function verifyOwn(
+  platform: Platform,
+  directory: string,
+  hidden: readonly string[],
+): Promise<VerifyReport> {
+  const model = new LiveState();
+  const fileSystem = new SettledFiles(platform.fileSystem, hidden);
+  const recovered = await recoverLog({ ...platform, fileSystem }, directory, model);
+  const { state, found, id, epoch, nextLsn } = recovered;
+  if (id === null && found.length === 0) {
+    return { ...EMPTY_REPORT, directory, verdict: "cannot_tell", reason: "no log is in it" };
+  }
+  const verdicts = state.damages;
+  const uncertain = [...verdicts.map((verdict) => verdict.epoch), ...found.map(() => epoch)];
+  return {
+    ...EMPTY_REPORT,
+    directory,
+    verdict: uncertain.length === 0 ? "sound" : "damaged",
+    format: "indoubt",
+    id,
+    epoch,
+    nextLsn,
+    found,
+    harmless: await harmlessDamage(platform, directory, found),
+    verdicts,
+    decided: model.active.filter(({ decided }) => decided),
+    undecided: model.active.filter(({ decided }) => !decided),
+    uncertainUpTo: uncertain.length === 0 ? null : Math.max(...uncertain),
+    nextOpening: await nextOpening(platform, directory, recovered),
+  };
+}
+
+/** Damage that recovery passed over, since a later segment restates everything. */
+async function harmlessDamage(
+  platform: Platform,
+  directory: string,
+  found: readonly FileFinding[],
+): Promise<FileFinding[]> {
+  const { fileSystem } = platform;
+  const counted = new Set(found.map(({ file }) => file));
+  const harmless: FileFinding[] = [];
+  for (const file of (await fileSystem.list(directory)).sort()) {
+    const firstLsn = parseSegmentName(file);
+    if (firstLsn === null) continue;
+    const bytes = await unlessGone(readSettled(fileSystem, pathOf(directory, file)));
+    if (bytes === null) continue;
+    for await (const item of inspectSegment(platform, file, firstLsn, bytes)) {
+      const reason = damageIn(item);
+      // A damaged header that could be mended has cost no record.
+      const costsNothing = item.kind === "damage" && item.offset === 0;
+      if (reason !== null && (costsNothing || !counted.has(file))) harmless.push({ file, reason });
+    }
+  }
+  return harmless;
+}
+
+function damageIn(item: InspectedItem): string | null {
+  if (item.kind === "damage") return describeDamage(item);
+  const isUnreadable = item.kind === "end" && item.end.kind === "bad_segment_header";
+  return isUnreadable && item.format === "indoubt" ? item.end.detail : null;
+}
+
+async function nextOpening(
+  { fileSystem }: Platform,
+  directory: string,
+  { state, found, epoch, nextLsn }: RecoveredLog<LogRecord>,
+): Promise<NextOpening> {
+  const damaged = new Set([...state.damages, ...found].map(({ file }) => file));
+  const names = await fileSystem.list(directory);
+  const older = names.filter((name) => (parseSegmentName(name) ?? nextLsn) < nextLsn).sort();
+  return {
+    epoch: epoch + 1,
+    firstLsn: nextLsn,
+    setAside: older.filter((name) => damaged.has(name)),
+    remove: older.filter((name) => !damaged.has(name)),
+  };
+}
