@@ -1,7 +1,7 @@
 /**
- * Says by its name what each file in pgdog's log directory is. A segment has exactly 20 digits: pgdog
- * itself also read `7.wal` and `+10.wal`, and so replayed copied and half renamed files. Those are not
- * read here, but no number that stands in a name is ever given to a record again.
+ * Says by its name what each file in pgdog's log directory is. A segment has exactly 20 digits:
+ * pgdog itself also read `7.wal` and `+10.wal`, and so replayed copied and half renamed files.
+ * Those are not read here, but no number that stands in a name is ever given to a record again.
  *
  * @module
  */
@@ -18,9 +18,9 @@ export interface PgdogFile {
 export interface PgdogDirectory {
   /** The segments, in the order of their records. */
   readonly segments: readonly PgdogFile[];
-  /** What pgdog set aside as damaged (`.wal.broken`), in the same order. Its content is not read. */
+  /** What pgdog set aside as damaged (`.wal.broken`), in the same order. It is not read. */
   readonly setAside: readonly PgdogFile[];
-  /** Files that pgdog took for segments although it never named one so. Their content is not read. */
+  /** Files that pgdog took for segments although it never named one so. They are not read. */
   readonly misnamed: readonly PgdogFile[];
   /** All other files. */
   readonly ignored: readonly string[];

@@ -1,6 +1,6 @@
 /**
- * The bytes of a log that pgdog's two-phase commit wrote (its pull request #934). Such logs are read,
- * never written. All integers of the frame are little endian.
+ * The bytes of a log that pgdog's two-phase commit wrote (its pull request #934). Such logs are
+ * read, never written. All integers of the frame are little endian.
  *
  * | offset | bytes | segment header |
  * |---|---|---|
@@ -13,10 +13,10 @@
  * | 4 | 4 | crc32c of the body |
  * | 8 | n | body: u8 tag, then the payload in MessagePack |
  *
- * The n-th frame of a segment has the LSN in the segment's name plus n. Unlike in our own format, the
- * length is under no checksum and has no limit, and nothing binds a frame to its place or tells how
- * much before it had been synced. What follows a bad frame is therefore all the evidence there is of
- * what the bad frame was.
+ * The n-th frame of a segment has the LSN in the segment's name plus n. Unlike in our own format,
+ * the length is under no checksum and has no limit, and nothing binds a frame to its place or tells
+ * how much before it had been synced. What follows a bad frame is therefore all the evidence there
+ * is of what the bad frame was.
  *
  * @module
  */
@@ -31,8 +31,8 @@ export const PGDOG_FRAME_HEADER_LENGTH = 8;
 export const PGDOG_MIN_FRAME_LENGTH = 10;
 
 /**
- * The longest body that pgdog can be believed to have been writing when the file ends before it does.
- * A longer one that is there, with its checksum right, is read all the same.
+ * The longest body that pgdog can be believed to have been writing when the file ends before it
+ * does. A longer one that is there, with its checksum right, is read all the same.
  */
 export const PGDOG_MAX_BODY_LENGTH = 16_777_216;
 

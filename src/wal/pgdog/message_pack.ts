@@ -1,6 +1,6 @@
 /**
- * Where values of MessagePack begin and end, without building them. `@std/msgpack` builds values but
- * takes only bytes that hold exactly one; this finds those bytes.
+ * Where values of MessagePack begin and end, without building them. `@std/msgpack` builds values
+ * but takes only bytes that hold exactly one; this finds those bytes.
  *
  * Guarantees: nothing is allocated by a length that the bytes claim; nesting is bounded; every step
  * moves forward, so the time is bounded by the bytes.

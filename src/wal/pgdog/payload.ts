@@ -1,12 +1,13 @@
 /**
- * Finds the fields of a payload and reads their values as leniently as pgdog's own decoder does, and not
- * more: a map of any width whose keys may come in any order and be unknown, or an array with exactly the
- * fields in their order; keys and text may be given as text or as bytes, a key also as the field's place;
- * what stands behind the payload is not looked at. A field that is missing or there twice is refused, and
- * so is text that is no UTF-8.
+ * Finds the fields of a payload and reads their values as leniently as pgdog's own decoder does,
+ * and not more: a map of any width whose keys may come in any order and be unknown, or an array
+ * with exactly the fields in their order; keys and text may be given as text or as bytes, a key
+ * also as the field's place; what stands behind the payload is not looked at. A field that is
+ * missing or there twice is refused, and so is text that is no UTF-8.
  *
- * `@std/msgpack` decodes the numbers and booleans. The payload as a whole is not given to it: it refuses
- * extensions and some keys even where they are to be skipped, and replaces what is no UTF-8 silently.
+ * `@std/msgpack` decodes the numbers and booleans. The payload as a whole is not given to it: it
+ * refuses extensions and some keys even where they are to be skipped, and replaces what is no UTF-8
+ * silently.
  *
  * @module
  */
@@ -89,7 +90,7 @@ export function* elementsOf(bytes: Uint8Array, span: Span): Generator<Span> {
   }
 }
 
-/** How deep it may nest is counted from the payload on; what is within has then been looked through. */
+/** The depth is counted from the payload on: what is within has been looked through with it. */
 function nextValue(bytes: Uint8Array, start: number, limit: number): Span {
   const end = skipValue(bytes, start, limit, MAX_DEPTH - 1);
   return end === null ? refusePayload("the payload", "a whole value") : { start, end };

@@ -8,7 +8,8 @@
  * | 3 | End | `{txn}` |
  * | 4 | Checkpoint | `{active: [{txn, user, database, decided}]}` |
  *
- * A tag is for ever; fields may be added. Which forms of a payload are taken is said in `payload.ts`.
+ * A tag is for ever; fields may be added. Which forms of a payload are taken is said in
+ * `payload.ts`.
  *
  * @module
  */

@@ -1,10 +1,10 @@
 /**
- * Reads a log directory of pgdog and says what is to become of its transactions. The rules are those of
- * `replay.ts`; they are not pgdog's own, which lose decisions where a file is damaged.
+ * Reads a log directory of pgdog and says what is to become of its transactions. The rules are
+ * those of `replay.ts`; they are not pgdog's own, which lose decisions where a file is damaged.
  *
  * Guarantees: files are only listed, opened for reading and read, so a directory without write
- * permission is as good as any, and nothing in it changes. One file is in memory at a time, once, and
- * besides it only the transactions that are live.
+ * permission is as good as any, and nothing in it changes. One file is in memory at a time, once,
+ * and besides it only the transactions that are live.
  *
  * @module
  */
@@ -40,14 +40,14 @@ export function recoverPgdogFiles(
 }
 
 /**
- * Recovers from a directory. pgdog must not be using it meanwhile. It is for logs that pgdog wrote alone:
- * once a segment of our own stands there, that one says everything.
+ * Recovers from a directory. pgdog must not be using it meanwhile. It is for logs that pgdog wrote
+ * alone: once a segment of our own stands there, that one says everything.
  *
  * @param fileSystem Where the directory is.
  * @param directory The log directory.
  * @returns What it says.
  * @throws {LogVersionError} If a newer version wrote a record.
- * @throws {RangeError} If a number in a name or of a record is no safe integer, or a file is too large.
+ * @throws {RangeError} If a number in a name or of a record is too large, or a file is.
  */
 export async function recoverPgdogLog(
   fileSystem: FileSystem,

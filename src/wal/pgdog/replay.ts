@@ -2,11 +2,11 @@
  * Adds up what the records of pgdog's log say, segment by segment, by our rules and not by pgdog's:
  *
  * - A decision is final. No later Begin and no Checkpoint takes it back; only an End finishes it.
- * - Recovery needs nothing from before the newest Checkpoint that can be read, so damage and gaps before
- *   it do not matter.
+ * - Recovery needs nothing from before the newest Checkpoint that can be read, so damage and gaps
+ *   before it do not matter.
  * - Behind it, every record must be there: a gap in the LSNs is damage as a wrong checksum is.
- * - A file that pgdog set aside is damage wherever it stands: a Checkpoint of pgdog forgets what pgdog
- *   left alone because of that file. It stays damage until an operator takes the file away.
+ * - A file that pgdog set aside is damage wherever it stands: a Checkpoint of pgdog forgets what
+ *   pgdog left alone because of that file. It stays damage until an operator takes the file away.
  * - With damage, undecided transactions are left alone: their decision may be in what is lost.
  * - No LSN is given out again that a lost record may have had.
  *
@@ -52,7 +52,7 @@ export interface PgdogRecovery {
   readonly nextLsn: number;
 }
 
-/** Replays one directory. Give it the files in the order of {@linkcode PgdogDirectory}, then ask. */
+/** Replays one directory. Give it the files in the order of the listing, then ask. */
 export class PgdogReplay {
   readonly #path: string;
   readonly #live = new Map<bigint, PgdogTransaction>();

@@ -1,12 +1,13 @@
 /**
- * Looks for whole frames where reading stopped: the only evidence by which a cut that a crash left can
- * be told from damage. pgdog appends and never writes over what it wrote, so behind a frame that a crash
- * cut short there is nothing. A whole frame behind it, or a frame that is whole but for its length, was
- * written completely, and what is wrong in front of it went wrong later.
+ * Looks for whole frames where reading stopped: the only evidence by which a cut that a crash left
+ * can be told from damage. pgdog appends and never writes over what it wrote, so behind a frame
+ * that a crash cut short there is nothing. A whole frame behind it, or a frame that is whole but
+ * for its length, was written completely, and what is wrong in front of it went wrong later.
  *
- * Guarantees: the time is bounded by the number of bytes, whatever the bytes are. Bytes made to look
- * like very many long frames are not searched to the end; that counts as a find, because then nobody
- * can tell, and damage that is none costs an operator a look while a cut that is none costs a decision.
+ * Guarantees: the time is bounded by the number of bytes, whatever the bytes are. Bytes made to
+ * look like very many long frames are not searched to the end; that counts as a find, because then
+ * nobody can tell, and damage that is none costs an operator a look while a cut that is none costs
+ * a decision.
  *
  * @module
  */
@@ -27,8 +28,8 @@ export type Finding =
   | { readonly kind: "given_up" };
 
 /**
- * Whether the frame at an offset is whole but for its length: its payload says itself where it ends,
- * and the checksum of the body up to there is right.
+ * Whether the frame at an offset is whole but for its length: its payload says itself where it
+ * ends, and the checksum of the body up to there is right.
  *
  * @param bytes The whole file.
  * @param offset Where the frame begins.

@@ -1,7 +1,7 @@
 /**
- * Reads the bytes of one of pgdog's segments: the records up to the first place that is none, and what is
- * there. The records before a bad place count in every case. What a bad end means, a crash or damage, is
- * for `verdict.ts` to say.
+ * Reads the bytes of one of pgdog's segments: the records up to the first place that is none, and
+ * what is there. The records before a bad place count in every case. What a bad end means, a crash
+ * or damage, is for `verdict.ts` to say.
  *
  * @module
  */

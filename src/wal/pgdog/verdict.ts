@@ -1,8 +1,8 @@
 /**
- * Says whether the end of a segment is what a crash leaves or damage. pgdog's frames do not say how much
- * had been synced, so this errs towards damage: a cut is a cut only in the last segment, and only if
- * nothing there could have been acknowledged. A frame of full length with a wrong checksum is always
- * damage, also as the very last one: that it was never acknowledged cannot be shown.
+ * Says whether the end of a segment is what a crash leaves or damage. pgdog's frames do not say how
+ * much had been synced, so this errs towards damage: a cut is a cut only in the last segment, and
+ * only if nothing there could have been acknowledged. A frame of full length with a wrong checksum
+ * is always damage, also as the very last one: that it was never acknowledged cannot be shown.
  *
  * @module
  */
@@ -17,7 +17,8 @@ import { findWholeFrame, isWholeButForLength } from "./search.ts";
 import type { PgdogSegmentEnd } from "./segment.ts";
 
 /**
- * Why the end of a segment is damage. A record of a newer version is none, and not for this to judge.
+ * Why the end of a segment is damage. A record of a newer version is none, and not for this to
+ * judge.
  *
  * @param bytes The whole file.
  * @param end How it ends.
