@@ -19,13 +19,14 @@ import type {
 /** A decision log in a directory. */
 export class WalDecisionLog implements DecisionLog {
   readonly #log: Log<LogRecord>;
-  readonly #state: LiveState;
+  /** Those that are known to be on disk; the log's own state runs ahead of that. */
+  readonly #participants: Map<string, RegisteredParticipant>;
 
   readonly recovered: readonly UnfinishedTransaction[];
 
   private constructor(log: Log<LogRecord>, state: LiveState) {
     this.#log = log;
-    this.#state = state;
+    this.#participants = new Map(state.participants);
     this.recovered = state.active;
   }
 
@@ -50,7 +51,7 @@ export class WalDecisionLog implements DecisionLog {
   }
 
   get participants(): ReadonlyMap<string, RegisteredParticipant> {
-    return this.#state.participants;
+    return this.#participants;
   }
 
   get damages(): readonly LogDamage[] {
@@ -60,6 +61,7 @@ export class WalDecisionLog implements DecisionLog {
   async register(participant: RegisteredParticipant): Promise<void> {
     const { name, kind, identity } = participant;
     await this.#log.append({ type: "participant", name, kind, identity });
+    this.#participants.set(name, { name, kind, identity });
   }
 
   async begin(txn: bigint, branches: readonly LoggedBranch[]): Promise<void> {

@@ -28,17 +28,32 @@ export async function retireSegments<Entry>(
   const damaged = new Set(state.damages.map(({ file }) => file));
   const older = names.filter((name) => (parseSegmentName(name) ?? firstLsn) < firstLsn).sort();
   let changed = false;
+  let failure: unknown = null;
   for (const name of older) {
-    const path = pathOf(directory, name);
-    if (damaged.has(name)) {
-      const aside = brokenName(name, state.epoch, names);
-      await fileSystem.rename(path, pathOf(directory, aside));
-      names.push(aside);
-    } else if (state.restates) await fileSystem.remove(path);
-    else continue;
-    changed = true;
+    try {
+      if (damaged.has(name)) names.push(await setAside(platform, directory, name, state, names));
+      else if (state.restates) await fileSystem.remove(pathOf(directory, name));
+      else continue;
+      changed = true;
+    } catch (error) {
+      // One that cannot be taken away must not keep the others: the log would grow without bound.
+      failure ??= error;
+    }
   }
   if (changed) await fileSystem.syncDirectory(directory);
+  if (failure !== null) throw failure;
+}
+
+async function setAside<Entry>(
+  platform: Platform,
+  directory: string,
+  name: string,
+  state: LogState<Entry>,
+  taken: readonly string[],
+): Promise<string> {
+  const aside = brokenName(name, state.epoch, taken);
+  await platform.fileSystem.rename(pathOf(directory, name), pathOf(directory, aside));
+  return aside;
 }
 
 /**

@@ -90,12 +90,13 @@ export class SegmentWriter {
   ): Promise<SegmentWriter> {
     const { fileSystem, randomness } = platform;
     const path = pathOf(directory, segmentName(firstLsn));
-    const unfinished = ready?.path ?? path + UNFINISHED_SUFFIX;
+    const salt = randomUint32(randomness);
+    // A name of its own for each try: what an earlier one left behind must not stand in the way.
+    const unfinished = ready?.path ?? `${path}.${salt}${UNFINISHED_SUFFIX}`;
     let file: FileHandle | null = ready?.file ?? null;
     let named = false;
     try {
       file ??= await fileSystem.open(unfinished, "create-new");
-      const salt = randomUint32(randomness);
       const segment = new SegmentWriter(file, salt, firstLsn, ready !== null);
       segment.write(encodeSegmentHeader(salt, firstLsn));
       segment.write(opening.seal(salt, firstLsn, firstLsn));
