@@ -74,8 +74,8 @@ export class InspectTable {
   #begin({ file, format, length }: InspectedSegment): string {
     const records = Math.ceil(length / SMALLEST_FRAME);
     const lsn = String((Number.parseInt(file.replace("+", ""), 10) || 0) + records).length;
-    const offset = Math.max("OFFSET".length, String(length).length);
-    this.#widths = [lsn, offset, offset, TYPE_WIDTH, TXN_WIDTH];
+    const offset = String(length).length;
+    this.#widths = [lsn, offset, "LENGTH".length, TYPE_WIDTH, TXN_WIDTH];
     const gap = this.#segments++ === 0 ? "" : "\n";
     const whose = format === "pgdog" ? ", written by pgdog" : "";
     this.#rows.push(HEADINGS);
@@ -88,7 +88,7 @@ export class InspectTable {
     this.#rows = [];
     if (rows.length === 0) return "";
     const widest = this.#widths.map((width, column) =>
-      GAP + Math.max(width, ...rows.map((row) => row[column]?.length ?? 0))
+      GAP + Math.max(width, ...[HEADINGS, ...rows].map((row) => row[column]?.length ?? 0))
     );
     const table = new Table({
       chars: NO_BORDERS,

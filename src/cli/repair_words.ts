@@ -1,0 +1,59 @@
+/**
+ * What a repair has done, in words: what was found, what was kept, and what stays uncertain and why.
+ *
+ * @module
+ */
+
+import type { RepairReport } from "../wal/repair.ts";
+import { uncertainWords } from "./affected.ts";
+import { shellWord, transactionWords } from "./verify_words.ts";
+import { plain, section } from "./words.ts";
+
+/**
+ * Says what a repair has done.
+ *
+ * @param report The report.
+ * @param reason Why it was done.
+ * @param by Who did it.
+ * @returns The text.
+ */
+export function repairWords(report: RepairReport, reason: string, by: string): string {
+  const { before, epoch, verdicts, setAside, cleared, decided, undecided } = report;
+  const place = plain(before.directory, Infinity);
+  if (epoch === null) return `Nothing to repair: "${place}" is sound, nothing was changed\n`;
+  const found = verdicts.map(({ file, reason, at, epoch: upTo }) => {
+    const name = file === "" ? "" : `${plain(file)}: `;
+    return `${name}${plain(reason, Infinity)} (openings up to ${upTo}, found ${plain(at)})`;
+  });
+  const lines = [
+    `Opened: "${place}", log ${plain(report.id ?? "")}, opening ${epoch}`,
+    ...section("Damage", found),
+    ...section("Set aside, byte for byte", setAside.map((name) => plain(name))),
+    ...section("Decided and not finished: must commit", decided.map(transactionWords)),
+    ...section("Begun, without a decision", undecided.map(transactionWords)),
+    ...(cleared ? clearedWords(reason, by) : uncertain(report)),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function clearedWords(reason: string, by: string): string[] {
+  return section("Cleared", [
+    "from now on a transaction without a decision is presumed aborted, also one of that time:",
+    "the next opening of the coordinator rolls back what it finds prepared without one",
+    `by ${plain(by)}: ${plain(reason, Infinity)}`,
+  ]);
+}
+
+function uncertain({ before, id, verdicts }: RepairReport): string[] {
+  const upTo = Math.max(...verdicts.map(({ epoch }) => epoch));
+  return [
+    ...section("Still uncertain, since their decisions may have been in what is lost", [
+      ...uncertainWords(id, upTo),
+      "the coordinator leaves them prepared and reports them, at this and every later opening",
+    ]),
+    ...section("When you have settled them in the databases", [
+      `indoubt repair ${shellWord(before.directory)} --presume-abort --reason TEXT`,
+      "which then keeps your reason in the log; without --presume-abort none is kept",
+    ]),
+  ];
+}

@@ -1,0 +1,116 @@
+/**
+ * What verifying came to, in words: the verdict first, then what is damaged, which transactions it concerns,
+ * what the next opening would do, and what a person can do.
+ *
+ * @module
+ */
+
+import type { FileFinding, VerifyReport } from "../wal/verify.ts";
+import { isUncertain, uncertainWords } from "./affected.ts";
+import { plain, section } from "./words.ts";
+
+type Transaction = VerifyReport["decided"][number];
+
+/**
+ * Says what a report says.
+ *
+ * @param report The report.
+ * @returns The text.
+ */
+export function reportWords(report: VerifyReport): string {
+  const { found, harmless, passedOver, decided, undecided } = report;
+  const uncertain = undecided.filter(({ txn }) => isUncertain(report, txn));
+  const presumed = undecided.filter(({ txn }) => !isUncertain(report, txn));
+  const lines = [
+    headline(report),
+    ...section("Damage found now", findingWords(found)),
+    ...section("Damage found earlier, which no operator has cleared", verdictWords(report)),
+    ...section("Damage that costs nothing, a later record says it again", findingWords(harmless)),
+    ...section("Not read", findingWords(passedOver)),
+    ...section("Decided and not finished: must commit", decided.map(transactionWords)),
+    ...section("Begun and not decided: rolled back", presumed.map(transactionWords)),
+    ...section("Begun, the decision may be lost: left alone", uncertain.map(transactionWords)),
+    ...section("Transactions that are not presumed aborted", unlistedWords(report)),
+    ...section("The next opening", openingWords(report)),
+    ...section("What to do", adviceWords(report)),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/**
+ * A transaction and where it took part.
+ *
+ * @param transaction The transaction.
+ * @returns One line.
+ */
+export function transactionWords(transaction: Transaction): string {
+  const where = "branches" in transaction
+    ? transaction.branches.map(({ participant }) => participant).join(", ")
+    : `user ${transaction.user}, database ${transaction.database}`;
+  return `${transaction.txn}  ${plain(where)}`;
+}
+
+function headline(
+  { directory, verdict, reason, format, id, epoch, nextLsn }: VerifyReport,
+): string {
+  const place = plain(directory, Infinity);
+  if (verdict === "cannot_tell") return `Cannot tell: "${place}": ${plain(reason, Infinity)}`;
+  const word = verdict === "sound" ? "Sound" : "Damaged";
+  if (format === "pgdog") return `${word}: "${place}", a log of pgdog, next LSN ${nextLsn}`;
+  const whose = id === null ? "" : `, log ${plain(id)}`;
+  const opened = epoch === 0 ? "" : `, opening ${epoch}`;
+  return `${word}: "${place}"${whose}${opened}${nextLsn === null ? "" : `, next LSN ${nextLsn}`}`;
+}
+
+function findingWords(findings: readonly FileFinding[]): string[] {
+  return findings.map(({ file, reason }) => fileWords(file, reason));
+}
+
+function fileWords(file: string, reason: string): string {
+  const name = file === "" ? "" : `${plain(file)}: `;
+  return `${name}${plain(reason, Infinity)}`;
+}
+
+function verdictWords({ verdicts }: VerifyReport): string[] {
+  return verdicts.map(({ file, reason, at }) => `${fileWords(file, reason)} (since ${plain(at)})`);
+}
+
+function unlistedWords({ format, id, uncertainUpTo, verdict }: VerifyReport): string[] {
+  if (format === "pgdog") return verdict === "damaged" ? ["all without a decision here"] : [];
+  return uncertainUpTo === null ? [] : uncertainWords(id, uncertainUpTo);
+}
+
+function openingWords({ format, reason, nextOpening }: VerifyReport): string[] {
+  if (nextOpening === null) {
+    if (reason === "" || format === null) return [];
+    return [`is refused: ${plain(reason, Infinity)}`];
+  }
+  const { epoch, firstLsn, setAside, remove } = nextOpening;
+  const names = (files: readonly string[]): string => files.map((file) => plain(file)).join(", ");
+  return [
+    `is opening ${epoch} and begins a segment at LSN ${firstLsn}`,
+    ...(setAside.length > 0 ? [`sets aside, as damaged: ${names(setAside)}`] : []),
+    ...(remove.length > 0 ? [`removes, since it restates them: ${names(remove)}`] : []),
+  ];
+}
+
+function adviceWords({ directory, format, verdict, nextOpening }: VerifyReport): string[] {
+  if (verdict !== "damaged") return [];
+  if (format === "pgdog") return ["settle by hand in the databases what is listed here"];
+  if (nextOpening === null) return [];
+  return [
+    "see in the databases which branches are prepared, and settle them by hand;",
+    "then let what has no decision be presumed aborted again:",
+    `indoubt repair ${shellWord(directory)} --presume-abort --reason TEXT`,
+  ];
+}
+
+/**
+ * A word as a shell takes it.
+ *
+ * @param word The word.
+ * @returns The word, in quotes if it needs them.
+ */
+export function shellWord(word: string): string {
+  return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
