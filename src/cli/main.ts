@@ -15,6 +15,8 @@ import { Command, CommanderError } from "commander";
 import { inspect, repair, verify } from "./commands.ts";
 import { type ByteSink, type CommandOutput, TextOutput } from "./output.ts";
 
+export type { ByteSink } from "./output.ts";
+
 const FAILED = 2;
 const HELP_WIDTH = 80;
 

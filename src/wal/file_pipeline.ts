@@ -13,6 +13,9 @@ import { pathOf, UNFINISHED_SUFFIX } from "./segment_name.ts";
 /** Larger pieces are slower on the file systems measured. */
 const PIECE = new Uint8Array(65_536);
 
+/** How long nothing is prepared after a failure: a full disk must not be filled again by every commit. */
+const REST_MS = 30_000;
+
 /** A file of zeros, open for writing at its beginning. */
 export interface ReadyFile {
   /** Its path, with {@linkcode UNFINISHED_SUFFIX}. */
@@ -28,7 +31,8 @@ export class FilePipeline {
   readonly #length: number;
   #count = 0;
   #ready: ReadyFile | null = null;
-  #making: Promise<void> | null = null;
+  #making: Promise<unknown> | null = null;
+  #restUntil = 0;
   #closed = false;
 
   /**
@@ -52,7 +56,11 @@ export class FilePipeline {
   /** Begins to make a file unless one is ready or being made. Failing costs speed and nothing else. */
   prepare(): void {
     if (this.#closed || this.#ready !== null || this.#making !== null) return;
-    this.#making = this.#make().catch(() => {}).finally(() => this.#making = null);
+    const { clock } = this.#platform;
+    if (clock.elapsed() < this.#restUntil) return;
+    this.#making = this.#make()
+      .catch(() => this.#restUntil = clock.elapsed() + REST_MS)
+      .then(() => this.#making = null);
   }
 
   /**

@@ -16,7 +16,7 @@ import { type Identity, IDENTITY_NAME, readIdentity } from "./identity.ts";
 import { LogState } from "./log_state.ts";
 import type { LogModel } from "./model.ts";
 import { lsnInName, parseSegmentName, segmentName, UNFINISHED_SUFFIX } from "./segment_name.ts";
-import { type Damage, scanSegment, type SegmentScan } from "./segment_scan.ts";
+import { type Damage, MAX_SEGMENT_LENGTH, scanSegment, type SegmentScan } from "./segment_scan.ts";
 
 /** The smallest frame, by which the number of records in unreadable bytes is limited. */
 const MIN_FRAME_LENGTH = 13;
@@ -233,8 +233,9 @@ class Reading<Entry> {
     } else if (missing > 0 && !this.#restated) {
       this.#found.push({ file, reason: `${missing} records before it are missing` });
     }
-    // Damaged bytes may have held more records than were counted; their numbers are not used again.
-    const unread = damages.length === 0 ? 0 : Math.ceil((length - end.offset) / MIN_FRAME_LENGTH);
+    // What cannot be read may have held more records than were counted; their numbers are not used again.
+    const bytes = opened ? length - end.offset : MAX_SEGMENT_LENGTH;
+    const unread = opened && damages.length === 0 ? 0 : Math.ceil(bytes / MIN_FRAME_LENGTH);
     this.nextLsn = Math.max(this.nextLsn, end.nextLsn + unread);
   }
 }

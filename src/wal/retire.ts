@@ -23,6 +23,8 @@ export async function retireSegments<Entry>(
   firstLsn: number,
   state: LogState<Entry>,
 ): Promise<void> {
+  // A log that keeps every entry needs all its segments, what is readable of the damaged ones too.
+  if (!state.restates) return;
   const { fileSystem } = platform;
   const names = await fileSystem.list(directory);
   const damaged = new Set(state.damages.map(({ file }) => file));
@@ -32,8 +34,7 @@ export async function retireSegments<Entry>(
   for (const name of older) {
     try {
       if (damaged.has(name)) names.push(await setAside(platform, directory, name, state, names));
-      else if (state.restates) await fileSystem.remove(pathOf(directory, name));
-      else continue;
+      else await fileSystem.remove(pathOf(directory, name));
       changed = true;
     } catch (error) {
       // One that cannot be taken away must not keep the others: the log would grow without bound.

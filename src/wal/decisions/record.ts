@@ -81,8 +81,20 @@ const MAX_NUMBER = 2n ** 64n - 1n;
 
 type Branches = readonly BranchRecord[];
 
+/** Text that UTF-8 cannot hold would come back as another. */
+function packText(text: string): string {
+  if (text.isWellFormed()) return text;
+  throw new RangeError(
+    `Cannot encode a record: ${JSON.stringify(text)} has half a surrogate pair, it must be Unicode`,
+  );
+}
+
 function packBranches(branches: Branches): ValueType[] {
-  return branches.map(({ participant, gid, token }) => [participant, gid, token]);
+  return branches.map(({ participant, gid, token }) => [
+    packText(participant),
+    packText(gid),
+    token === null ? null : packText(token),
+  ]);
 }
 
 /** A number that the decoder would refuse must not get into the log. */
@@ -103,10 +115,18 @@ function packRecord(record: LogRecord): ValueMap {
         active: record.active.map((
           one,
         ) => [packNumber(one.txn), one.decided, packBranches(one.branches)]),
-        participants: record.participants.map((one) => [one.name, one.kind, one.identity]),
+        participants: record.participants.map((one) => [
+          packText(one.name),
+          packText(one.kind),
+          packText(one.identity),
+        ]),
       };
     case "participant":
-      return { name: record.name, kind: record.kind, identity: record.identity };
+      return {
+        name: packText(record.name),
+        kind: packText(record.kind),
+        identity: packText(record.identity),
+      };
   }
 }
 

@@ -1,0 +1,137 @@
+/** What is said of logs in states that are rare. */
+
+import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { crc32c } from "../../src/wal/core.ts";
+import { parsePgdogName } from "../../src/wal/inspect_pgdog.ts";
+import { plain } from "../../src/cli/words.ts";
+import { shellWord } from "../../src/cli/verify_words.ts";
+import {
+  decision,
+  each,
+  ID,
+  makeSegment,
+  opening,
+  TestDirectory,
+  writeLog,
+} from "./support/logs.ts";
+import { run } from "./support/run.ts";
+
+const TXN = 1_000_000_000_001n;
+const IDENTITY = new TextEncoder().encode(JSON.stringify({ id: ID, epoch: 7, formatVersion: 1 }));
+
+Deno.test("A log that is lost says which openings are concerned", async () => {
+  await using directory = new TestDirectory();
+  directory.put("identity.json", IDENTITY);
+  const { code, out } = await run("verify", directory.path);
+  assertEquals(code, 1);
+  assertEquals(
+    out,
+    `Damaged: "${directory.path}", log ${ID}, opening 7, next LSN 0
+
+Damage found now
+  the log is gone: no segment is there
+
+Transactions that are not presumed aborted
+  those of openings 1 to 7, whose numbers are below 8000000000000, but for the decided ones
+  their branches are named indoubt_${ID}_NUMBER_BRANCH
+
+The next opening
+  is opening 8 and begins a segment at LSN 0
+
+What to do
+  see in the databases which branches are prepared, and settle them by hand;
+  then let what has no decision be presumed aborted again:
+  indoubt repair ${directory.path} --presume-abort --reason TEXT
+`,
+  );
+  const repaired = await run("repair", directory.path, "--reason", "new disk");
+  assertEquals(repaired.code, 1);
+  assertMatch(repaired.out, /Damage\n {2}the log is gone: no segment is there \(openings up to 7/);
+});
+
+Deno.test("A log that is lost with its identity concerns no transaction of its own", async () => {
+  await using directory = new TestDirectory();
+  const { name, bytes } = makeSegment([opening()]);
+  directory.put(name, bytes.fill(0));
+  const { code, out } = await run("verify", directory.path);
+  assertEquals(code, 1);
+  assertStringIncludes(out, "none of this log's; what is prepared under a lost log's id is never");
+});
+
+Deno.test("A log whose identity is damaged says why it would not open", async () => {
+  await using directory = new TestDirectory();
+  await writeLog(directory, [decision(TXN)]);
+  directory.put("identity.json", new TextEncoder().encode("{}"));
+  const { code, out } = await run("verify", directory.path);
+  assertEquals(code, 1);
+  assertMatch(out, /The next opening\n {2}is refused: Cannot read the log in .*: identity\.json: /);
+  assertMatch(out, /must commit\n {2}1000000000001 {2}orders, billing\n/);
+  const repaired = await run("repair", directory.path, "--reason", "new disk");
+  assertEquals(repaired.code, 2);
+  assertStringIncludes(repaired.error, "it names no log, restore it from a backup");
+});
+
+Deno.test("The table tells every end", async () => {
+  const { name, bytes } = makeSegment([opening(), ...each(decision(TXN))]);
+  const newer = bytes.slice();
+  newer[4] = 9;
+  const covered = new Uint8Array(20);
+  covered.set(newer.subarray(0, 12));
+  new DataView(newer.buffer).setUint32(12, crc32c(covered), true);
+  const ends: [RegExp, Uint8Array][] = [
+    [/Ends clean at offset \d+, before LSN 3\n/, bytes],
+    [/Ends clean at offset \d+, before LSN 3, with zeros behind it\n/, withZeros(bytes)],
+    [/Ends torn at offset \d+, before LSN 2: a frame runs past the end/, bytes.slice(0, -1)],
+    [/Holds format version 9, which a newer version wrote\n/, newer],
+    [/Cannot be read: it is shorter than a segment header\n/, bytes.slice(0, 3)],
+    [
+      /DAMAGE at offset 16 \(LSN 0\) the records that open it are not all there\n/,
+      bytes.slice(0, 16),
+    ],
+  ];
+  for (const [words, content] of ends) {
+    await using directory = new TestDirectory();
+    directory.put("identity.json", IDENTITY);
+    directory.put(name, content);
+    assertMatch((await run("inspect", directory.path)).out, words);
+  }
+});
+
+function withZeros(bytes: Uint8Array): Uint8Array {
+  const longer = new Uint8Array(bytes.length + 100);
+  longer.set(bytes);
+  return longer;
+}
+
+Deno.test("The table says what verdicts say", async () => {
+  await using directory = new TestDirectory();
+  await writeLog(directory, [decision(TXN), decision(TXN + 1n), decision(TXN + 2n, "begin")]);
+  directory.flip(directory.segments()[0] ?? "", 180);
+  await run("repair", directory.path, "--presume-abort", "--reason", "compared", "--by", "ada");
+  const { out } = await run("inspect", directory.path);
+  assertMatch(out, /Verdict .* damaged up to opening 1: 0{20}\.wal at offset \d+ \(LSN 2\) the/);
+  assertMatch(out, /Verdict .* cleared by ada: compared\n/);
+  assertMatch(out, /Checkpoint .* decided: 1000000000002; undecided: 1000000000003\n/);
+});
+
+Deno.test("Text is cut to its length, and what is invisible is escaped", () => {
+  assertEquals(plain("plain"), "plain");
+  assertEquals(plain("x".repeat(101)), `${"x".repeat(99)}…`);
+  assertEquals(plain("😀".repeat(3), 2), "😀…");
+  assertEquals(plain("a\tb\u{9b}\u2028\ud800"), String.raw`a\u{9}b\u{9b}\u{2028}\u{d800}`);
+});
+
+Deno.test("A directory can be copied into a shell as it stands there", () => {
+  assertEquals(shellWord("/var/lib/shop-1/in_doubt.d"), "/var/lib/shop-1/in_doubt.d");
+  assertEquals(shellWord("it's here"), `'it'\\''s here'`);
+});
+
+Deno.test("Names that pgdog took for segments, and names that it did not", () => {
+  assertEquals(parsePgdogName("00000000000000000019.wal"), 19);
+  assertEquals(parsePgdogName("7.wal"), 7);
+  assertEquals(parsePgdogName("+10.wal"), 10);
+  for (const name of ["7.wal.broken", "seven.wal", "-7.wal", ".wal", "99999999999999999999.wal"]) {
+    assertEquals(parsePgdogName(name), null);
+  }
+  assertThrows(() => parsePgdogName("9007199254740993.wal"), RangeError, "the largest number");
+});
