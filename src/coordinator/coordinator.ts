@@ -123,7 +123,13 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
     const { clock } = full.platform;
     const begun = clock.elapsed();
     const log = await WalDecisionLog.open(full.directory, full.platform);
-    const coordinator = new Coordinator<P>(full, log);
+    let coordinator: Coordinator<P>;
+    try {
+      coordinator = new Coordinator<P>(full, log);
+    } catch (error) {
+      await log.close();
+      throw error;
+    }
     try {
       for (const { file, reason, epoch } of log.damages) {
         full.onEvent({ type: "log-damaged", file, reason, epoch });

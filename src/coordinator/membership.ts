@@ -38,6 +38,8 @@ export class Membership {
   readonly #resolver: Resolver;
   readonly #options: FullOptions;
   readonly #closing = new AbortController();
+  /** Members whose first sweep failed: they are swept again soon, not after the usual time. */
+  readonly #unswept = new Set<Member>();
   #loops: Promise<void>[] = [];
 
   /**
@@ -86,7 +88,12 @@ export class Membership {
    */
   async sweepAll(): Promise<SweptBranch[]> {
     const ready = [...this.#members.values()].filter(({ error }) => error === null);
-    const swept = await Promise.all(ready.map((member) => this.#sweep(member).catch(() => [])));
+    const swept = await Promise.all(ready.map((member) =>
+      this.#sweep(member).catch(() => {
+        this.#unswept.add(member);
+        return [];
+      })
+    ));
     return swept.flat();
   }
 
@@ -103,7 +110,7 @@ export class Membership {
 
   async #watch(member: Member): Promise<void> {
     const { clock, randomness } = this.#options.platform;
-    let failures = member.error === null ? 0 : 1;
+    let failures = member.error === null && !this.#unswept.has(member) ? 0 : 1;
     while (!this.#closing.signal.aborted) {
       const refused = member.error !== null &&
         !(member.error instanceof ParticipantUnavailableError);

@@ -56,7 +56,7 @@ Deno.test("Coordinator.close() refuses new work from the moment it is called", a
   assertEquals(site.trace.count("north acquire"), 0);
 });
 
-Deno.test("Coordinator.close() waits no longer than closeTimeout, and the straggler aborts", async () => {
+Deno.test("Coordinator.close() waits closeTimeout at most; the straggler aborts", async () => {
   const site = new Site();
   const coordinator = await site.open({ closeTimeout: 2000 });
   const work = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
 /**
- * Guarantees a transaction's end of time: the timeout or the signal, whichever is first, once, and not
- * after the watch has ended.
+ * Guarantees a transaction's end of time: the timeout or the signal, whichever is first, once, and
+ * not after the watch has ended.
  */
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";

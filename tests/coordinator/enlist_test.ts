@@ -1,6 +1,6 @@
 /**
- * Guarantees how a transaction gets its sessions: in the order of names, all begun or all given back,
- * and none kept that comes after time is up.
+ * Guarantees how a transaction gets its sessions: in the order of names, all begun or all given
+ * back, and none kept that comes after time is up.
  */
 
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
@@ -24,7 +24,7 @@ async function make(...names: string[]) {
   return { bench, clock, start };
 }
 
-Deno.test("enlist() takes sessions in the order of names and keeps the caller's order", async () => {
+Deno.test("enlist() takes sessions by name and keeps the caller's order", async () => {
   const { bench, clock, start } = await make("delta", "alpha", "charlie", "bravo");
   using deadline = new Deadline(clock, 1000);
   const branches = await clock.run(start(["charlie", "delta", "alpha", "bravo"], deadline));
@@ -92,7 +92,7 @@ Deno.test("enlist() rolls back what has begun when a branch cannot begin", async
   bench.assertQuiet();
 });
 
-Deno.test("enlist() stops waiting for a session when time is up, and gives it back later", async () => {
+Deno.test("enlist() gives a session back that comes when time is up", async () => {
   const { bench, clock, start } = await make();
   const free = Promise.withResolvers<void>();
   bench.database("south").script.next("acquire", waitsFor(free.promise));

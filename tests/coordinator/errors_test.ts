@@ -1,6 +1,6 @@
 /**
- * Guarantees that a caller can tell the errors apart by class and by name, and finds in each what may be
- * done next: whether to try again, the id to keep, the databases to compare.
+ * Guarantees that a caller can tell the errors apart by class and by name, and finds in each what
+ * may be done next: whether to try again, the id to keep, the databases to compare.
  */
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";

@@ -1,10 +1,16 @@
 /**
- * Guarantees the names of branches: at most 64 bytes of a safe alphabet, read back as what they were made
- * from, and never mistaken for ours when they are someone else's.
+ * Guarantees the names of branches: at most 64 bytes of a safe alphabet, read back as what they
+ * were made from, and never mistaken for ours when they are someone else's.
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { assertSafeGid, gidPrefix, makeGid, transactionOfGid } from "../../src/coordinator/gid.ts";
+import {
+  assertSafeGid,
+  gidPrefix,
+  isSafeGid,
+  makeGid,
+  transactionOfGid,
+} from "../../src/coordinator/gid.ts";
 import { seededTest } from "../simulation/seeds.ts";
 
 const LARGEST = 2n ** 64n - 1n;
@@ -32,6 +38,7 @@ seededTest("transactionOfGid() reads every transaction back from its gid", 200, 
 
 const FOREIGN = {
   "another coordinator's": "indoubt_other_5_0",
+  "another coordinator's whose id is as long as ours": "indoubt_xyz_5_0",
   "a coordinator's whose id begins as ours": "indoubt_abcd_5_0",
   "one without a branch": "indoubt_abc_5",
   "one without a transaction": "indoubt_abc__0",
@@ -66,8 +73,11 @@ Deno.test("gidPrefix() ends with a separator, so that no id is the beginning of 
 
 Deno.test("assertSafeGid() passes 1 to 64 safe characters and nothing else", () => {
   const longest = "a".repeat(64);
-  for (const gid of ["a", "A-Z.a_z-0.9", longest]) assertEquals(assertSafeGid(gid), gid);
+  for (const gid of ["a", "A-Z.a_z-0.9", longest]) {
+    assertEquals([assertSafeGid(gid), isSafeGid(gid)], [gid, true]);
+  }
   for (const gid of ["", `${longest}a`, "it's", 'a"b', "a\\b", "a\n", "a\0", "é", "a b"]) {
     assertThrows(() => assertSafeGid(gid), RangeError, "1 to 64 characters");
+    assertEquals(isSafeGid(gid), false);
   }
 });

@@ -1,6 +1,6 @@
 /**
- * Guarantees what the sweep and closing ask: which transactions are live, stranded or decided; and that
- * the log forgets a transaction only when every branch has ended as decided.
+ * Guarantees what the sweep and closing ask: which transactions are live, stranded or decided; and
+ * that the log forgets a transaction only when every branch has ended as decided.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -46,7 +46,7 @@ Deno.test("Ledger.idle resolves when the last live transaction is forgotten", as
   assert(!await isOver(ledger.idle));
 });
 
-Deno.test("Ledger.strand() keeps a transaction from the sweep, but nobody waits for it", async () => {
+Deno.test("Ledger.strand() keeps off the sweep, but nobody waits for it", async () => {
   const { ledger } = make();
   ledger.begin(1n);
   const { idle } = ledger;

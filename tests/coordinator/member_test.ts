@@ -1,6 +1,6 @@
 /**
- * Guarantees what a check of a database comes to: who it is, made durable before it is used; and why it
- * cannot be used, in the class that says what to do.
+ * Guarantees what a check of a database comes to: who it is, made durable before it is used; and
+ * why it cannot be used, in the class that says what to do.
  */
 
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
@@ -117,7 +117,7 @@ Deno.test("Member.check() does not wait for ever", async () => {
   assertEquals(clock.elapsed(), 1000);
 });
 
-Deno.test("Member.check() does not let a database be used that the log could not take", async () => {
+Deno.test("Member.check() refuses a database that the log could not take", async () => {
   const { member } = make();
   const log = new FakeLog();
   log.next("register", refused);

@@ -1,4 +1,7 @@
-/** Guarantees that options out of their range are refused before anything is opened, with the reason. */
+/**
+ * Guarantees that options out of their range are refused before anything is opened, with the
+ * reason.
+ */
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { completeOptions, milliseconds } from "../../src/coordinator/options.ts";

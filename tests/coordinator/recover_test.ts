@@ -7,7 +7,7 @@ import { assertEquals } from "@std/assert";
 import type { UnfinishedTransaction } from "../../src/coordinator/decision_log.ts";
 import { settleRecovered, takeUp } from "../../src/coordinator/recover.ts";
 import { FakeLog } from "./support/fake_log.ts";
-import { hangs, waitsFor } from "./support/faults.ts";
+import { hangs, lostBefore, waitsFor } from "./support/faults.ts";
 import { Workbench } from "./support/workbench.ts";
 
 function unfinished(
@@ -83,7 +83,7 @@ Deno.test("settleRecovered() reports as rolled back what the sweep sees before i
   const listed = Promise.withResolvers<void>();
   script.next("rollbackPrepared", waitsFor(listed.promise));
   script.next("listPrepared", (call) => {
-    setImmediate(listed.resolve); // The list is heard before the branch is gone.
+    bench.clock.after(1, listed.resolve); // The list is heard before the branch is gone.
     return call.effect();
   });
   const { rolledBack, pending } = await recover();
@@ -101,7 +101,18 @@ Deno.test("settleRecovered() rolls back what the log never heard of", async () =
   assertEquals(bench.database("south").prepared, []);
 });
 
-Deno.test("settleRecovered() presumes nothing about what a lost record may have decided", async () => {
+Deno.test("settleRecovered() leaves pending what is rolled back in one database only", async () => {
+  const { bench, recover } = await reopen();
+  bench.database("north").prepareByHand("indoubt_fake_8_0", "row");
+  bench.database("south").prepareByHand("indoubt_fake_8_1", "row");
+  bench.database("south").script.next("rollbackPrepared", lostBefore);
+  const { rolledBack, pending } = await recover();
+  assertEquals([rolledBack, pending], [[], ["8"]]);
+  await bench.clock.pass(1000);
+  bench.assertQuiet();
+});
+
+Deno.test("settleRecovered() presumes nothing about lost records", async () => {
   const begun = unfinished(1_000_000_000_005n, false, "north");
   const decided = unfinished(1_000_000_000_006n, true, "north");
   const { bench, recover } = await reopen(begun, decided);

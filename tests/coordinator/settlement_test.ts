@@ -1,6 +1,6 @@
 /**
- * Guarantees that a settling is over when every branch has answered, once, and remembers the branches
- * that ended otherwise.
+ * Guarantees that a settling is over when every branch has answered, once, and remembers the
+ * branches that ended otherwise.
  */
 
 import { assert, assertEquals } from "@std/assert";

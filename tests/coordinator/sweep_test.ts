@@ -1,6 +1,7 @@
 /**
- * Guarantees what a sweep rolls back: branches of this coordinator that are neither live nor decided, and
- * nothing else. The order in which the three are looked at is tested in `membership_test.ts`.
+ * Guarantees what a sweep rolls back: branches of this coordinator that are neither live nor
+ * decided, and nothing else. The order in which the three are looked at is tested in
+ * `membership_test.ts`.
  */
 
 import { assertEquals } from "@std/assert";
@@ -47,7 +48,14 @@ Deno.test("findOrphans() marks what may have been decided in a lost part of the 
 
 Deno.test("findOrphans() leaves alone what it did not name", () => {
   assertEquals(
-    orphans(makeGid("other", ORPHAN, 0), "pg_gid_1_2", "", "indoubt_abc_13", "indoubt_abc_13_0'"),
+    orphans(
+      makeGid("other", ORPHAN, 0),
+      makeGid("xyz", ORPHAN, 0),
+      "pg_gid_1_2",
+      "",
+      "indoubt_abc_13",
+      "indoubt_abc_13_0'",
+    ),
     [],
   );
 });

@@ -1,6 +1,7 @@
 /**
- * Guarantees a commit in which nothing fails: in every database, with one decision when two or more wrote
- * and with no record otherwise, and with every step in the order that a crash at any moment asks for.
+ * Guarantees a commit in which nothing fails: in every database, with one decision when two or more
+ * wrote and with no record otherwise, and with every step in the order that a crash at any moment
+ * asks for.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -28,7 +29,7 @@ Deno.test("Transaction.commit() forces one record for two writers: the decision"
   assertEquals(bench.log.unfinished, []);
 });
 
-Deno.test("Transaction.commit() decides after the last PREPARE and before any COMMIT PREPARED", async () => {
+Deno.test("Transaction.commit() decides after all PREPAREs and before COMMITs", async () => {
   const bench = await Workbench.open();
   const prepared = Promise.withResolvers<void>();
   const synced = Promise.withResolvers<void>();
@@ -138,7 +139,7 @@ Deno.test("Transaction.commit() does not prepare a reader beside two writers", a
   bench.assertQuiet();
 });
 
-Deno.test("Transaction.commit() syncs a Begin before the first PREPARE with forceBegin", async () => {
+Deno.test("Transaction.commit() syncs a Begin before PREPARE with forceBegin", async () => {
   const bench = await Workbench.open({ options: { forceBegin: true } });
   const transaction = await bench.write();
   await bench.clock.run(transaction.commit());

@@ -1,17 +1,14 @@
 /**
- * Guarantees that a transaction ends once, however it is ended: a second commit, a roll-back that comes
- * too late or in between, `await using`, a timeout, a signal. Before the decision time can be up; after
- * it nothing stops the commit.
+ * Guarantees that a transaction ends once, however it is ended: a second commit is refused, a
+ * roll-back that comes too late or in between as well, and `await using` ends what nobody did.
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { TransactionAbortedError } from "../../src/coordinator/errors.ts";
 import type { TransactionState } from "../../src/coordinator/transaction_state.ts";
+import { EMPTY } from "./support/aborted.ts";
 import { syncedAfter } from "./support/fake_log.ts";
 import { hangs, waitsFor } from "./support/faults.ts";
 import { Workbench } from "./support/workbench.ts";
-
-const EMPTY = { north: [], south: [] };
 
 Deno.test("Transaction.commit() is refused a second time, and the first one stands", async () => {
   const bench = await Workbench.open();
@@ -32,7 +29,7 @@ Deno.test("Transaction.commit() is refused after rollback()", async () => {
   assertEquals(bench.rows(), EMPTY);
 });
 
-Deno.test("Transaction.rollback() rolls back everywhere, without a record, any number of times", async () => {
+Deno.test("Transaction.rollback() rolls back everywhere, any number of times", async () => {
   const bench = await Workbench.open();
   const transaction = await bench.write();
   await bench.clock.run(Promise.all([transaction.rollback(), transaction.rollback()]));
@@ -73,7 +70,9 @@ Deno.test("Transaction.rollback() is refused while branches are being committed"
   await assertRollbackRefused(bench, "settling", committed);
 });
 
-/** Rolls back while a commit has stopped in a state; then it goes on and must commit all the same. */
+/**
+ * Rolls back while a commit has stopped in a state; then it goes on and must commit all the same.
+ */
 async function assertRollbackRefused(
   bench: Workbench,
   state: TransactionState,
@@ -107,7 +106,7 @@ Deno.test("Transaction.rollback() interrupts a statement that keeps it waiting",
   bench.assertQuiet();
 });
 
-Deno.test("Transaction.rollback() gives a session up that does not answer, and says so", async () => {
+Deno.test("Transaction.rollback() gives up a session that does not answer", async () => {
   const bench = await Workbench.open();
   bench.database("north").script.next("rollback", hangs);
   const transaction = await bench.write();
@@ -132,90 +131,4 @@ Deno.test("Transaction[Symbol.asyncDispose]() has no effect after a commit", asy
   await bench.clock.run(transaction.commit());
   await transaction[Symbol.asyncDispose]();
   assertEquals([transaction.state, bench.rows()["south"]], ["committed", [transaction.id]]);
-});
-
-Deno.test("Transaction.commit() aborts when time is up before the branches are asked", async () => {
-  const bench = await Workbench.open();
-  const transaction = await bench.write(undefined, 500);
-  await bench.clock.pass(500);
-  const error = await assertRejects(
-    () => bench.clock.run(transaction.commit()),
-    TransactionAbortedError,
-    "its timeout of 500 ms passed",
-  );
-  assertEquals([error.retryable, error.participant], [true, null]);
-  assertEquals(bench.rows(), EMPTY);
-  bench.assertQuiet();
-});
-
-Deno.test("Transaction.commit() aborts when time is up while a branch is asked", async () => {
-  const bench = await Workbench.open();
-  const { script } = bench.database("north");
-  const interrupted = Promise.withResolvers<void>();
-  script.next("token", waitsFor(interrupted.promise));
-  script.next("rollback", waitsFor(interrupted.promise));
-  script.next("interrupt", (call) => {
-    interrupted.resolve();
-    return call.effect();
-  });
-  const transaction = await bench.write(undefined, 500);
-  await assertRejects(
-    () => bench.clock.run(transaction.commit()),
-    TransactionAbortedError,
-    "500 ms",
-  );
-  assertEquals([bench.clock.elapsed(), bench.rows()], [750, EMPTY]);
-  bench.assertQuiet();
-});
-
-Deno.test("Transaction.commit() aborts when the signal comes while branches are prepared", async () => {
-  const bench = await Workbench.open();
-  const controller = new AbortController();
-  bench.database("south").script.next("prepare", (call) => {
-    controller.abort(new Error("the caller left"));
-    return call.effect();
-  });
-  const transaction = await bench.begin(["north", "south"], 60_000, controller.signal);
-  for (const client of Object.values(transaction.clients)) client.write("row");
-  const error = await assertRejects(
-    () => bench.clock.run(transaction.commit()),
-    TransactionAbortedError,
-    "signal",
-  );
-  assertEquals([error.retryable, (error.cause as Error).message], [false, "the caller left"]);
-  assertEquals([bench.rows(), bench.trace.count("log decide")], [EMPTY, 0]);
-  bench.assertQuiet();
-});
-
-Deno.test("Transaction.commit() is not stopped by a signal or timeout after the decision", async () => {
-  const bench = await Workbench.open();
-  const controller = new AbortController();
-  const synced = Promise.withResolvers<void>();
-  bench.log.next("decide", syncedAfter(synced.promise));
-  const transaction = await bench.begin(["north", "south"], 500, controller.signal);
-  for (const client of Object.values(transaction.clients)) client.write("row");
-  const committing = transaction.commit();
-  await bench.clock.settle();
-  assertEquals(transaction.state, "deciding");
-  await bench.clock.pass(1000);
-  controller.abort();
-  synced.resolve();
-  await bench.clock.run(committing);
-  assertEquals(bench.rows(), { north: ["row"], south: ["row"] });
-  bench.assertQuiet();
-});
-
-Deno.test("Transaction leaves no timer and no listener behind when it has ended", async () => {
-  const bench = await Workbench.open();
-  const controller = new AbortController();
-  const committed = await bench.begin(["north", "south"], 60_000, controller.signal);
-  for (const client of Object.values(committed.clients)) client.write("row");
-  await bench.clock.run(committed.commit());
-  const rolledBack = await bench.write();
-  await bench.clock.run(rolledBack.rollback());
-  await bench.clock.settle();
-  assertEquals(bench.clock.timers, 0);
-  controller.abort();
-  await bench.clock.settle();
-  assertEquals([committed.state, rolledBack.state], ["committed", "aborted"]);
 });

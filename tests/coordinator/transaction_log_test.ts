@@ -1,6 +1,7 @@
 /**
- * Guarantees what a log that fails under a decision may and may not cause: rolled back if the decision is
- * certainly not in it, and left untouched everywhere until the log is read anew if nobody knows.
+ * Guarantees what a log that fails under a decision may and may not cause: rolled back if the
+ * decision is certainly not in it, and left untouched everywhere until the log is read anew if
+ * nobody knows.
  */
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
@@ -61,7 +62,7 @@ Deno.test("Transaction.commit() aborts when the log cannot write the decision at
 });
 
 for (const [what, fault] of [["is", failedButKept], ["is not", failedAndLost]] as const) {
-  Deno.test(`Transaction.commit() touches no branch when a decision that ${what} on disk may be`, async () => {
+  Deno.test(`Transaction.commit() touches nothing in doubt when it ${what} on disk`, async () => {
     const { bench } = await failDecision(fault);
     for (let sweep = 0; sweep < 5; sweep++) {
       assertEquals(await bench.clock.run(bench.membership.sweepAll()), []);
@@ -75,13 +76,13 @@ for (const [what, fault] of [["is", failedButKept], ["is not", failedAndLost]] a
   });
 }
 
-Deno.test("Transaction.commit() does not keep closing waiting when the outcome is unknown", async () => {
+Deno.test("Transaction.commit() keeps nobody waiting for an unknown outcome", async () => {
   const { bench } = await failDecision(failedAndLost);
   await bench.clock.run(bench.ledger.idle);
   assertEquals(bench.clock.elapsed(), 0);
 });
 
-Deno.test("Transaction.commit() leaves an unknown outcome to the next opening: committed if it is on disk", async () => {
+Deno.test("Transaction.commit() is settled by the next opening: on disk", async () => {
   const { bench, transaction } = await failDecision(failedButKept);
   const next = await Workbench.open({
     log: bench.log.reopen(),
@@ -94,7 +95,7 @@ Deno.test("Transaction.commit() leaves an unknown outcome to the next opening: c
   next.assertQuiet();
 });
 
-Deno.test("Transaction.commit() leaves an unknown outcome to the next opening: rolled back if it is not", async () => {
+Deno.test("Transaction.commit() is settled by the next opening: not on disk", async () => {
   const { bench } = await failDecision(failedAndLost);
   const next = await Workbench.open({
     log: bench.log.reopen(),
@@ -108,7 +109,7 @@ Deno.test("Transaction.commit() leaves an unknown outcome to the next opening: r
   next.assertQuiet();
 });
 
-Deno.test("Transaction.commit() commits after all when the log comes back with the decision", async () => {
+Deno.test("Transaction.commit() commits after all when the log comes back", async () => {
   const back = Promise.withResolvers<boolean>();
   const { bench, transaction } = await failDecision(failedUntil(back.promise));
   const txn = BigInt(transaction.id);
@@ -121,7 +122,7 @@ Deno.test("Transaction.commit() commits after all when the log comes back with t
   bench.assertQuiet();
 });
 
-Deno.test("Transaction.commit() touches nothing when the log is closed without an answer", async () => {
+Deno.test("Transaction.commit() touches nothing when the log never answers", async () => {
   const back = Promise.withResolvers<boolean>();
   const { bench, transaction } = await failDecision(failedUntil(back.promise));
   back.resolve(false);
@@ -132,7 +133,7 @@ Deno.test("Transaction.commit() touches nothing when the log is closed without a
 });
 
 for (const [what, fault] of Object.entries({ refused, failedButKept, failedAndLost })) {
-  Deno.test(`Transaction.commit() aborts before any PREPARE when its Begin is ${what}`, async () => {
+  Deno.test(`Transaction.commit() aborts before PREPARE if Begin is ${what}`, async () => {
     const bench = await Workbench.open({ options: { forceBegin: true } });
     bench.log.next("begin", fault);
     await assertRejects(
@@ -145,7 +146,7 @@ for (const [what, fault] of Object.entries({ refused, failedButKept, failedAndLo
   });
 }
 
-Deno.test("Transaction.commit() does not know the outcome when one phase loses its answer", async () => {
+Deno.test("Transaction.commit() says unknown when one phase loses its answer", async () => {
   const bench = await Workbench.open();
   bench.database("north").script.next("commit", lostBefore);
   const transaction = await bench.begin();

@@ -1,6 +1,7 @@
 /**
- * Guarantees what follows a decision: every branch is driven to commit whatever is lost on the way, the
- * log keeps the decision until each has truly answered, and a branch that someone else ended is told.
+ * Guarantees what follows a decision: every branch is driven to commit whatever is lost on the way,
+ * the log keeps the decision until each has truly answered, and a branch that someone else ended is
+ * told.
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
@@ -20,7 +21,7 @@ function assertCommitted(bench: Workbench, { id }: BenchTransaction): void {
   assertEquals([bench.log.unfinished, bench.trace.count("log end")], [[], 1]);
 }
 
-Deno.test("Transaction.commit() learns by the token that a lost COMMIT PREPARED was done", async () => {
+Deno.test("Transaction.commit() learns by token what a lost answer had done", async () => {
   const bench = await Workbench.open();
   bench.database("south").script.next("commitPrepared", lostAfter);
   const { transaction } = await commit(bench);
@@ -57,14 +58,14 @@ Deno.test("Transaction.commit() returns within settleTimeout, the resolver goes 
   assertCommitted(bench, transaction);
 });
 
-Deno.test("Transaction.commit() waits settleTimeout at most for a database that hangs", async () => {
+Deno.test("Transaction.commit() waits settleTimeout at most", async () => {
   const bench = await Workbench.open({ options: { settleTimeout: 2000 } });
   bench.database("south").script.always("commitPrepared", hangs);
   await commit(bench);
   assertEquals(bench.clock.elapsed(), 2000);
 });
 
-Deno.test("Transaction.commit() does not commit twice what took effect without an answer", async () => {
+Deno.test("Transaction.commit() does not commit twice what went unanswered", async () => {
   const bench = await Workbench.open({ options: { settleTimeout: 2000 } });
   bench.database("south").script.next("commitPrepared", hangsAfter);
   const { transaction, settled } = await commit(bench);
@@ -90,7 +91,7 @@ Deno.test("Transaction.commit() keeps at a branch that needs a person", async ()
   assertCommitted(bench, transaction);
 });
 
-Deno.test("Transaction.commit() tells when a person rolled a branch back, and the log keeps it", async () => {
+Deno.test("Transaction.commit() tells of a branch that a person rolled back", async () => {
   const bench = await Workbench.open();
   const south = bench.database("south");
   south.script.next("commitPrepared", (call) => {
@@ -113,7 +114,7 @@ Deno.test("Transaction.commit() tells when a person rolled a branch back, and th
   bench.assertQuiet();
 });
 
-Deno.test("Transaction.commit() does not guess when a database has forgotten the outcome", async () => {
+Deno.test("Transaction.commit() does not guess a forgotten outcome", async () => {
   const bench = await Workbench.open();
   const south = bench.database("south");
   south.script.next("commitPrepared", (call) => {
@@ -130,7 +131,7 @@ Deno.test("Transaction.commit() does not guess when a database has forgotten the
   assertEquals(bench.trace.count("log end"), 0);
 });
 
-Deno.test("Transaction.commit() takes a person's COMMIT PREPARED for what was decided", async () => {
+Deno.test("Transaction.commit() accepts a person's COMMIT PREPARED", async () => {
   const bench = await Workbench.open();
   const south = bench.database("south");
   south.script.next("commitPrepared", (call) => {
@@ -141,7 +142,7 @@ Deno.test("Transaction.commit() takes a person's COMMIT PREPARED for what was de
   assertCommitted(bench, transaction);
 });
 
-Deno.test("Transaction.commit() lets one outage hold up neither the others nor the next", async () => {
+Deno.test("Transaction.commit() lets an outage hold up nobody else", async () => {
   const bench = await Workbench.open({ options: { settleTimeout: 1000 } });
   const south = bench.database("south");
   south.script.next("commitPrepared", (call) => {

@@ -57,16 +57,16 @@ Deno.test("WalDecisionLog.end() never fails, also when the log is closed", async
   log.end(2n);
 });
 
-Deno.test("WalDecisionLog refuses a decision when it is closed, and says that it took none", async () => {
+Deno.test("WalDecisionLog says that it took no decision when closed", async () => {
   const { clock, log } = await open();
   await clock.run(log.close());
   const error = await assertRejects(() => log.decide(2n, branches), LogUnavailableError);
   assertEquals(error.written, "no");
 });
 
-Deno.test("WalDecisionLog.register() makes a participant known when it is durable, not before", async () => {
+Deno.test("WalDecisionLog.register() counts when it is durable, not before", async () => {
   const { clock, disk, log } = await open();
-  disk.fail({ kind: "syncData", lasting: true });
+  disk.fail({ kind: "syncData", times: Infinity });
   const error = await assertRejects(() => clock.run(log.register(north)), LogUnavailableError);
   assertEquals(error.written, "unknown");
   assert(!log.participants.has("north"), "it may be used though a crash would forget it");

@@ -1,6 +1,6 @@
 /**
- * One session of a {@linkcode FakeDatabase}. It notes as a violation whatever no coordinator may do with
- * a session: use it after it was given back, or give it back twice.
+ * One session of a {@linkcode FakeDatabase}. It notes as a violation whatever no coordinator may do
+ * with a session: use it after it was given back, or give it back twice.
  *
  * @module
  */

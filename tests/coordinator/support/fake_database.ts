@@ -1,7 +1,7 @@
 /**
  * A database in memory that ends transactions as PostgreSQL was measured to: a prepared transaction
- * outlives its session, a gid is taken once, an unknown gid is "absent", a transaction's id tells its
- * outcome afterwards, a failed transaction cannot be prepared. Its data is a list of rows.
+ * outlives its session, a gid is taken once, an unknown gid is "absent", a transaction's id tells
+ * its outcome afterwards, a failed transaction cannot be prepared. Its data is a list of rows.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * A decision log in memory. What it holds outlives it: {@linkcode FakeLog.reopen} gives the log as a new
- * opening reads it. A write can be planned to fail before or after it reached the disk.
+ * A decision log in memory. What it holds outlives it: {@linkcode FakeLog.reopen} gives the log as
+ * a new opening reads it. A write can be planned to fail before or after it reached the disk.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * A participant on a {@linkcode FakeDatabase}: the connection of one process, which can end while its
- * commands are on their way. What has left then may still arrive; nothing is heard any more.
+ * A participant on a {@linkcode FakeDatabase}: the connection of one process, which can end while
+ * its commands are on their way. What has left then may still arrive; nothing is heard any more.
  *
  * @module
  */
@@ -43,6 +43,7 @@ export class FakeParticipant implements Participant<FakeClient>, Connection {
     while (this.database.sessions >= this.database.capacity) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
+    if (this.#ended) return await hangs();
     const branch = new FakeBranch(this);
     this.database.open(branch);
     this.#branches.add(branch);

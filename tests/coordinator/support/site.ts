@@ -1,6 +1,6 @@
 /**
- * A place with databases and a disk on which whole coordinators are opened one after another, each as a
- * process of its own that can end at any moment.
+ * A place with databases and a disk on which whole coordinators are opened one after another, each
+ * as a process of its own that can end at any moment.
  *
  * @module
  */

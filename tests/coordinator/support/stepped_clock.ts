@@ -1,7 +1,7 @@
 /**
- * A clock that a test moves, and that lets everything run that is ready before time goes on. With it a
- * test waits for what a coordinator does, however many timers and turns of the event loop that takes, and
- * nothing depends on how fast the machine is.
+ * A clock that a test moves, and that lets everything run that is ready before time goes on. With
+ * it a test waits for what a coordinator does, however many timers and turns of the event loop that
+ * takes, and nothing depends on how fast the machine is.
  *
  * @module
  */

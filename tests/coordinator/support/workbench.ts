@@ -1,6 +1,6 @@
 /**
- * Everything below the coordinator put together over fakes: a log, databases, a clock, and the parts of
- * `src/coordinator/` between them. Tests of one part take from it what they need.
+ * Everything below the coordinator put together over fakes: a log, databases, a clock, and the
+ * parts of `src/coordinator/` between them. Tests of one part take from it what they need.
  *
  * @module
  */
