@@ -25,6 +25,7 @@ const STEPS: readonly Step[] = [
   checks([...DENO, "task", "check"]),
   tests([...DENO, "task", "test"]),
   tests([...DENO, "task", "test:servers"]),
+  tests([...DENO, "task", "test:disks"]),
   command([...DENO, "task", "demo", "--json"], problemOfDemonstration),
   command([...DENO, "run", "-A", "tasks/demo_on_postgresql.ts", "--json"], problemOfDemonstration),
   command([...DENO, "task", "wasm", "--check"]),

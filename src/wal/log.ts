@@ -259,10 +259,9 @@ function beginEpoch<Entry>(platform: Platform, recovered: RecoveredLog<Entry>): 
   const { state, epoch, found, id } = recovered;
   const at = new Date(platform.clock.now()).toISOString();
   state.begin(id ?? makeLogId(platform), epoch + 1, at);
-  const judged = new Set(state.damages.map(({ file, reason }) => `${file}: ${reason}`));
   for (const one of found) {
-    // A damaged segment that is kept is found again at each opening.
-    if (!judged.has(`${one.file}: ${one.reason}`)) state.applyHead(damageVerdict(one, epoch, at));
+    // A damaged segment of a log that keeps every entry is found again at each opening.
+    if (!state.isJudged(one)) state.applyHead(damageVerdict(one, epoch, at));
   }
   return state.id ?? "";
 }

@@ -17,6 +17,8 @@ export class LogState<Entry> {
   #epoch = 0;
   #started = "";
   #damages: VerdictRecord[] = [];
+  /** Every place that a verdict was ever passed on, cleared ones too. */
+  readonly #judged = new Set<string>();
 
   /** Whether a segment's opening restates everything, so that older segments are not needed. */
   readonly restates: boolean;
@@ -56,7 +58,15 @@ export class LogState<Entry> {
       // The head of a segment restates the verdicts that stand.
       this.#damages = [];
     } else if (record.kind === "cleared") this.#damages = [];
-    else this.#damages.push(record);
+    else {
+      this.#damages.push(record);
+      this.#judged.add(`${record.file}: ${record.reason}`);
+    }
+  }
+
+  /** Whether a verdict was passed on some damage before, be it cleared since or not. */
+  isJudged({ file, reason }: { readonly file: string; readonly reason: string }): boolean {
+    return this.#judged.has(`${file}: ${reason}`);
   }
 
   /** Takes an entry into account. */

@@ -29,6 +29,9 @@ export const MAX_SEGMENT_LENGTH = 1_073_741_824;
 const TABLE_FRAMES = 4096;
 const READ_PIECE = 1_048_576;
 
+/** Damaged places behind each of which the very next valid frame is searched for. */
+const MAX_SEARCHES = 1000;
+
 /** A place where something that was synced is not there any more. */
 export interface Damage {
   /** Offset of the first byte that is not believed. */
@@ -139,6 +142,16 @@ async function load(handle: FileHandle, scanner: SegmentScanner, file: string): 
   return loaded;
 }
 
+interface FramePlace {
+  readonly offset: number;
+  readonly lsn: number;
+}
+
+/** A frame with the number below which it promises that all records were synced. */
+interface KeptPromise extends FramePlace {
+  readonly synced: number;
+}
+
 interface ScannedFile {
   readonly file: string;
   readonly firstLsn: number;
@@ -152,6 +165,7 @@ class Scan {
   readonly #onFrame: VisitFrame;
   readonly #onDamage: VisitDamage;
   readonly #damages: Damage[] = [];
+  #promise: KeptPromise | null = null;
 
   constructor(
     scanner: SegmentScanner,
@@ -208,20 +222,43 @@ class Scan {
       if (kind === StopKind.Clean || this.#scanner.zerosFrom(offset, length)) {
         return this.#end("clean", offset, lsn, "");
       }
-      const promise = this.#scanner.findPromise(offset, length, salt, lsn);
-      if (promise === NO_PROMISE) return this.#end("torn", offset, lsn, STOPS[kind] ?? "");
-      const next = this.#scanner.findFrame(offset, length, salt, lsn);
-      const nextLsn = this.#scanner.foundLsn();
+      const promise = this.#promiseOf(offset, salt, lsn);
+      if (promise === null) return this.#end("torn", offset, lsn, STOPS[kind] ?? "");
+      const next = this.#nextFrame(offset, salt, lsn, promise);
       this.#damage({
         offset,
         lsn,
-        nextLsn,
-        reason: `${STOPS[kind]}, and the record at offset ${promise} promises that it was synced`,
-        flippedBit: findFlippedBit(this.#scanner.bytes().slice(offset, next), salt, lsn),
+        nextLsn: next.lsn,
+        reason: `${
+          STOPS[kind]
+        }, and the record at offset ${promise.offset} promises that it was synced`,
+        flippedBit: findFlippedBit(this.#scanner.bytes().slice(offset, next.offset), salt, lsn),
       });
-      offset = next;
-      lsn = nextLsn;
+      offset = next.offset;
+      lsn = next.lsn;
     }
+  }
+
+  /** The frame that promises that a bad place was synced; `null` if there is none. */
+  #promiseOf(offset: number, salt: number, lsn: number): KeptPromise | null {
+    const kept = this.#promise;
+    // The promise that covered the last bad place covers all those before it, too.
+    if (kept !== null && offset < kept.offset && lsn < kept.synced) return kept;
+    const found = this.#scanner.findPromise(offset, this.#file.length, salt, lsn);
+    if (found === NO_PROMISE) return null;
+    const bytes = this.#scanner.bytes().slice(found, found + FRAME_HEADER_LENGTH);
+    const unsynced = new DataView(bytes.buffer).getUint32(8, true);
+    const foundLsn = this.#scanner.foundLsn();
+    this.#promise = { offset: found, lsn: foundLsn, synced: foundLsn - unsynced };
+    return this.#promise;
+  }
+
+  /** Where reading goes on behind a bad place. */
+  #nextFrame(offset: number, salt: number, lsn: number, promise: KeptPromise): FramePlace {
+    // So much damage is not worth a search each: what lies before the promise is given up.
+    if (this.#damages.length >= MAX_SEARCHES) return promise;
+    const next = this.#scanner.findFrame(offset, this.#file.length, salt, lsn);
+    return next === NO_PROMISE ? promise : { offset: next, lsn: this.#scanner.foundLsn() };
   }
 
   #visitTable(count: number, firstLsn: number): void {

@@ -25,6 +25,18 @@ export type { PendingStatement, ReservedPostgresSql, UnsafeSql } from "./postgre
 export type PostgresParticipant<Reserved extends ReservedPostgresSql = ReservedPostgresSql> =
   Participant<Reserved>;
 
+/** How a postgres.js client takes part. */
+export interface PostgresOptions {
+  /**
+   * Whether the message that opens a connection carries a setting without meaning (`indoubt.padding`, 1 KiB).
+   * Without it, postgres.js 3.4 can leave connections of the pool hanging for ever after the server was
+   * restarted under load. PgBouncer refuses the setting unless it is in its `ignore_startup_parameters`.
+   *
+   * @default {true}
+   */
+  readonly startupPadding?: boolean;
+}
+
 /**
  * Makes a postgres.js client into a participant.
  *
@@ -34,6 +46,7 @@ export type PostgresParticipant<Reserved extends ReservedPostgresSql = ReservedP
  *
  * @typeParam Reserved The driver's type for a reserved connection; inferred.
  * @param sql The client.
+ * @param options Whether connections are opened with padding.
  * @returns The participant. In a transaction its client is the reserved connection's own `sql`; `release`
  * is refused on it.
  *
@@ -50,9 +63,10 @@ export type PostgresParticipant<Reserved extends ReservedPostgresSql = ReservedP
  */
 export function postgres<Reserved extends ReservedPostgresSql>(
   sql: PostgresSql<Reserved>,
+  { startupPadding = true }: PostgresOptions = {},
 ): PostgresParticipant<Reserved> {
   const runner: StatementRunner = { run: (statements) => runOn(sql, statements) };
-  const pool = new PostgresPool(sql);
+  const pool = new PostgresPool(sql, startupPadding);
   return {
     kind: "postgresql",
     check: (gidPrefix) => checkPostgresql(runner, gidPrefix),

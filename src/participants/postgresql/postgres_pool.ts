@@ -7,6 +7,10 @@
  * a plain statement goes before it, which may fail harmlessly, and `reserve` takes the connection that it
  * has freed in the same turn. That needs one taker at a time, and costs one round trip.
  *
+ * And a connection that dies in the turn in which a statement was given to it never sends anything shorter
+ * than 1 KiB again, not even the message with which it would reconnect: the pool's slot hangs for ever. So
+ * that message is made longer, by a setting that has no meaning. (Both are open issues of the driver.)
+ *
  * @module
  */
 
@@ -21,8 +25,12 @@ export interface PostgresSql<Reserved extends ReservedPostgresSql> extends Unsaf
 
 interface PoolOptions {
   max?: unknown;
+  connection?: Record<string, unknown>;
   onclose?: (id: number) => void;
 }
+
+/** The driver writes a message of this length at once, whatever state it believes to be in. */
+const PADDING = "x".repeat(1024);
 
 /** More connections than this are not tried in a row. */
 const MAX_TRIES = 100;
@@ -38,14 +46,16 @@ export class PostgresPool<Reserved extends ReservedPostgresSql> {
    * Watches a pool for losses.
    *
    * @param sql The client.
+   * @param padded Whether the message that opens a connection is made longer.
    */
-  constructor(sql: PostgresSql<Reserved>) {
+  constructor(sql: PostgresSql<Reserved>, padded: boolean) {
     this.#sql = sql;
     const options = (sql as { options?: PoolOptions }).options;
     // A client that cannot be watched is always treated as one that has lost a connection.
     if (typeof options !== "object") return;
     this.#lossSeen = false;
     if (typeof options.max === "number") this.#tries = Math.min(options.max, MAX_TRIES);
+    if (padded) options.connection = { ...options.connection, "indoubt.padding": PADDING };
     const { onclose } = options;
     options.onclose = (id) => {
       this.#lossSeen = true;
@@ -72,6 +82,8 @@ export class PostgresPool<Reserved extends ReservedPostgresSql> {
         await runOn(this.#sql, "SELECT 1");
         return await this.#sql.reserve();
       } catch (error) {
+        // Between its error and its end a dying connection takes statements and never answers them.
+        await new Promise((resolve) => setTimeout(resolve, 0));
         // Each lost connection fails once; a server that is down fails them all.
         if (left <= 0 || sqlStateOf(error) !== null) throw error;
       }

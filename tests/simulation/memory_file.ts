@@ -1,0 +1,195 @@
+/**
+ * One file of the simulated disk: what the process sees, and what may be on the platter. The rules
+ * are those at the top of `memory_disk.ts`; this file is where those about bytes are made true.
+ */
+
+import type { SeededRandom } from "./seeded_random.ts";
+
+/** What a disk writes as a whole or not at all, in bytes. */
+export const SECTOR = 512;
+
+/** Bytes that were on the disk once and may show where a file grew but was never written. */
+export type StaleBytes = (offset: number, length: number) => Uint8Array;
+
+/** The file's bytes as they were after one write. Never changed once made. */
+interface Version {
+  readonly number: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A sector whose sync failed: it may hold any of these, until it is written and synced again. */
+interface Doubt {
+  readonly versions: readonly Version[];
+  /** Number of the version that wrote the sector again; no sync before it helps. */
+  rewritten: number;
+}
+
+/** A sync that was begun: it covers what was written before it, and takes effect at its end. */
+export interface PendingSync {
+  /** The sync succeeds. */
+  succeed(): void;
+  /** The sync fails. */
+  fail(): void;
+}
+
+const NEVER = Infinity;
+
+/** A file in memory with a memory of what was not synced. */
+export class MemoryFile {
+  /** First what the last sync covered, then one for each write since; the last is what is read. */
+  #versions: Version[];
+  readonly #doubts = new Map<number, Doubt>();
+  #doubtfulLengths: number[] = [];
+
+  /** Whoever holds the advisory lock. */
+  lockedBy: object | null = null;
+
+  /** Makes a file whose bytes are all durable. */
+  constructor(bytes: Uint8Array = new Uint8Array()) {
+    this.#versions = [{ number: 0, bytes }];
+  }
+
+  /** The file as every process sees it. */
+  get bytes(): Uint8Array {
+    return this.#last().bytes;
+  }
+
+  /** Puts bytes at a position; what lies between the old end and it becomes zero. */
+  write(position: number, bytes: Uint8Array): void {
+    const old = this.bytes;
+    const grown = new Uint8Array(Math.max(old.length, position + bytes.length));
+    grown.set(old);
+    grown.set(bytes, position);
+    this.#push(grown, position, position + bytes.length);
+  }
+
+  /** Sets the length to zero. */
+  clear(): void {
+    this.#push(new Uint8Array(), 0, 0);
+  }
+
+  /** Begins a sync of what is written now. */
+  beginSync(): PendingSync {
+    const covered = this.#last();
+    return {
+      succeed: () => {
+        this.#forgetBefore(covered);
+        this.#doubtfulLengths = [];
+        for (const [sector, doubt] of this.#doubts) {
+          if (doubt.rewritten <= covered.number) this.#doubts.delete(sector);
+        }
+      },
+      fail: () => {
+        this.#doubtUpTo(covered);
+        this.#forgetBefore(covered);
+      },
+    };
+  }
+
+  /** A file as this one may be found after a power cut. */
+  crash(random: SeededRandom, stale: StaleBytes): MemoryFile {
+    const keep = random.pick(["oldest", "newest", "one", "mixed"] as const);
+    const one = random.pick(this.#versions);
+    const length = this.#crashLength(random, keep, one);
+    const fillWithStale = random.chance(0.5);
+    const image = new Uint8Array(length);
+    for (let start = 0; start < length; start += SECTOR) {
+      const end = Math.min(start + SECTOR, length);
+      const { bytes } = this.#survivor(random, keep, one, start / SECTOR);
+      const known = bytes.subarray(start, end);
+      if (fillWithStale) image.set(stale(start, end - start), start);
+      image.set(known, start);
+    }
+    return new MemoryFile(image);
+  }
+
+  /** The same file after its process died: every written byte is there, and no more durable. */
+  copy(): MemoryFile {
+    const copy = new MemoryFile();
+    copy.#versions = [...this.#versions];
+    copy.#doubtfulLengths = [...this.#doubtfulLengths];
+    for (const [sector, doubt] of this.#doubts) copy.#doubts.set(sector, { ...doubt });
+    return copy;
+  }
+
+  #last(): Version {
+    return this.#versions.at(-1) as Version;
+  }
+
+  #push(bytes: Uint8Array, start: number, end: number): void {
+    const number = this.#last().number + 1;
+    this.#versions.push({ number, bytes });
+    for (let sector = Math.floor(start / SECTOR); sector * SECTOR < end; sector++) {
+      const doubt = this.#doubts.get(sector);
+      if (doubt !== undefined) doubt.rewritten = number;
+    }
+  }
+
+  #forgetBefore(covered: Version): void {
+    const index = this.#versions.indexOf(covered);
+    // Absent: a later sync was faster and covered this one too.
+    if (index > 0) this.#versions.splice(0, index);
+  }
+
+  /** The kernel drops the dirty mark of pages that it could not write: no later sync tries again. */
+  #doubtUpTo(covered: Version): void {
+    const dirty = this.#versions.slice(0, this.#versions.indexOf(covered) + 1);
+    const [base] = dirty;
+    if (base === undefined) return;
+    this.#doubtfulLengths.push(...dirty.map(({ bytes }) => bytes.length));
+    const longest = Math.max(...dirty.map(({ bytes }) => bytes.length));
+    for (let sector = 0; sector * SECTOR < longest; sector++) {
+      if (dirty.every(({ bytes }) => sameSector(bytes, base.bytes, sector))) continue;
+      const earlier = this.#doubts.get(sector)?.versions ?? [];
+      this.#doubts.set(sector, { versions: [...earlier, ...dirty], rewritten: NEVER });
+    }
+  }
+
+  #crashLength(random: SeededRandom, keep: Keep, one: Version): number {
+    const lengths = this.#versions.map(({ bytes }) => bytes.length);
+    if (this.#doubtfulLengths.length > 0 && random.chance(0.5)) {
+      return random.pick(this.#doubtfulLengths);
+    }
+    switch (keep) {
+      case "oldest":
+        return lengths[0] ?? 0;
+      case "newest":
+        return lengths.at(-1) ?? 0;
+      case "one":
+        return one.bytes.length;
+      case "mixed":
+        return random.pick([...lengths, ...sectorEnds(lengths[0] ?? 0, lengths.at(-1) ?? 0)]);
+    }
+  }
+
+  #survivor(random: SeededRandom, keep: Keep, one: Version, sector: number): Version {
+    const doubtful = this.#doubts.get(sector)?.versions ?? [];
+    if (doubtful.length > 0) return random.pick([...doubtful, ...this.#versions]);
+    switch (keep) {
+      case "oldest":
+        return this.#versions[0] as Version;
+      case "newest":
+        return this.#last();
+      case "one":
+        return one;
+      case "mixed":
+        return random.pick(this.#versions);
+    }
+  }
+}
+
+/** Which unsynced bytes a power cut lets live: none, all, those up to one write, or any sectors. */
+type Keep = "oldest" | "newest" | "one" | "mixed";
+
+/** The ends of sectors between two lengths, where a growing file can be cut. */
+function sectorEnds(shorter: number, longer: number): number[] {
+  const first = Math.floor(shorter / SECTOR) + 1;
+  const count = Math.max(0, Math.ceil(longer / SECTOR) - first);
+  return Array.from({ length: count }, (_, index) => (first + index) * SECTOR);
+}
+
+function sameSector(one: Uint8Array, other: Uint8Array, sector: number): boolean {
+  const [start, end] = [sector * SECTOR, (sector + 1) * SECTOR];
+  const [left, right] = [one.subarray(start, end), other.subarray(start, end)];
+  return left.length === right.length && left.every((byte, index) => byte === right[index]);
+}

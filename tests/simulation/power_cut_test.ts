@@ -1,0 +1,133 @@
+/**
+ * Proves that no crash makes a log lose what it acknowledged, invent what it was not given, or refuse
+ * to open: a fixed workload is cut behind each call that reaches the disk, by a power cut in several
+ * variants and by the end of the process, and so are the openings that follow.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { DIRECTORY, LogDriver } from "./log_driver.ts";
+import { NOTHING_SEEN, type Seen } from "./log_model.ts";
+import { runWorkload } from "./log_workload.ts";
+import { MemoryDisk } from "./memory_disk.ts";
+import type { SeededRandom } from "./seeded_random.ts";
+import { seededTest } from "./seeds.ts";
+import { simulatedPlatform } from "./simulated_platform.ts";
+
+/** Power cuts tried behind each call: what survives of unsynced bytes is different in each. */
+const POWER_CUTS = 6;
+
+/** A log directory that comes into being together with its parents. */
+const DEEP_DIRECTORY = "/srv/app/log";
+
+/** A moment of a run at which it could have been cut. */
+interface Moment {
+  readonly text: string;
+  readonly disk: MemoryDisk;
+  readonly seen: Seen;
+}
+
+/** Makes the disks that a crash now could leave. */
+type Crash = (disk: MemoryDisk) => [text: string, disk: MemoryDisk][];
+
+/** The end of the process, and several power cuts. */
+function everyCrash(random: SeededRandom): Crash {
+  return (disk) => [
+    ["process killed", disk.kill()],
+    ...Array.from({ length: POWER_CUTS }, () => powerCut(disk, random)),
+  ];
+}
+
+/** Either the end of the process or a power cut. */
+function oneCrash(random: SeededRandom): Crash {
+  return (disk) =>
+    random.chance(0.5) ? [["process killed", disk.kill()]] : [powerCut(disk, random)];
+}
+
+function powerCut(disk: MemoryDisk, random: SeededRandom): [string, MemoryDisk] {
+  return ["power cut", disk.crash(random)];
+}
+
+/** Collects the disks that crashes behind each call of this driver leave. */
+function collectCrashes(driver: LogDriver, crash: Crash): Moment[] {
+  const moments: Moment[] = [];
+  driver.disk.observe(({ number, kind, path }) => {
+    for (const [name, disk] of crash(driver.disk)) {
+      const text = `${name} behind call ${number}, ${kind} of ${path}`;
+      moments.push({ text, disk, seen: driver.seen });
+    }
+  });
+  return moments;
+}
+
+function driverOn(disk: MemoryDisk, random: SeededRandom, seen: Seen = NOTHING_SEEN): LogDriver {
+  return new LogDriver(simulatedPlatform(disk, random), seen);
+}
+
+/** Opens a log in a directory whose parents are not there, and collects what a power cut leaves. */
+async function cutsInDeepDirectory(random: SeededRandom): Promise<Moment[]> {
+  const platform = simulatedPlatform(new MemoryDisk(random.fork()), random.fork());
+  const driver = new LogDriver(platform, NOTHING_SEEN, DEEP_DIRECTORY);
+  const moments = collectCrashes(driver, everyCrash(random));
+  await openAndAppend(driver);
+  return moments;
+}
+
+async function openAndAppend(driver: LogDriver): Promise<void> {
+  await driver.open();
+  const record = { type: "committing", txn: 1000n, branches: [] } as const;
+  await driver.platform.clock.finish(driver.append(record));
+  await driver.close();
+}
+
+/** Opens twice; the second opening must find what the first one did. */
+async function assertRecovers(
+  moment: Moment,
+  random: SeededRandom,
+  directory: string = DIRECTORY,
+): Promise<void> {
+  const driver = new LogDriver(simulatedPlatform(moment.disk, random), moment.seen, directory);
+  try {
+    const first = await driver.open();
+    await driver.close();
+    const second = await driver.open();
+    await driver.close();
+    assertEquals(second.active, first.active);
+    assertEquals(second.participants, first.participants);
+    assertEquals(moment.disk.openFiles, []);
+  } catch (error) {
+    throw new Error(`${moment.text}: ${error}`, { cause: error });
+  }
+}
+
+seededTest("Log survives a crash behind each call to the disk", 3, async (random) => {
+  const driver = driverOn(new MemoryDisk(random.fork()), random.fork());
+  const moments = collectCrashes(driver, everyCrash(random));
+  await runWorkload(driver);
+  const calls = driver.disk.calls;
+  assert(calls.filter(({ kind }) => kind === "rename").length > 9, "segments change too seldom");
+  await driver.close();
+  assertEquals(moments.length, calls.length * (1 + POWER_CUTS));
+  for (const moment of moments) await assertRecovers(moment, random);
+});
+
+seededTest("Log survives a crash in the opening after a crash", 1, async (random) => {
+  const driver = driverOn(new MemoryDisk(random.fork()), random.fork());
+  const first = collectCrashes(driver, oneCrash(random));
+  await runWorkload(driver);
+  await driver.close();
+  for (const moment of first) {
+    const opening = driverOn(moment.disk, random, moment.seen);
+    const second = collectCrashes(opening, oneCrash(random));
+    await openAndAppend(opening);
+    for (const again of second) {
+      const text = `${moment.text}, then ${again.text}`;
+      await assertRecovers({ ...again, text }, random);
+    }
+  }
+});
+
+seededTest("Log survives a crash after it made directories", 2, async (random) => {
+  for (const moment of await cutsInDeepDirectory(random)) {
+    await assertRecovers(moment, random, DEEP_DIRECTORY);
+  }
+});

@@ -1,0 +1,132 @@
+/**
+ * Proves what records add up to: that a decision is final, that order and participants are kept, and
+ * that a checkpoint restates exactly what came before it.
+ */
+
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { LiveState } from "../../../src/wal/decisions/live_state.ts";
+import type { BranchRecord, LogRecord } from "../../../src/wal/decisions/record.ts";
+import { checkProperty } from "../../simulation/seeds.ts";
+
+const EARLY: BranchRecord[] = [{ participant: "orders", gid: "early", token: null }];
+const LATE: BranchRecord[] = [{ participant: "orders", gid: "late", token: "7" }];
+
+function stateOf(...records: LogRecord[]): LiveState {
+  const state = new LiveState();
+  for (const record of records) state.apply(record);
+  return state;
+}
+
+function begin(txn: bigint): LogRecord {
+  return { type: "begin", txn, branches: EARLY };
+}
+
+function committing(txn: bigint, branches: BranchRecord[] = LATE): LogRecord {
+  return { type: "committing", txn, branches };
+}
+
+function end(txn: bigint): LogRecord {
+  return { type: "end", txn };
+}
+
+function participant(name: string, identity: string = "one"): LogRecord {
+  return { type: "participant", name, kind: "postgresql", identity };
+}
+
+function numbers(state: LiveState): bigint[] {
+  return state.active.map(({ txn }) => txn);
+}
+
+Deno.test("LiveState knows nothing at first", () => {
+  const state = stateOf();
+  assertEquals([state.active, [...state.participants]], [[], []]);
+});
+
+Deno.test("LiveState keeps a transaction from its first record to its End", () => {
+  assertEquals(stateOf(begin(1n)).active, [{ txn: 1n, decided: false, branches: EARLY }]);
+  const decided = [{ txn: 1n, decided: true, branches: LATE }];
+  assertEquals(stateOf(committing(1n)).active, decided);
+  assertEquals(stateOf(begin(1n), committing(1n)).active, decided);
+  assertEquals(stateOf(begin(1n), committing(1n), end(1n)).active, []);
+  assertEquals(stateOf(begin(1n), end(1n)).active, []);
+});
+
+Deno.test("LiveState takes a decision back for nothing but an End", () => {
+  const decided = stateOf(committing(1n));
+  for (const record of [begin(1n), committing(1n, EARLY), end(2n), participant("orders")]) {
+    decided.apply(record);
+    assertEquals(decided.active, [{ txn: 1n, decided: true, branches: LATE }]);
+  }
+});
+
+Deno.test("LiveState keeps the branches of the first Begin", () => {
+  const state = stateOf(begin(1n), { type: "begin", txn: 1n, branches: LATE });
+  assertEquals(state.active, [{ txn: 1n, decided: false, branches: EARLY }]);
+});
+
+Deno.test("LiveState ignores an End of a transaction that it does not know", () => {
+  assertEquals(numbers(stateOf(end(1n), committing(2n), end(3n))), [2n]);
+});
+
+Deno.test("LiveState keeps the order of first mention", () => {
+  const state = stateOf(begin(3n), committing(1n), committing(2n), committing(3n), end(1n));
+  assertEquals(numbers(state), [3n, 2n]);
+});
+
+Deno.test("LiveState keeps every participant, with what was last said of it", () => {
+  const state = stateOf(participant("b"), participant("a"), participant("b", "two"));
+  assertEquals([...state.participants.values()], [
+    { name: "b", kind: "postgresql", identity: "two" },
+    { name: "a", kind: "postgresql", identity: "one" },
+  ]);
+});
+
+Deno.test("LiveState.active does not change afterwards", () => {
+  const state = stateOf(committing(1n));
+  const before = state.active;
+  state.apply(end(1n));
+  assertEquals([before.length, state.active.length], [1, 0]);
+});
+
+Deno.test("LiveState.reset forgets everything", () => {
+  const state = stateOf(committing(1n), participant("a"));
+  state.reset();
+  assertEquals([state.active, [...state.participants]], [[], []]);
+});
+
+Deno.test("LiveState.checkpoint restates everything, however long the log was", () => {
+  const txn = fc.bigInt({ min: 0n, max: 5n });
+  const records = fc.oneof(
+    txn.map(begin),
+    txn.map((number) => committing(number)),
+    txn.map(end),
+    fc.constantFrom("a", "b").map((name) => participant(name)),
+  );
+  checkProperty(fc.property(fc.array(records), (log) => {
+    const state = stateOf(...log);
+    const restated = stateOf(...state.checkpoint());
+    assertEquals(restated.active, state.active);
+    assertEquals([...restated.participants], [...state.participants]);
+  }));
+});
+
+Deno.test("LiveState.checkpoint is one record for an empty log too", () => {
+  assertEquals(stateOf().checkpoint(), [{ type: "checkpoint", active: [], participants: [] }]);
+});
+
+Deno.test("LiveState.checkpoint spreads very many transactions over several records", () => {
+  const state = stateOf(participant("a"));
+  for (let txn = 0n; txn < 20_001n; txn++) state.apply(committing(txn));
+  const checkpoint = state.checkpoint();
+  assertEquals(checkpoint.length, 3);
+  const restated = stateOf(...checkpoint);
+  assertEquals(numbers(restated), numbers(state));
+  assertEquals([...restated.participants], [...state.participants]);
+});
+
+Deno.test("LiveState encodes and decodes records", () => {
+  const state = new LiveState();
+  assertEquals(state.decode(state.encode(committing(5n))), committing(5n));
+  assertEquals(state.decode(Uint8Array.of(200, 1)), null);
+});

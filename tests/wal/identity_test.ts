@@ -1,0 +1,139 @@
+/**
+ * Proves that a log's identity is random, written as a whole or not at all, durable when it says so, and
+ * never made up from a file that is not what was written.
+ */
+
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { LogCorruptedError, LogVersionError } from "../../src/wal/errors.ts";
+import { makeLogId, readIdentity, writeIdentity } from "../../src/wal/identity.ts";
+import { DiskError } from "../simulation/disk_calls.ts";
+import { MemoryDisk } from "../simulation/memory_disk.ts";
+import { SeededRandom } from "../simulation/seeded_random.ts";
+import { seededTest } from "../simulation/seeds.ts";
+import { simulatedPlatform } from "../simulation/simulated_platform.ts";
+import { DIRECTORY, LOG_ID, putText } from "./sample_segment.ts";
+
+const OLD = { id: LOG_ID, epoch: 1 };
+const NEW = { id: LOG_ID, epoch: 2 };
+
+async function diskWith(text: string): Promise<MemoryDisk> {
+  const disk = new MemoryDisk();
+  await disk.ensureDirectory(DIRECTORY);
+  await disk.syncAncestors(DIRECTORY);
+  putText(disk, "identity.json", text);
+  return disk;
+}
+
+function read(disk: MemoryDisk): Promise<{ id: string; epoch: number }> {
+  return readIdentity(simulatedPlatform(disk), DIRECTORY);
+}
+
+function textOf(fields: object): string {
+  return JSON.stringify({ id: LOG_ID, epoch: 1, formatVersion: 1, ...fields });
+}
+
+Deno.test("makeLogId makes twelve letters that cannot be mistaken for one another", () => {
+  const platform = simulatedPlatform();
+  const ids = Array.from({ length: 400 }, () => makeLogId(platform));
+  for (const id of ids) assertMatch(id, /^[0-9a-hjkmnp-tv-z]{12}$/);
+  assertEquals(new Set(ids).size, ids.length);
+  assertEquals(new Set(ids.join("")).size, 32);
+});
+
+Deno.test("readIdentity reads what writeIdentity wrote, over what was there before", async () => {
+  const disk = await diskWith(textOf({}));
+  await writeIdentity(simulatedPlatform(disk), DIRECTORY, NEW);
+  assertEquals(await read(disk), NEW);
+  assertEquals(disk.namesIn(DIRECTORY), ["identity.json"]);
+  assertEquals(disk.openFiles, []);
+});
+
+Deno.test("writeIdentity writes this text", async () => {
+  const disk = await diskWith("");
+  await writeIdentity(simulatedPlatform(disk), DIRECTORY, NEW);
+  const text = new TextDecoder().decode(disk.bytesOf(`${DIRECTORY}/identity.json`));
+  assertEquals(text, `{\n  "id": "${LOG_ID}",\n  "epoch": 2,\n  "formatVersion": 1\n}\n`);
+});
+
+seededTest(
+  "writeIdentity leaves the old or the new file, whenever the power fails",
+  20,
+  async (random) => {
+    const disk = await diskWith(textOf({}));
+    const crashes: MemoryDisk[] = [];
+    disk.observe(() => crashes.push(disk.kill(), disk.crash(random)));
+    await writeIdentity(simulatedPlatform(disk), DIRECTORY, NEW);
+    const found = await Promise.all(crashes.map(async (crash) => (await read(crash)).epoch));
+    assert(found.every((epoch) => epoch === OLD.epoch || epoch === NEW.epoch));
+    assertEquals(await read(disk.crash(random)), NEW);
+  },
+);
+
+Deno.test("writeIdentity leaves no file open, and the old identity, when a call fails", async () => {
+  for (let skip = 0; skip < 4; skip++) {
+    const disk = await diskWith(textOf({}));
+    disk.fail({ skip });
+    const platform = simulatedPlatform(disk);
+    await assertRejects(() => writeIdentity(platform, DIRECTORY, NEW), DiskError);
+    assertEquals(disk.openFiles, []);
+    const { epoch } = await read(disk);
+    assert(epoch === OLD.epoch || epoch === NEW.epoch);
+  }
+});
+
+Deno.test("readIdentity and writeIdentity go on where a read or write is short", async () => {
+  const disk = await diskWith("");
+  disk.fail({ effect: "short", times: Infinity });
+  await writeIdentity(simulatedPlatform(disk), DIRECTORY, NEW);
+  assertEquals(await read(disk), NEW);
+});
+
+Deno.test("readIdentity ignores keys that it does not know", async () => {
+  assertEquals(await read(await diskWith(textOf({ later: [1] }))), OLD);
+});
+
+Deno.test("readIdentity refuses what was never written", async () => {
+  const texts = [
+    "",
+    "{",
+    "null",
+    "[]",
+    '"text"',
+    "\0".repeat(80),
+    textOf({ id: undefined }),
+    textOf({ id: 7 }),
+    textOf({ id: "0123456789a" }),
+    textOf({ id: "0123456789abc" }),
+    textOf({ id: "0123456789aB" }),
+    textOf({ id: "0123456789ai" }),
+    textOf({ id: "../../../etc" }),
+    textOf({ epoch: undefined }),
+    textOf({ epoch: 0 }),
+    textOf({ epoch: 1.5 }),
+    textOf({ epoch: "1" }),
+    textOf({ epoch: 2 ** 53 }),
+    textOf({ filler: "x".repeat(5000) }),
+  ];
+  for (const text of texts) {
+    const disk = await diskWith(text);
+    const error = await assertRejects(() => read(disk), LogCorruptedError, "identity.json");
+    assertEquals(error.place, { file: "identity.json" });
+    assertEquals(disk.openFiles, []);
+  }
+});
+
+Deno.test("readIdentity knows a newer version before anything else", async () => {
+  const disk = await diskWith(JSON.stringify({ formatVersion: 2, ident: "elsewhere" }));
+  const error = await assertRejects(() => read(disk), LogVersionError, "format version 2");
+  assertEquals(error.place, { file: "identity.json" });
+});
+
+Deno.test("readIdentity never takes a file that it cannot read for an absent one", async () => {
+  const disk = await diskWith(textOf({}));
+  for (const kind of ["open", "read"] as const) {
+    disk.fail({ kind });
+    await assertRejects(() => read(disk), DiskError);
+    assertEquals(disk.openFiles, []);
+  }
+  assertEquals(await read(disk.crash(new SeededRandom(1))), OLD);
+});

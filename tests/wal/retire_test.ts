@@ -1,0 +1,109 @@
+/**
+ * Proves that only segments which are not needed any more are taken away, that damaged ones are kept under
+ * names of their own, and that other files are left alone.
+ */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { LiveState } from "../../src/wal/decisions/live_state.ts";
+import type { LogRecord } from "../../src/wal/decisions/record.ts";
+import type { VerdictRecord } from "../../src/wal/head.ts";
+import { LogState } from "../../src/wal/log_state.ts";
+import { removeUnfinished, retireSegments } from "../../src/wal/retire.ts";
+import { segmentName } from "../../src/wal/segment_name.ts";
+import { DiskError } from "../simulation/disk_calls.ts";
+import { MemoryDisk } from "../simulation/memory_disk.ts";
+import { simulatedPlatform } from "../simulation/simulated_platform.ts";
+import { DIRECTORY, LOG_ID, putText } from "./sample_segment.ts";
+
+const STRAYS = [".lock", "+10.wal", "7.wal", "README", "identity.json"];
+const EPOCH = 6;
+
+function diskWith(...names: string[]): MemoryDisk {
+  const disk = new MemoryDisk();
+  for (const name of [...names, ...STRAYS]) putText(disk, name, `content of ${name}`);
+  return disk;
+}
+
+/** A state in which these files are damaged. */
+function stateWith(...damaged: string[]): LogState<LogRecord> {
+  const state = new LogState(new LiveState());
+  state.begin(LOG_ID, EPOCH, "");
+  for (const file of damaged) state.applyHead(verdict(file));
+  return state;
+}
+
+function verdict(file: string): VerdictRecord {
+  const who = { reason: "a test", by: "recovery", at: "" };
+  return { type: "verdict", kind: "damaged", epoch: 1, file, ...who };
+}
+
+function retire(disk: MemoryDisk, firstLsn: number, state = stateWith()): Promise<void> {
+  return retireSegments(simulatedPlatform(disk), DIRECTORY, firstLsn, state);
+}
+
+function kinds(disk: MemoryDisk): string[] {
+  return disk.calls.map(({ kind }) => kind);
+}
+
+Deno.test("retireSegments removes the segments before one, then syncs the directory once", async () => {
+  const disk = diskWith(segmentName(0), segmentName(5), segmentName(9), segmentName(12));
+  await retire(disk, 9);
+  assertEquals(disk.namesIn(DIRECTORY), [segmentName(9), segmentName(12), ...STRAYS].sort());
+  assertEquals(kinds(disk), ["list", "remove", "remove", "syncDirectory"]);
+});
+
+Deno.test("retireSegments asks the disk for nothing where nothing is old", async () => {
+  const disk = diskWith(segmentName(9));
+  await retire(disk, 9);
+  assertEquals(kinds(disk), ["list"]);
+});
+
+Deno.test("retireSegments sets damaged segments aside and never removes them", async () => {
+  const disk = diskWith(segmentName(0), segmentName(5), segmentName(9));
+  const content = disk.bytesOf(`${DIRECTORY}/${segmentName(0)}`);
+  await retire(disk, 9, stateWith(segmentName(0)));
+  const aside = `${segmentName(0)}.broken-${EPOCH}`;
+  assertEquals(disk.namesIn(DIRECTORY), [aside, segmentName(9), ...STRAYS].sort());
+  assertEquals(disk.bytesOf(`${DIRECTORY}/${aside}`), content);
+  assertEquals(kinds(disk).at(-1), "syncDirectory");
+});
+
+Deno.test("retireSegments overwrites nothing that was set aside before", async () => {
+  const aside = `${segmentName(0)}.broken-${EPOCH}`;
+  const disk = diskWith(segmentName(0), aside, segmentName(9));
+  await retire(disk, 9, stateWith(segmentName(0)));
+  const text = new TextDecoder().decode(disk.bytesOf(`${DIRECTORY}/${aside}`));
+  assertEquals(text, `content of ${aside}`);
+  assertEquals(disk.namesIn(DIRECTORY).includes(`${aside}-2`), true);
+});
+
+Deno.test("retireSegments leaves what was set aside where it is", async () => {
+  const aside = `${segmentName(0)}.broken-2`;
+  const disk = diskWith(aside, segmentName(9));
+  await retire(disk, 9, stateWith(segmentName(0), aside));
+  assertEquals(disk.namesIn(DIRECTORY), [aside, segmentName(9), ...STRAYS].sort());
+});
+
+Deno.test("retireSegments passes on what fails, and can be repeated", async () => {
+  for (const kind of ["list", "rename", "remove", "syncDirectory"] as const) {
+    const disk = diskWith(segmentName(0), segmentName(5), segmentName(9));
+    const state = stateWith(segmentName(0));
+    disk.fail({ kind });
+    await assertRejects(() => retire(disk, 9, state), DiskError);
+    await retire(disk, 9, state);
+    const aside = `${segmentName(0)}.broken-${EPOCH}`;
+    assertEquals(disk.namesIn(DIRECTORY), [aside, segmentName(9), ...STRAYS].sort());
+  }
+});
+
+Deno.test("removeUnfinished removes what a crash has left half made, and nothing else", async () => {
+  const names = [segmentName(0), `${segmentName(0)}.broken-1`];
+  const unfinished = [
+    `${segmentName(9)}.unfinished`,
+    "next-0.unfinished",
+    "identity.json.unfinished",
+  ];
+  const disk = diskWith(...names, ...unfinished);
+  await removeUnfinished(simulatedPlatform(disk), DIRECTORY);
+  assertEquals(disk.namesIn(DIRECTORY), [...names, ...STRAYS].sort());
+});

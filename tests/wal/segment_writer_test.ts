@@ -1,0 +1,218 @@
+/**
+ * Proves that a segment has its name only when its opening is durable, that what it writes is what the
+ * format says, and that it refuses everything after a call that failed.
+ */
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import type { FileHandle } from "../../src/platform/file_system.ts";
+import type { ReadyFile } from "../../src/wal/file_pipeline.ts";
+import { FrameBatch } from "../../src/wal/frame_batch.ts";
+import { SegmentCreationError, SegmentWriter } from "../../src/wal/segment_writer.ts";
+import { type CallKind, DiskError } from "../simulation/disk_calls.ts";
+import { MemoryDisk } from "../simulation/memory_disk.ts";
+import { SeededRandom } from "../simulation/seeded_random.ts";
+import { seededTest } from "../simulation/seeds.ts";
+import { simulatedPlatform } from "../simulation/simulated_platform.ts";
+import { DIRECTORY, joined, sampleOfBodies } from "./sample_segment.ts";
+import { makeFrame } from "./scan_oracle.ts";
+
+const FIRST = 70;
+const NAME = "00000000000000000070.wal";
+const PATH = `${DIRECTORY}/${NAME}`;
+const OPENING = [Uint8Array.of(5, 1, 2, 3), Uint8Array.of(4)];
+
+async function emptyDisk(): Promise<MemoryDisk> {
+  const disk = new MemoryDisk();
+  await disk.ensureDirectory(DIRECTORY);
+  await disk.syncAncestors(DIRECTORY);
+  return disk;
+}
+
+async function create(disk: MemoryDisk, ready: ReadyFile | null = null): Promise<SegmentWriter> {
+  using opening = new FrameBatch();
+  for (const body of OPENING) opening.add(body);
+  return await SegmentWriter.create(simulatedPlatform(disk), DIRECTORY, FIRST, opening, ready);
+}
+
+/** The bytes with which the segment must begin. */
+function expectedOpening(salt: number): Uint8Array {
+  return sampleOfBodies([OPENING], { firstLsn: FIRST, salt }).bytes;
+}
+
+async function readyFile(disk: MemoryDisk, length: number): Promise<ReadyFile> {
+  const path = `${DIRECTORY}/next-0.unfinished`;
+  const file = await disk.open(path, "create-new");
+  file.write(new Uint8Array(length));
+  await file.syncData();
+  file.rewind();
+  return { path, file };
+}
+
+Deno.test("SegmentWriter.create makes a segment with its opening records", async () => {
+  const disk = await emptyDisk();
+  const segment = await create(disk);
+  const expected = expectedOpening(segment.salt);
+  assertEquals(disk.bytesOf(PATH), expected);
+  assertEquals([segment.firstLsn, segment.length], [FIRST, expected.length]);
+  assertEquals(segment.preallocated, false);
+  segment.close();
+  assertEquals(disk.openFiles, []);
+});
+
+Deno.test("SegmentWriter.create names the file behind its sync and before that of the directory", async () => {
+  const disk = await emptyDisk();
+  const before = disk.calls.length;
+  (await create(disk)).close();
+  const kinds = disk.calls.slice(before).map(({ kind }) => kind);
+  assertEquals(kinds, ["open", "write", "write", "syncData", "rename", "syncDirectory"]);
+});
+
+seededTest(
+  "SegmentWriter.create leaves a whole segment or none, whenever the power fails",
+  20,
+  async (random) => {
+    const disk = await emptyDisk();
+    const crashes: MemoryDisk[] = [];
+    disk.observe(() => crashes.push(disk.crash(random), disk.kill()));
+    const segment = await create(disk);
+    const expected = expectedOpening(segment.salt);
+    for (const crash of crashes) {
+      if (crash.namesIn(DIRECTORY).includes(NAME)) assertEquals(crash.bytesOf(PATH), expected);
+    }
+    assertEquals(disk.crash(random).bytesOf(PATH), expected);
+    segment.close();
+  },
+);
+
+Deno.test("SegmentWriter.create takes another salt each time", async () => {
+  const platform = simulatedPlatform(await emptyDisk());
+  const salts = new Set<number>();
+  for (let firstLsn = 0; firstLsn < 20; firstLsn++) {
+    using opening = new FrameBatch();
+    opening.add(Uint8Array.of(1));
+    const segment = await SegmentWriter.create(platform, DIRECTORY, firstLsn, opening, null);
+    salts.add(segment.salt);
+    segment.close();
+  }
+  assertEquals(salts.size, 20);
+});
+
+Deno.test("SegmentWriter.create overwrites a file of zeros from its beginning", async () => {
+  const disk = await emptyDisk();
+  const segment = await create(disk, await readyFile(disk, 300));
+  const expected = expectedOpening(segment.salt);
+  const zeros = new Uint8Array(300 - expected.length);
+  assertEquals(disk.bytesOf(PATH), joined([expected, zeros]));
+  assertEquals([segment.preallocated, segment.length], [true, expected.length]);
+  assertEquals(disk.namesIn(DIRECTORY), [NAME]);
+  segment.close();
+});
+
+Deno.test("SegmentWriter.create says whether the segment may have its name when it fails", async () => {
+  const kinds: [CallKind, boolean][] = [
+    ["open", false],
+    ["write", false],
+    ["syncData", false],
+    ["rename", true],
+    ["syncDirectory", true],
+  ];
+  for (const [kind, named] of kinds) {
+    const disk = await emptyDisk();
+    disk.fail({ kind });
+    const error = await assertRejects(() => create(disk), SegmentCreationError, NAME);
+    assertEquals(error.named, named, kind);
+    assert(error.cause instanceof DiskError);
+    assertEquals(disk.openFiles, []);
+    if (!named) assertEquals(disk.namesIn(DIRECTORY).includes(NAME), false);
+  }
+});
+
+Deno.test("SegmentWriter.create closes and removes the file of zeros that it could not use", async () => {
+  const disk = await emptyDisk();
+  const ready = await readyFile(disk, 300);
+  disk.fail({ kind: "write" });
+  await assertRejects(() => create(disk, ready), SegmentCreationError);
+  assertEquals([disk.openFiles, disk.namesIn(DIRECTORY)], [[], []]);
+});
+
+Deno.test("SegmentWriter.write appends the bytes, in as many pieces as it takes", async () => {
+  const disk = await emptyDisk();
+  const segment = await create(disk);
+  const opening = disk.bytesOf(PATH);
+  const frame = makeFrame(new Uint8Array(500).fill(9), 0, segment.salt, FIRST + 2);
+  disk.fail({ kind: "write", effect: "short", times: Infinity });
+  segment.write(frame);
+  segment.write(frame);
+  assertEquals(disk.bytesOf(PATH), joined([opening, frame, frame]));
+  assertEquals(segment.length, opening.length + 2 * frame.length);
+  segment.close();
+});
+
+Deno.test("SegmentWriter.sync makes what was written durable", async () => {
+  const disk = await emptyDisk();
+  const segment = await create(disk);
+  segment.write(new Uint8Array(700).fill(3));
+  await segment.sync();
+  for (let seed = 0; seed < 50; seed++) {
+    assertEquals(disk.crash(new SeededRandom(seed)).bytesOf(PATH), disk.bytesOf(PATH));
+  }
+  segment.close();
+});
+
+Deno.test("SegmentWriter refuses everything after a write that failed, and asks the disk no more", async () => {
+  const disk = await emptyDisk();
+  const segment = await create(disk);
+  const { length } = segment;
+  disk.fail({ kind: "write" });
+  assertThrows(() => segment.write(Uint8Array.of(1)), DiskError);
+  const calls = disk.calls.length;
+  assertThrows(() => segment.write(Uint8Array.of(1)), Error, "another segment must be begun");
+  await assertRejects(() => segment.sync(), Error, "another segment must be begun");
+  assertEquals([disk.calls.length, segment.length], [calls, length]);
+  segment.close();
+});
+
+Deno.test("SegmentWriter never tries a sync again that failed", async () => {
+  const disk = await emptyDisk();
+  const segment = await create(disk);
+  segment.write(Uint8Array.of(1));
+  disk.fail({ kind: "syncData" });
+  await assertRejects(() => segment.sync(), DiskError);
+  const calls = disk.calls.length;
+  await assertRejects(() => segment.sync(), Error, "another segment must be begun");
+  assertThrows(() => segment.write(Uint8Array.of(1)), Error);
+  assertEquals(disk.calls.length, calls);
+  segment.close();
+});
+
+Deno.test("SegmentWriter refuses to write while a sync is under way", async () => {
+  const disk = await emptyDisk();
+  const segment = await create(disk);
+  const hold = disk.hold("syncData");
+  const synced = segment.sync();
+  assertThrows(() => segment.write(Uint8Array.of(1)), Error, "under way");
+  hold.release();
+  await synced;
+  segment.write(Uint8Array.of(1));
+  segment.close();
+});
+
+Deno.test("SegmentWriter.write gives up on a file that takes nothing, or more than there is", async () => {
+  for (const answer of [0, -1, 0.5, NaN, 1_000_000]) {
+    const disk = await emptyDisk();
+    const ready = await readyFile(disk, 10);
+    const file: FileHandle = Object.create(ready.file, { write: { value: () => answer } });
+    file.close = () => ready.file.close();
+    await assertRejects(() => create(disk, { ...ready, file }), SegmentCreationError);
+    assertEquals(disk.openFiles, []);
+  }
+});
+
+Deno.test("SegmentWriter.close ends all use and may be repeated", async () => {
+  const disk = await emptyDisk();
+  const segment = await create(disk);
+  segment.close();
+  segment.close();
+  assertThrows(() => segment.write(Uint8Array.of(1)), Error);
+  await assertRejects(() => segment.sync(), Error);
+});
