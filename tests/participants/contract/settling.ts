@@ -1,0 +1,104 @@
+/**
+ * Contract, part three: what is prepared, how it ends, and what became of it.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { UNSAFE_GIDS } from "./beginning.ts";
+import {
+  type Contract,
+  countOutside,
+  GID_PREFIX,
+  leavePrepared,
+  listed,
+  newGid,
+  openWritten,
+} from "./subject.ts";
+
+/** The two ways to end a prepared branch, and what is left then. */
+const ENDS = [
+  { end: "commitPrepared", rows: 1, outcome: "committed" },
+  { end: "rollbackPrepared", rows: 0, outcome: "aborted" },
+] as const;
+
+/** Registers the tests. */
+export function settlingContract<Client>(contract: Contract<Client>): void {
+  const { dialect, test } = contract;
+
+  for (const { end, rows, outcome } of ENDS) {
+    test(`${end}() ends the branch in its own session`, async (subject) => {
+      await using opened = await openWritten(subject, dialect);
+      assertEquals(await opened.branch.prepare(), { kind: "done" });
+      assertEquals(await opened.branch[end](), { kind: "done" });
+      opened.release();
+      assertEquals(await listed(subject), []);
+      assertEquals(await countOutside(subject, dialect), rows);
+      assertEquals(await subject.participant.outcomeOf(opened.token), outcome);
+    });
+
+    test(`${end}() ends the branch from another session`, async (subject) => {
+      const { participant } = subject;
+      const before = Date.now();
+      const { gid, token } = await leavePrepared(subject, dialect);
+      const prepared = await participant.listPrepared(GID_PREFIX);
+      assertEquals(prepared.map((one) => one.gid), [gid]);
+      // The clocks of the database and of this process may differ a little.
+      assert(Math.abs(prepared[0]!.since.getTime() - before) < 60_000, String(prepared[0]!.since));
+      assertEquals(await participant.outcomeOf(token), "in progress");
+      assertEquals(await participant[end](gid), { kind: "done" });
+      assertEquals(await listed(subject), []);
+      assertEquals(await countOutside(subject, dialect), rows);
+      assertEquals(await participant.outcomeOf(token), outcome);
+      assertEquals(await participant[end](gid), { kind: "absent" });
+    });
+
+    test(`${end}() answers absent for a gid that nobody has prepared`, async (subject) => {
+      assertEquals(await subject.participant[end](newGid()), { kind: "absent" });
+    });
+
+    test(`${end}() calls for the operator when the gid is unsafe`, async (subject) => {
+      for (const gid of UNSAFE_GIDS) {
+        const answer = await subject.participant[end](gid);
+        assertEquals(answer.kind, "operator", JSON.stringify(gid));
+      }
+    });
+  }
+
+  test("outcomeOf() does not know what was never given out", async (subject) => {
+    for (const token of ["", "no token", "1; SELECT 1", "'", ...dialect.unknownTokens]) {
+      assertEquals(await subject.participant.outcomeOf(token), "unknown", token);
+    }
+  });
+
+  test("listPrepared() lists what has the prefix, and nothing else", async (subject) => {
+    const own = [newGid(), newGid()];
+    // Neither upper case nor a character in the place of "_" is the prefix.
+    const alike = [`${GID_PREFIX.toUpperCase()}1`, `${GID_PREFIX.replaceAll("_", "-")}1`, "x"];
+    const foreign = [...alike, ...dialect.foreignGids];
+    try {
+      for (const gid of [...foreign, ...own]) await subject.runOutside(dialect.prepare(gid));
+      assertEquals((await listed(subject, GID_PREFIX)).toSorted(), own.toSorted());
+      assertEquals((await listed(subject)).toSorted(), [...foreign, ...own].toSorted());
+      assertEquals((await subject.other.listPrepared("")).length, 0);
+    } finally {
+      for (const gid of await listed(subject)) {
+        await subject.runOutside(dialect.rollBackPrepared(gid));
+      }
+    }
+  });
+
+  if (contract.branches === "one") return;
+
+  test("a branch settled by someone else is absent for its own session", async (subject) => {
+    for (const { end, outcome } of ENDS) {
+      await using opened = await openWritten(subject, dialect);
+      assertEquals(await opened.branch.prepare(), { kind: "done" });
+      assertEquals(await subject.participant[end](opened.gid), { kind: "done" });
+      assertEquals(await opened.branch.commitPrepared(), { kind: "absent" });
+      assertEquals(await opened.branch.rollbackPrepared(), { kind: "absent" });
+      assertEquals(await subject.participant.outcomeOf(opened.token), outcome);
+      opened.release();
+    }
+  });
+}

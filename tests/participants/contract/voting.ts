@@ -1,0 +1,121 @@
+/**
+ * Contract, part two: what a database says to PREPARE, COMMIT and ROLLBACK. *Done* only if it was
+ * done, *refused* only if it was certainly not.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { BranchEndedError } from "../../../src/coordinator/errors.ts";
+import type { VoteAnswer } from "../../../src/coordinator/participant.ts";
+import { type Contract, countOutside, listed, newGid, open, openWritten } from "./subject.ts";
+
+/** The two ways to ask a branch for its vote. */
+const VOTES = ["prepare", "commit"] as const;
+
+/** Sees that the vote was a no for good. */
+function assertRefused(answer: VoteAnswer, reason: string): void {
+  assertEquals(answer.kind, "refused", reason);
+  assert(answer.kind === "refused" && answer.error instanceof Error);
+  assertEquals(answer.retryable, false);
+}
+
+/** Registers the tests. */
+export function votingContract<Client>(contract: Contract<Client>): void {
+  const { dialect, test } = contract;
+
+  test("commit() keeps what the branch wrote", async (subject) => {
+    await using opened = await openWritten(subject, dialect);
+    assertEquals(await opened.branch.commit(), { kind: "done" });
+    opened.release();
+    assertEquals(await countOutside(subject, dialect), 1);
+    assertEquals(await subject.participant.outcomeOf(opened.token), "committed");
+  });
+
+  test("rollback() leaves nothing", async (subject) => {
+    await using opened = await openWritten(subject, dialect);
+    await opened.branch.rollback();
+    opened.release();
+    assertEquals(await countOutside(subject, dialect), 0);
+    assertEquals(await listed(subject), []);
+    assertEquals(await subject.participant.outcomeOf(opened.token), "aborted");
+  });
+
+  test("rollback() ends a branch that has failed, or has not begun", async (subject) => {
+    await using failed = await open(subject);
+    await assertRejects(() => subject.run(failed.branch.client, dialect.fail));
+    await failed.branch.rollback();
+    failed.release();
+    const unbegun = await subject.participant.acquire();
+    await unbegun.rollback();
+    unbegun.release();
+  });
+
+  test("release() without an ending leaves nothing", async (subject) => {
+    const branch = await subject.participant.acquire();
+    branch.release();
+    assertEquals(await countOutside(subject, dialect), 0);
+  });
+
+  test("prepare() and commit() of a failed transaction are refused", async (subject) => {
+    for (const vote of VOTES) {
+      await using opened = await open(subject);
+      const { client } = opened.branch;
+      await subject.run(client, dialect.insert(1));
+      // The application swallows the error, as applications do.
+      await assertRejects(() => subject.run(client, dialect.fail));
+      assertRefused(await opened.branch[vote](), vote);
+      opened.release();
+      assertEquals(await listed(subject), [], vote);
+      assertEquals(await countOutside(subject, dialect), 0, vote);
+    }
+  });
+
+  test("outcomeToken() of a failed transaction rejects with the database's error", async (subject) => {
+    await using failed = await open(subject);
+    await assertRejects(() => subject.run(failed.branch.client, dialect.fail));
+    const error = await assertRejects(() => failed.branch.outcomeToken(), Error);
+    assert(!(error instanceof BranchEndedError), "the branch has not ended, it has failed");
+  });
+
+  test("prepare() and commit() are refused by a deferred constraint", async (subject) => {
+    for (const vote of VOTES) {
+      await using opened = await open(subject);
+      await subject.run(opened.branch.client, dialect.violateAtEnd);
+      await opened.branch.outcomeToken();
+      assertRefused(await opened.branch[vote](), vote);
+      opened.release();
+      assertEquals(await listed(subject), [], vote);
+      assertEquals(await countOutside(subject, dialect), 0, vote);
+    }
+  });
+
+  for (const text of dialect.unpreparable) {
+    test(`prepare() is refused after ${text}`, async (subject) => {
+      await using opened = await open(subject);
+      await subject.run(opened.branch.client, dialect.insert(1));
+      await subject.run(opened.branch.client, text);
+      const token = await opened.branch.outcomeToken();
+      assertRefused(await opened.branch.prepare(), text);
+      opened.release();
+      assertEquals(await listed(subject), []);
+      assertEquals(await countOutside(subject, dialect), 0);
+      assertEquals(await subject.participant.outcomeOf(token!), "aborted");
+    });
+  }
+
+  if (contract.branches === "one") return;
+
+  test("prepare() is refused under a gid that is taken", async (subject) => {
+    const gid = newGid();
+    await using first = await openWritten(subject, dialect, { gid });
+    assertEquals(await first.branch.prepare(), { kind: "done" });
+    await using second = await openWritten(subject, dialect, { gid });
+    assertRefused(await second.branch.prepare(), "the gid is taken");
+    second.release();
+    assertEquals(await listed(subject), [gid]);
+    assertEquals(await subject.participant.outcomeOf(second.token), "aborted");
+    assertEquals(await first.branch.commitPrepared(), { kind: "done" });
+    assertEquals(await countOutside(subject, dialect), 1);
+  });
+}
