@@ -1,0 +1,296 @@
+/**
+ * What a lost connection does to a branch of postgres.js: it refuses every further statement although
+ * the pool has long connected again, nothing is written outside of its transaction, what nobody can
+ * know is *unknown*, and the pool has as many usable connections as before.
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type driver from "postgres";
+import type { Branch } from "../../src/coordinator/participant.ts";
+import { postgres } from "../../src/participants/postgresql/postgres.ts";
+import { PostgresCluster } from "./cluster.ts";
+import {
+  connect,
+  connectAdmin,
+  createDatabases,
+  preparedGids,
+  sessions,
+  soon,
+  terminate,
+  type TestSql,
+  until,
+  untilGone,
+  usableConnections,
+} from "./databases.ts";
+
+/** What the tested client's sessions are called on the server. */
+const NAME = "lossy";
+
+let cluster: PostgresCluster;
+let branches = 0;
+
+Deno.test.beforeAll(async () => {
+  cluster = await PostgresCluster.start({
+    settings: {
+      fsync: "off",
+      // A session that sets synchronous_commit waits for a standby that never comes.
+      synchronous_standby_names: "nobody",
+      synchronous_commit: "local",
+    },
+  });
+  await createDatabases(cluster, "north");
+  await using admin = connectAdmin(cluster, "north");
+  await admin`CREATE TABLE locked (id text)`;
+});
+
+Deno.test.afterAll(() => cluster[Symbol.asyncDispose]());
+
+interface Subject {
+  readonly sql: TestSql;
+  readonly admin: TestSql;
+  readonly gid: string;
+  readonly branch: Branch<driver.ReservedSql>;
+  readonly client: driver.ReservedSql;
+}
+
+/** Registers a test for pools of one and of three connections, with a branch that has written. */
+function lossTest(behaviour: string, body: (subject: Subject) => Promise<void>): void {
+  for (const max of [1, 3]) {
+    Deno.test(`postgres.js: ${behaviour}, ${max} connection(s)`, async () => {
+      await using admin = connectAdmin(cluster, "north");
+      await clear(admin);
+      await using sql = connect(cluster.url("north"), NAME, { max, backoff: () => 0 });
+      const branch = await postgres(sql).acquire();
+      const gid = `indoubt_loss_${++branches}_0`;
+      try {
+        await branch.begin({ gid });
+        await branch.client`INSERT INTO entry VALUES ('inside', 1)`;
+        await body({ sql, admin, gid, branch, client: branch.client });
+      } finally {
+        branch.release();
+      }
+      assertEquals(await usableConnections(sql, max), max);
+      await until("no session is left in a transaction", async () => {
+        const [row] = await admin`
+          SELECT count(*)::int AS count FROM pg_stat_activity
+          WHERE application_name = ${NAME} AND state LIKE 'idle in transaction%'
+        `;
+        return row?.count === 0;
+      });
+      assertEquals(await preparedGids(admin), []);
+    });
+  }
+}
+
+/** What a failed test has left prepared would hold up every test after it. */
+async function clear(admin: TestSql): Promise<void> {
+  for (const gid of await preparedGids(admin)) await admin.unsafe(`ROLLBACK PREPARED '${gid}'`);
+  await admin`TRUNCATE entry`;
+}
+
+async function ids(admin: TestSql): Promise<unknown[]> {
+  return (await admin`SELECT id FROM entry ORDER BY id`).map(({ id }) => id);
+}
+
+/** The pool works again, after at most one statement that gets the old connection's error. */
+async function untilConnected(sql: TestSql): Promise<void> {
+  await until(
+    "the pool has connected again",
+    () => soon("a query of the pool ends", sql`SELECT 1`.then(() => true, () => false)),
+  );
+}
+
+lossTest("a branch refuses statements after its connection was lost", async (subject) => {
+  const { sql, admin, branch, client } = subject;
+  const made = client`INSERT INTO entry VALUES ('made before', 1)`;
+  await terminate(admin, NAME);
+  await untilConnected(sql);
+  await assertRejects(
+    async () => await client`INSERT INTO entry VALUES ('outside', 1)`,
+    Error,
+    "lost",
+  );
+  await assertRejects(
+    async () => await client.unsafe("INSERT INTO entry VALUES ('too', 1)"),
+    Error,
+    "lost",
+  );
+  await assertRejects(async () => await made, Error, "lost");
+  await assertRejects(() => branch.outcomeToken(), Error, "lost");
+  assertEquals((await branch.prepare()).kind, "unknown");
+  assertEquals((await branch.commit()).kind, "unknown");
+  assertEquals((await branch.commitPrepared()).kind, "later");
+  await branch.rollback();
+  assertEquals(await ids(admin), []);
+});
+
+lossTest(
+  "statements under way end when the connection is lost",
+  async ({ admin, client, branch }) => {
+    // The second waits in the driver's own queue, since the first has parameters to be described.
+    const both = [
+      client`SELECT pg_sleep(${60})`,
+      client`INSERT INTO entry VALUES (${"queued"}, 1)`,
+    ];
+    const ended = Promise.allSettled(both);
+    await until("it sleeps", async () => (await sessions(admin, NAME)).includes("Timeout/PgSleep"));
+    await terminate(admin, NAME);
+    const endings = await soon("both statements end", ended);
+    assertEquals(endings.map(({ status }) => status), ["rejected", "rejected"]);
+    await soon("the roll-back ends", branch.rollback());
+    assertEquals(await ids(admin), []);
+  },
+);
+
+lossTest("PREPARE after a loss that was not noticed is unknown", async ({ admin, branch }) => {
+  const token = await branch.outcomeToken();
+  // In one turn: the driver has had no time to hear of the end of its session.
+  const terminated = terminate(admin, NAME);
+  const answer = await branch.prepare();
+  await terminated;
+  if (answer.kind === "done") {
+    // It was faster than the end of the session: then it must be prepared.
+    assertEquals((await preparedGids(admin)).length, 1);
+    await admin.unsafe(`ROLLBACK PREPARED '${(await preparedGids(admin))[0]}'`);
+  } else assertEquals(answer.kind, "unknown");
+  const [row] = await admin`SELECT pg_xact_status(${token}::xid8) AS status`;
+  assertEquals(row?.status, "aborted");
+});
+
+lossTest("PREPARE whose answer is lost is unknown, and done", async (subject) => {
+  const { sql, admin, branch, client, gid } = subject;
+  await client`SET LOCAL synchronous_commit = on`;
+  const token = await branch.outcomeToken();
+  const preparing = branch.prepare();
+  await until("it waits", async () => (await sessions(admin, NAME)).includes("IPC/SyncRep"));
+  await using other = connect(cluster.url("north"), "other", { max: 1 });
+  // Its own session has not let go of it.
+  assertEquals((await postgres(other).commitPrepared(gid)).kind, "later");
+  await terminate(admin, NAME);
+  assertEquals((await preparing).kind, "unknown");
+  branch.release();
+  await untilConnected(sql);
+  const participant = postgres(sql);
+  assertEquals((await participant.listPrepared("indoubt_loss_")).map((one) => one.gid), [gid]);
+  assertEquals(await participant.commitPrepared(gid), { kind: "done" });
+  assertEquals(await participant.outcomeOf(token!), "committed");
+  assertEquals(await ids(admin), ["inside"]);
+});
+
+lossTest("COMMIT whose answer is lost is unknown, and done", async (subject) => {
+  const { sql, admin, branch, client } = subject;
+  await client`SET LOCAL synchronous_commit = on`;
+  const token = await branch.outcomeToken();
+  const committing = branch.commit();
+  await until("it waits", async () => (await sessions(admin, NAME)).includes("IPC/SyncRep"));
+  await terminate(admin, NAME);
+  assertEquals((await committing).kind, "unknown");
+  branch.release();
+  await untilConnected(sql);
+  assertEquals(await postgres(sql).outcomeOf(token!), "committed");
+  assertEquals(await ids(admin), ["inside"]);
+});
+
+lossTest("a prepared branch outlives its connection", async ({ sql, admin, branch, gid }) => {
+  await branch.outcomeToken();
+  assertEquals(await branch.prepare(), { kind: "done" });
+  await terminate(admin, NAME);
+  assertEquals((await branch.commitPrepared()).kind, "later");
+  branch.release();
+  await untilConnected(sql);
+  assertEquals(await postgres(sql).commitPrepared(gid), { kind: "done" });
+  assertEquals(await ids(admin), ["inside"]);
+});
+
+lossTest("release() in the middle of a transaction ends the session", async ({ admin, branch }) => {
+  branch.release();
+  await untilGone(admin, NAME);
+  assertEquals(await ids(admin), []);
+});
+
+lossTest("a session is not given back while it copies", async ({ admin, branch, client }) => {
+  const stream = await client`COPY entry FROM STDIN`.writable();
+  stream.on("error", () => {});
+  stream.write("copied\t1\n");
+  await branch.rollback();
+  branch.release();
+  await until("the copying has ended", async () => {
+    const [row] = await admin`SELECT count(*)::int AS count FROM pg_stat_progress_copy`;
+    return row?.count === 0;
+  });
+  assertEquals(await ids(admin), []);
+});
+
+lossTest("interrupt() ends a statement that waits for a lock", async (subject) => {
+  const { admin, branch, client } = subject;
+  await using locker = connectAdmin(cluster, "north");
+  await locker.unsafe("BEGIN; LOCK locked");
+  const waiting = client`INSERT INTO locked VALUES (${"waited"})`.then(
+    () => "done",
+    (error) => error.code,
+  );
+  await until("it waits", async () => (await sessions(admin, NAME)).includes("Lock/relation"));
+  const rolledBack = branch.rollback();
+  await soon("interrupt()", branch.interrupt());
+  assertEquals(await soon("the statement ends", waiting), "57014");
+  await soon("the roll-back ends", rolledBack);
+  await locker.unsafe("ROLLBACK");
+  assertEquals(await ids(admin), []);
+});
+
+lossTest("a statement made in the branch is refused after its end", async (subject) => {
+  const { sql, admin, branch, client } = subject;
+  const late = [
+    client`INSERT INTO entry VALUES ('template', 1)`,
+    client.unsafe("INSERT INTO entry VALUES ('text', 1)"),
+    client`INSERT INTO entry ${client([{ id: "helper", value: 1 }])}`,
+  ];
+  await branch.rollback();
+  await assertRejects(async () => await late[0], TypeError, "Cannot use this client");
+  branch.release();
+  // The next branch has the same connection, at least in a pool of one.
+  const next = await postgres(sql).acquire();
+  await next.begin({ gid: "indoubt_loss_next_0" });
+  for (const statement of late.slice(1)) {
+    await assertRejects(async () => await statement, TypeError, "Cannot use this client");
+  }
+  assert(await next.outcomeToken() === null, "nothing was written in the next branch");
+  assertEquals(await next.commit(), { kind: "done" });
+  next.release();
+  assertEquals(await ids(admin), []);
+});
+
+Deno.test("postgres.js: acquire() after losses leaves the pool whole", async () => {
+  await using admin = connectAdmin(cluster, "north");
+  await using sql = connect(cluster.url("north"), NAME, { max: 3, backoff: () => 0 });
+  const participant = postgres(sql);
+  for (let round = 0; round < 3; round++) {
+    assertEquals(await usableConnections(sql, 3), 3);
+    const asleep = Promise.allSettled([1, 2, 3].map(() => sql`SELECT pg_sleep(60)`));
+    const sleeping = async () =>
+      (await sessions(admin, NAME)).filter((one) => one?.includes("Sleep"));
+    await until("all of them sleep", async () => (await sleeping()).length === 3);
+    await terminate(admin, NAME);
+    await asleep;
+    const asked = soon(
+      "asking for branches",
+      Promise.allSettled([1, 2, 3].map(() => participant.acquire())),
+    );
+    for (const one of await asked) if (one.status === "fulfilled") one.value.release();
+  }
+  assertEquals(await usableConnections(sql, 3), 3);
+});
+
+Deno.test("postgres.js: a pool is whole after an outage in which branches were asked for", async () => {
+  await using own = await PostgresCluster.start({ settings: { fsync: "off" } });
+  await using sql = connect(own.url(), NAME, { max: 3, backoff: () => 0.05 });
+  const participant = postgres(sql);
+  assertEquals(await usableConnections(sql, 3), 3);
+  await own.kill();
+  for (let round = 0; round < 3; round++) {
+    const asked = await Promise.allSettled(Array.from({ length: 6 }, () => participant.acquire()));
+    assert(asked.every(({ status }) => status === "rejected"), "there is no server");
+  }
+  await own.start();
+  assertEquals(await usableConnections(sql, 3), 3);
+});
