@@ -1,6 +1,6 @@
 /**
  * Runs the log on a simulated disk that fails, with as many seeds as one likes. Prints each seed that fails and
- * goes on; ends with 1 if there was one.
+ * goes on, or stops at the first with --stop; ends with 1 if there was one.
  *
  *     deno run -A tasks/simulate_log.ts --seeds 100000 --from 1
  *
@@ -18,6 +18,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "10000" },
     from: { type: "string", default: "1" },
+    stop: { type: "boolean", default: false },
   },
 });
 const from = wholeNumber("from", values.from);
@@ -42,6 +43,7 @@ async function simulate(first: number, count: number): Promise<number> {
       failed++;
       console.error(`INDOUBT_SEED=${seed}: ${error instanceof Error ? error.message : error}`);
     }
+    if (failed > 0 && values.stop) break;
     if ((done + 1) % REPORT_EVERY !== 0 && done + 1 < count) continue;
     const each = (performance.now() - begun) / (done + 1);
     console.log(`${done + 1} of ${count} seeds, ${failed} failed, ${each.toFixed(2)} ms each`);

@@ -29,6 +29,9 @@ export const MAX_SEGMENT_LENGTH = 1_073_741_824;
 const TABLE_FRAMES = 4096;
 const READ_PIECE = 1_048_576;
 
+/** Bytes that are searched first behind a damaged place. */
+const FIRST_WINDOW = 65_536;
+
 /** Damaged places behind each of which the very next valid frame is searched for. */
 const MAX_SEARCHES = 1000;
 
@@ -244,7 +247,7 @@ class Scan {
     const kept = this.#promise;
     // The promise that covered the last bad place covers all those before it, too.
     if (kept !== null && offset < kept.offset && lsn < kept.synced) return kept;
-    const found = this.#scanner.findPromise(offset, this.#file.length, salt, lsn);
+    const found = this.#search("findPromise", offset, salt, lsn);
     if (found === NO_PROMISE) return null;
     const bytes = this.#scanner.bytes().slice(found, found + FRAME_HEADER_LENGTH);
     const unsynced = new DataView(bytes.buffer).getUint32(8, true);
@@ -257,8 +260,26 @@ class Scan {
   #nextFrame(offset: number, salt: number, lsn: number, promise: KeptPromise): FramePlace {
     // So much damage is not worth a search each: what lies before the promise is given up.
     if (this.#damages.length >= MAX_SEARCHES) return promise;
-    const next = this.#scanner.findFrame(offset, this.#file.length, salt, lsn);
+    const next = this.#search("findFrame", offset, salt, lsn);
     return next === NO_PROMISE ? promise : { offset: next, lsn: this.#scanner.foundLsn() };
+  }
+
+  /**
+   * Searches behind a bad place, near it first: in windows that double, so that a search costs what lies
+   * between the place and what is found, not the rest of the segment. The last window is all of the rest.
+   */
+  #search(
+    what: "findPromise" | "findFrame",
+    offset: number,
+    salt: number,
+    lsn: number,
+  ): number {
+    const { length } = this.#file;
+    for (let window = FIRST_WINDOW;; window *= 2) {
+      const end = Math.min(length, offset + window);
+      const found = this.#scanner[what](offset, end, salt, lsn);
+      if (found !== NO_PROMISE || end === length) return found;
+    }
   }
 
   #visitTable(count: number, firstLsn: number): void {

@@ -1,6 +1,6 @@
 /**
- * PGlite for tests: instances that take seconds to make are shared by the tests of a file, and each test
- * finds them empty, with nothing prepared and nothing held.
+ * PGlite for tests: instances that take seconds to make are shared by the steps of a test, and each
+ * step finds them empty, with nothing prepared and nothing held.
  *
  * @module
  */
@@ -70,7 +70,7 @@ export class PgliteHost {
   }
 }
 
-/** What a failed test has left prepared would stop the process at the first statement that waits for it. */
+/** What a failed test has left prepared would stop the process at a statement that waits for it. */
 async function empty(db: PGlite): Promise<void> {
   for (const gid of await firstColumn(db, "SELECT quote_literal(gid) FROM pg_prepared_xacts")) {
     await db.exec(`ROLLBACK PREPARED ${gid}`);
@@ -82,8 +82,9 @@ async function empty(db: PGlite): Promise<void> {
 export type Register = (name: string, body: () => Promise<void>) => void;
 
 /**
- * Runs tests on one host as the steps of one test. The engine has a timer of its own for statistics,
- * which goes from step to step; so it is the whole test that must leave nothing, no timer either.
+ * Runs tests on one host as the steps of one test. The engine has a timer of its own for
+ * statistics, which goes from step to step; so it is the whole test that must leave nothing, no
+ * timer either.
  */
 export function testOnPglite(
   name: string,

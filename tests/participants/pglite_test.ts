@@ -1,7 +1,7 @@
 /**
  * PGlite keeps the contract of a participant, and its own promise: since it has one session, a
- * statement that would have to wait for a prepared branch waits in its queue and never in the engine,
- * where it would stop the whole process.
+ * statement that would have to wait for a prepared branch waits in its queue and never in the
+ * engine, where it would stop the whole process.
  */
 
 import type { PGlite, Transaction } from "@electric-sql/pglite";

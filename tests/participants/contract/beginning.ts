@@ -27,9 +27,16 @@ export const UNSAFE_GIDS: readonly string[] = [
 
 /** Registers the tests. */
 export function beginningContract<Client>(contract: Contract<Client>): void {
-  const { dialect, test } = contract;
+  identityTests(contract);
+  tokenTests(contract);
+  optionTests(contract);
+}
 
-  test("check() gives an identity that stays, and another for another database", async (subject) => {
+/** Which database it is. */
+function identityTests<Client>(contract: Contract<Client>): void {
+  const { test } = contract;
+
+  test("check() gives a lasting identity, and another for another database", async (subject) => {
     const { identity } = await subject.participant.check(GID_PREFIX);
     assertMatch(identity, /^\S+$/);
     assertEquals((await subject.participant.check(GID_PREFIX)).identity, identity);
@@ -37,7 +44,10 @@ export function beginningContract<Client>(contract: Contract<Client>): void {
     await using again = await contract.makeSubject();
     assertEquals((await again.participant.check(GID_PREFIX)).identity, identity);
   });
+}
 
+/** Whether a branch has written. */
+function tokenTests<Client>({ dialect, test }: Contract<Client>): void {
   test("outcomeToken() is null after nothing and after reading", async (subject) => {
     for (const text of [null, dialect.read]) {
       await using opened = await open(subject);
@@ -62,7 +72,10 @@ export function beginningContract<Client>(contract: Contract<Client>): void {
     await subject.run(opened.branch.client, dialect.lock);
     assertNotEquals(await opened.branch.outcomeToken(), null);
   });
+}
 
+/** How a branch begins. */
+function optionTests<Client>({ dialect, test }: Contract<Client>): void {
   test("begin() sets the isolation level, for this branch only", async (subject) => {
     const [usual] = await subject.runOutside(dialect.isolationLevel);
     for (const isolationLevel of [...LEVELS, ...LEVELS.toReversed()]) {

@@ -1,6 +1,6 @@
 /**
- * Contract, part four: the client in the application's hands. It works in the branch's transaction or
- * not at all, and an application that ends the transaction itself is found out.
+ * Contract, part four: the client in the application's hands. It works in the branch's transaction
+ * or not at all, and an application that ends the transaction itself is found out.
  *
  * @module
  */

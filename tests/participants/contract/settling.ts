@@ -24,8 +24,13 @@ const ENDS = [
 
 /** Registers the tests. */
 export function settlingContract<Client>(contract: Contract<Client>): void {
-  const { dialect, test } = contract;
+  endTests(contract);
+  questionTests(contract);
+  if (contract.branches === "many") rivalTests(contract);
+}
 
+/** Ending what is prepared, or is not. */
+function endTests<Client>({ dialect, test }: Contract<Client>): void {
   for (const { end, rows, outcome } of ENDS) {
     test(`${end}() ends the branch in its own session`, async (subject) => {
       await using opened = await openWritten(subject, dialect);
@@ -64,7 +69,10 @@ export function settlingContract<Client>(contract: Contract<Client>): void {
       }
     });
   }
+}
 
+/** What is prepared, and what became of it. */
+function questionTests<Client>({ dialect, test }: Contract<Client>): void {
   test("outcomeOf() does not know what was never given out", async (subject) => {
     for (const token of ["", "no token", "1; SELECT 1", "'", ...dialect.unknownTokens]) {
       assertEquals(await subject.participant.outcomeOf(token), "unknown", token);
@@ -87,9 +95,10 @@ export function settlingContract<Client>(contract: Contract<Client>): void {
       }
     }
   });
+}
 
-  if (contract.branches === "one") return;
-
+/** Somebody else settles the branch at the same time. */
+function rivalTests<Client>({ dialect, test }: Contract<Client>): void {
   test("a branch settled by someone else is absent for its own session", async (subject) => {
     for (const { end, outcome } of ENDS) {
       await using opened = await openWritten(subject, dialect);

@@ -1,6 +1,7 @@
 /**
- * What the contract suite needs of an adapter and its database, and how its tests hold branches: none
- * stays open after a test, whatever came of it, so one failure does not spoil the tests after it.
+ * What the contract suite needs of an adapter and its database, and how its tests hold branches:
+ * none stays open after a test, whatever came of it, so one failure does not spoil the tests after
+ * it.
  *
  * @module
  */

@@ -22,8 +22,14 @@ function assertRefused(answer: VoteAnswer, reason: string): void {
 
 /** Registers the tests. */
 export function votingContract<Client>(contract: Contract<Client>): void {
-  const { dialect, test } = contract;
+  endingTests(contract);
+  failureTests(contract);
+  refusalTests(contract);
+  if (contract.branches === "many") collisionTests(contract);
+}
 
+/** The ends of a branch that nothing is wrong with. */
+function endingTests<Client>({ dialect, test }: Contract<Client>): void {
   test("commit() keeps what the branch wrote", async (subject) => {
     await using opened = await openWritten(subject, dialect);
     assertEquals(await opened.branch.commit(), { kind: "done" });
@@ -56,7 +62,10 @@ export function votingContract<Client>(contract: Contract<Client>): void {
     branch.release();
     assertEquals(await countOutside(subject, dialect), 0);
   });
+}
 
+/** A transaction that the database has given up already. */
+function failureTests<Client>({ dialect, test }: Contract<Client>): void {
   test("prepare() and commit() of a failed transaction are refused", async (subject) => {
     for (const vote of VOTES) {
       await using opened = await open(subject);
@@ -71,13 +80,16 @@ export function votingContract<Client>(contract: Contract<Client>): void {
     }
   });
 
-  test("outcomeToken() of a failed transaction rejects with the database's error", async (subject) => {
+  test("outcomeToken() of a failed transaction rejects, not as ended by hand", async (subject) => {
     await using failed = await open(subject);
     await assertRejects(() => subject.run(failed.branch.client, dialect.fail));
     const error = await assertRejects(() => failed.branch.outcomeToken(), Error);
     assert(!(error instanceof BranchEndedError), "the branch has not ended, it has failed");
   });
+}
 
+/** A transaction that the database gives up when it is asked for its vote. */
+function refusalTests<Client>({ dialect, test }: Contract<Client>): void {
   test("prepare() and commit() are refused by a deferred constraint", async (subject) => {
     for (const vote of VOTES) {
       await using opened = await open(subject);
@@ -103,9 +115,10 @@ export function votingContract<Client>(contract: Contract<Client>): void {
       assertEquals(await subject.participant.outcomeOf(token!), "aborted");
     });
   }
+}
 
-  if (contract.branches === "one") return;
-
+/** Two branches under one gid. */
+function collisionTests<Client>({ dialect, test }: Contract<Client>): void {
   test("prepare() is refused under a gid that is taken", async (subject) => {
     const gid = newGid();
     await using first = await openWritten(subject, dialect, { gid });

@@ -1,6 +1,6 @@
 /**
- * Every SQLSTATE means one thing, and what is no answer of PostgreSQL is never taken for one: after a
- * lost connection nobody knows whether the statement was done.
+ * Every SQLSTATE means one thing, and what is no answer of PostgreSQL is never taken for one: after
+ * a lost connection nobody knows whether the statement was done.
  */
 
 import { assertEquals, assertStrictEquals } from "@std/assert";

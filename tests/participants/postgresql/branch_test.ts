@@ -1,7 +1,7 @@
 /**
- * A branch says *done* only for the command tag that means it, and gives back a session as clean only
- * if PostgreSQL itself has said that its transaction is over. Whatever else comes is *unknown*, and
- * the session is ended.
+ * A branch says *done* only for the command tag that means it, and gives back a session as clean
+ * only if PostgreSQL itself has said that its transaction is over. Whatever else comes is
+ * *unknown*, and the session is ended.
  */
 
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
@@ -153,7 +153,7 @@ Deno.test("outcomeOf() and listPrepared() pass on what is no answer", async () =
   }
 });
 
-Deno.test("outcomeOf() knows PostgreSQL's three words, and takes no other for one of them", async () => {
+Deno.test("outcomeOf() knows three words, and takes no other for one of them", async () => {
   const words: [string | null, string][] = [
     ["committed", "committed"],
     ["aborted", "aborted"],
