@@ -56,7 +56,7 @@ Deno.test("Coordinator.transaction() commits in both databases", async () => {
   await both.assertBoth(result);
 });
 
-Deno.test("Coordinator.transaction() gives the function's own error back, and rolls back", async () => {
+Deno.test("Coordinator.transaction() gives the function's own error back", async () => {
   await using both = await connectBoth();
   await using opened = await both.open();
   const own = new RangeError("not enough in stock");
@@ -72,7 +72,7 @@ Deno.test("Coordinator.transaction() gives the function's own error back, and ro
   await both.assertBoth();
 });
 
-Deno.test("Coordinator.transaction() rolls back both when one database refuses PREPARE", async () => {
+Deno.test("Coordinator.transaction() rolls back both when one refuses PREPARE", async () => {
   await using both = await connectBoth();
   await using opened = await both.open();
   const error = await assertRejects(
@@ -102,7 +102,7 @@ Deno.test("Coordinator.transaction() does not commit what failed and was swallow
   await both.assertBoth();
 });
 
-Deno.test("Coordinator.transaction() commits in one phase where one database is written", async () => {
+Deno.test("Coordinator.transaction() commits in one phase where one is written", async () => {
   await using both = await connectBoth();
   await using opened = await both.open();
   const { coordinator } = opened;
@@ -159,7 +159,7 @@ Deno.test("Coordinator.transaction() runs many at once, and leaves both pools wh
   assertEquals(await usableConnections(both.clients.billing, 4), 4);
 });
 
-Deno.test("Coordinator.transaction() interrupts at its timeout a statement that waits", async () => {
+Deno.test("Coordinator.transaction() interrupts a waiting statement at its timeout", async () => {
   await using both = await connectBoth(1);
   await using opened = await both.open();
   await using locker = connectAdmin(cluster, "billing");

@@ -40,7 +40,7 @@ const OUTCOMES: Readonly<Record<ProtocolPoint, "committed" | "rolledBack">> = {
 interface Crash {
   readonly killAt: ProtocolPoint;
   readonly withhold?: "prepare" | "commitPrepared";
-  /** How many branches the crash leaves prepared; either, where the second may or may not get there. */
+  /** How many branches the crash leaves prepared, where that is not certain each that may be. */
   readonly left: readonly number[];
 }
 
@@ -120,7 +120,7 @@ Deno.test("Coordinator.open() settles what a crash during recovery left", async 
   await both.assertBoth("crashed");
 });
 
-Deno.test("Coordinator.open() settles crash after crash, each with numbers of its own", async () => {
+Deno.test("Coordinator.open() settles crash after crash, under other numbers", async () => {
   await using both = await connectBoth();
   const transactions = [
     await crash(both, { killAt: "decided" }),

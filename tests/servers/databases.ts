@@ -1,6 +1,6 @@
 /**
- * Databases, clients and waiting for tests on a real PostgreSQL: every client ends with its block, and
- * whoever waits for the server polls it up to a deadline.
+ * Databases, clients and waiting for tests on a real PostgreSQL: every client ends with its block,
+ * and whoever waits for the server polls it up to a deadline.
  *
  * @module
  */
@@ -75,7 +75,9 @@ export async function soon<T>(
 
 /** Ends a client's sessions on the server, and waits until they are gone there. */
 export async function terminate(admin: TestSql, name: string): Promise<void> {
-  await admin`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = ${name}`;
+  await admin`
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = ${name}
+  `;
   await untilGone(admin, name);
 }
 
@@ -100,8 +102,8 @@ export async function preparedGids(admin: TestSql): Promise<string[]> {
 }
 
 /**
- * How many connections of a pool can be used at the same time. Right after a loss the driver may fail the
- * first statement on a connection with the old connection's error; so there are several tries.
+ * How many connections of a pool can be used at the same time. Right after a loss the driver may
+ * fail the first statement on a connection with the old connection's error, hence several tries.
  */
 export async function usableConnections(sql: TestSql, max: number): Promise<number> {
   let usable = 0;

@@ -1,6 +1,7 @@
 /**
- * Coordinators over two PostgreSQL servers of which one goes away: the other goes on working, what was
- * decided is committed when it is back, what was not is rolled back, and nothing is lost or left over.
+ * Coordinators over two PostgreSQL servers of which one goes away: the other goes on working, what
+ * was decided is committed when it is back, what was not is rolled back, and nothing is lost or
+ * left over.
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
@@ -70,7 +71,7 @@ for (const point of ["all-prepared", "decided"] as const) {
   });
 }
 
-Deno.test("Coordinator.transaction() aborts over a server that is not there, and recovers", async () => {
+Deno.test("Coordinator.transaction() aborts while a server is not there", async () => {
   await using both = await TwoDatabases.connect(clusters);
   await using opened = await both.open();
   await writeBoth(opened, "before");
@@ -90,7 +91,7 @@ Deno.test("Coordinator.transaction() aborts over a server that is not there, and
   await both.assertBoth("before", "next");
 });
 
-Deno.test("Coordinator.open() works with what is there and settles the rest when it is back", async () => {
+Deno.test("Coordinator.open() works with what is there, settles when all is back", async () => {
   await using both = await TwoDatabases.connect(clusters);
   let killing: Promise<void> | undefined;
   const first = await both.open({
@@ -148,14 +149,14 @@ Deno.test("Coordinator.open() with requireAll refuses, and holds nothing", async
   await both.assertBoth("x");
 });
 
-/** Writes entries from many sides at once until it is stopped; collects those reported committed. */
+/** Write entries from many sides at once until stopped; note what is reported committed. */
 class Workers {
   /** Entries that a transaction was reported committed for. */
   readonly reported: string[] = [];
   readonly #running: Promise<unknown>;
   #stopped = false;
 
-  /** Starts more of them than a pool has connections, so that sessions are asked for all the time. */
+  /** Starts more of them than a pool has connections: sessions are asked for all the time. */
   constructor(opened: Opened) {
     this.#running = Promise.all(Array.from({ length: 8 }, (_, one) => this.#work(opened, one)));
   }
@@ -182,7 +183,7 @@ class Workers {
   }
 }
 
-Deno.test("Coordinator.transaction() keeps both databases alike when a server dies at work", async () => {
+Deno.test("Coordinator.transaction() keeps both alike when a server dies at work", async () => {
   await using both = await TwoDatabases.connect(clusters);
   await using opened = await both.open({ settleTimeout: 500, timeout: 5_000 });
   const workers = new Workers(opened);

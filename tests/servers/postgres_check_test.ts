@@ -1,6 +1,6 @@
 /**
- * check() against real servers: what must be changed before a database can take part is an error that
- * says what to do; and what belongs to other databases of the same server is nobody's here.
+ * check() against real servers: what must be changed before a database can take part is an error
+ * that says what to do; and what belongs to other databases of the same server is nobody's here.
  */
 
 import { assertEquals, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
@@ -39,7 +39,7 @@ async function prepare(sql: TestSql, gid: string): Promise<void> {
   await sql.unsafe(`BEGIN; INSERT INTO entry VALUES ('x', 1); PREPARE TRANSACTION '${gid}'`);
 }
 
-Deno.test("postgres.js: check() says what to do when prepared transactions are disabled", async () => {
+Deno.test("postgres.js: check() says what to do where nothing can be prepared", async () => {
   await using disabled = await PostgresCluster.start({
     settings: { max_prepared_transactions: "0" },
   });
@@ -141,7 +141,7 @@ Deno.test("postgres.js: another database's prepared transactions are not listed"
   }
 });
 
-Deno.test("postgres.js: check() rejects, but not for good, when the server is not there", async () => {
+Deno.test("postgres.js: check() rejects while the server is not there", async () => {
   await using stopped = await PostgresCluster.start({ settings: { fsync: "off" } });
   await using sql = connect(stopped.url(), "check", { max: 1 });
   await postgres(sql).check(PREFIX);

@@ -1,6 +1,6 @@
 /**
- * postgres.js on a real PostgreSQL keeps the contract of a participant: as a superuser, as a role that
- * may only what it must, with a pool of one connection, and with types and transforms of the
+ * postgres.js on a real PostgreSQL keeps the contract of a participant: as a superuser, as a role
+ * that may only what it must, with a pool of one connection, and with types and transforms of the
  * application's own.
  */
 

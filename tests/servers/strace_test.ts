@@ -1,6 +1,6 @@
 /**
- * One forced write per transaction, as the kernel sees it: between the last answer to PREPARE and the
- * first COMMIT PREPARED there is exactly one fdatasync, of the log, and from BEGIN until the
+ * One forced write per transaction, as the kernel sees it: between the last answer to PREPARE and
+ * the first COMMIT PREPARED there is exactly one fdatasync, of the log, and from BEGIN until the
  * transaction returns there is no other sync at all.
  */
 

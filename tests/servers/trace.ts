@@ -1,7 +1,7 @@
 /**
- * Reads what strace has seen of a process with all its threads. A call that was interrupted by a line
- * of another thread is put together again; it has begun where its first line stands and is over where
- * its last one does.
+ * Reads what strace has seen of a process with all its threads. A call that was interrupted by a
+ * line of another thread is put together again; it has begun where its first line stands and is
+ * over where its last one does.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export const SENDS = ["sendto", "sendmsg", "write", "writev"];
 /** Calls that receive something. */
 export const RECEIVES = ["recvfrom", "recvmsg", "read", "readv"];
 
-/** How strace is started: every thread, names of files, enough of the data to recognize a statement. */
+/** How strace is started: every thread, names of files, enough data to recognize a statement. */
 export function straceLine(output: string): string[] {
   const calls = [...SYNCS, ...SENDS, ...RECEIVES].join(",");
   return ["strace", "-f", "-y", "-s", "200", "-o", output, "-e", `trace=${calls}`];

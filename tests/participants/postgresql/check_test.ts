@@ -1,5 +1,6 @@
 /**
- * checkPostgresql() on servers that tests cannot have: each refusal says what is wrong and what to do.
+ * checkPostgresql() on servers that tests cannot have: each refusal says what is wrong and what to
+ * do.
  */
 
 import { assertEquals, assertRejects, assertStrictEquals, assertStringIncludes } from "@std/assert";
@@ -69,7 +70,7 @@ Deno.test("checkPostgresql() refuses a standby", async () => {
   assertStringIncludes(await refusal(script({ standby: "true" })), "connect to the primary");
 });
 
-Deno.test("checkPostgresql() refuses a role that may not ask for the server's identity", async () => {
+Deno.test("checkPostgresql() refuses a role that may not ask which server it is", async () => {
   const cause = answered("42501");
   const session = script({}, { pg_control_system: cause });
   const error = await assertRejects(
