@@ -1,6 +1,6 @@
 /**
- * Runs the log on a simulated disk that fails, with as many seeds as one likes. Prints each seed that fails and
- * goes on, or stops at the first with --stop; ends with 1 if there was one.
+ * Runs the log on a simulated disk that fails, with as many seeds as one likes. Prints each seed
+ * that fails and goes on, or stops at the first with --stop; ends with 1 if there was one.
  *
  *     deno run -A tasks/simulate_log.ts --seeds 100000 --from 1
  *

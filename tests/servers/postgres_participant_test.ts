@@ -12,7 +12,7 @@ import { type ContractSubject, participantContract } from "../participants/contr
 import { open, openWritten } from "../participants/contract/subject.ts";
 import { postgresqlDialect as dialect, TABLES } from "../participants/postgresql/dialect.ts";
 import { PostgresCluster } from "./cluster.ts";
-import { connect, connectAdmin } from "./databases.ts";
+import { connect, connectAdmin, soon } from "./databases.ts";
 
 let cluster: PostgresCluster;
 
@@ -157,6 +157,48 @@ Deno.test("postgres.js: prepare() is refused, for now, by a serialization confli
   const answer = await second.branch.prepare();
   assertEquals([answer.kind, "retryable" in answer && answer.retryable], ["refused", true]);
   assertEquals(await first.branch.commitPrepared(), { kind: "done" });
+});
+
+/** Ways of a pool to have no connection that is open when a branch asks for one. */
+const POOLS: Readonly<Record<string, Options>> = {
+  "a fresh pool": {},
+  "a fresh pool that fetches no types": { fetch_types: false },
+  "a pool that closes idle connections": { idle_timeout: 0.05 },
+  "a pool that closes idle connections and fetches no types": {
+    idle_timeout: 0.05,
+    fetch_types: false,
+  },
+};
+
+for (const [name, options] of Object.entries(POOLS)) {
+  Deno.test(`postgres.js: acquire() gets every connection of ${name}`, async () => {
+    await using subject = await makeSubject("postgres", { max: 3, ...options });
+    for (let round = 0; round < 2; round++) {
+      const opening = [1, 2, 3].map(() => openWritten(subject, dialect));
+      for (const one of await soon("three branches at once", Promise.all(opening))) {
+        assertEquals(await one.branch.commit(), { kind: "done" });
+        one.release();
+      }
+      // Long enough for connections that are idle to be closed.
+      await subject.runOutside("SELECT pg_sleep(0.1)");
+    }
+    assertEquals(await subject.runOutside(dialect.count), ["6"]);
+  });
+}
+
+Deno.test("postgres() pads the start of connections, unless it is told not to", async () => {
+  for (const [options, length] of [[{}, 1024], [{ startupPadding: false }, null]] as const) {
+    await using sql = connect(cluster.url("north"), "padded", { max: 2 });
+    const branch = await postgres(sql, options).acquire();
+    await branch.begin({ gid: "indoubt_padded_1_0" });
+    const [row] = await branch.client`
+      SELECT length(current_setting('indoubt.padding', true)) AS padding,
+        current_setting('application_name') AS name
+    `;
+    assertEquals({ ...row }, { padding: length, name: "padded" });
+    await branch.rollback();
+    branch.release();
+  }
 });
 
 Deno.test("postgres.js: a branch is not disturbed by max_lifetime", async () => {

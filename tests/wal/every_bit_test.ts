@@ -1,8 +1,8 @@
 /**
- * Proves, case by case, that no change of a segment's bytes makes the log read a record that was not written,
- * or lose one that a later record promises to have been synced without saying so: each bit is turned, the
- * file is cut at each byte, and each run of sectors is zeroed or replaced. What may be lost in silence is
- * what nothing behind it vouches for: the last batch.
+ * Proves, case by case, that no change of a segment's bytes makes the log read a record that was
+ * not written, or lose one that a later record promises to have been synced without saying so: each
+ * bit is turned, the file is cut at each byte, and each run of sectors is zeroed or replaced. What
+ * may be lost in silence is what nothing behind it vouches for: the last batch.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -89,7 +89,10 @@ async function read(disk: MemoryDisk): Promise<Reading> {
   return { lsns, damages };
 }
 
-/** Fails if anything but the last batch is lost in silence, or if what is whole and synced is not read. */
+/**
+ * Fails if anything but the last batch is lost in silence, or if what is whole and synced is not
+ * read.
+ */
 async function assertSafe(bytes: Uint8Array): Promise<void> {
   const disk = sound.kill();
   disk.put(PATH, bytes);

@@ -1,0 +1,141 @@
+/**
+ * Builds of the log with one safeguard taken away each, and which of the tests must notice. A
+ * safeguard is taken away by replacing a text that is there exactly once, so a canary cannot rot in
+ * silence.
+ */
+
+/** A replacement in one file. */
+export interface Patch {
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** Tests that are run on a build, as arguments of Deno; the first failure ends them. */
+export interface Suite {
+  readonly name: string;
+  readonly arguments: readonly string[];
+}
+
+/** One build. */
+export interface Canary {
+  /** The safeguard that is missing. */
+  readonly name: string;
+  readonly patches: readonly Patch[];
+  readonly suite: Suite;
+}
+
+/** Puts the TypeScript core in the place of the WebAssembly one. The whole file is replaced. */
+export const TYPESCRIPT_CORE = {
+  file: "src/wal/core.ts",
+  text: 'export * from "../../tests/canaries/typescript_core.ts";\n',
+} as const;
+
+const RANDOM_RUNS: Suite = {
+  name: "random runs",
+  arguments: ["run", "-A", "--no-check", "tasks/simulate_log.ts", "--seeds", "1500", "--stop"],
+};
+
+function tests(name: string, file: string, filter: string): Suite {
+  const options = ["-A", "--no-check", "--fail-fast", "--filter", filter];
+  return { name, arguments: ["test", ...options, file] };
+}
+
+const WRONG_PLACES = tests("frames in wrong places", "tests/wal/every_bit_test.ts", "wrong places");
+const LONG_FRAMES = tests("long frames", "tests/fuzz/segment_fuzz_test.ts", "longer than any");
+const POWER_CUTS = tests("power cuts", "tests/simulation/power_cut_test.ts", "behind each call");
+const VERDICTS = tests("verdicts", "tests/defects/recovery_test.ts", "D12");
+
+const WRITER = "src/wal/writer.ts";
+const SEGMENT_WRITER = "src/wal/segment_writer.ts";
+const STATE = "src/wal/log_state.ts";
+const CORE = "tests/canaries/typescript_core.ts";
+
+/** Safeguards of the log itself. */
+export const CANARIES: readonly Canary[] = [
+  {
+    name: "no fdatasync before the acknowledgement",
+    patches: [{
+      file: WRITER,
+      find: "    await this.#segment.sync();\n",
+      replace: "",
+    }],
+    suite: RANDOM_RUNS,
+  },
+  {
+    name: "no sync of the directory behind a new segment's name",
+    patches: [{
+      file: SEGMENT_WRITER,
+      find: "      await fileSystem.syncDirectory(directory);\n",
+      replace: "",
+    }],
+    suite: RANDOM_RUNS,
+  },
+  {
+    name: "a failed fsync tried again on the same file",
+    patches: [{
+      file: SEGMENT_WRITER,
+      find: "await this.#file.syncData();",
+      replace: "await this.#file.syncData().catch(() => this.#file.syncData());",
+    }],
+    suite: RANDOM_RUNS,
+  },
+  {
+    name: "the old segment used again after a rename whose directory sync failed",
+    patches: [{
+      file: WRITER,
+      find: "if (!(cause instanceof SegmentCreationError) || cause.named) {",
+      replace: "if (!(cause instanceof SegmentCreationError)) {",
+    }, {
+      file: WRITER,
+      find:
+        "if (!(error instanceof SegmentCreationError) || !error.named) this.#nextLsn = firstLsn;",
+      replace: "this.#nextLsn = firstLsn;",
+    }],
+    suite: RANDOM_RUNS,
+  },
+  {
+    name: "every record promises that all before it were synced",
+    patches: [{
+      file: "src/wal/frame_batch.ts",
+      find: "this.#buffer.seal(offset, bodyLength, lsn - synced, salt, lsn);",
+      replace: "this.#buffer.seal(offset, bodyLength, 0 * synced, salt, lsn);",
+    }],
+    suite: POWER_CUTS,
+  },
+  {
+    name: "verdicts not in the head of a new segment",
+    patches: [{
+      file: STATE,
+      find: "opening: 1 + this.#damages.length + ",
+      replace: "opening: 1 + ",
+    }, {
+      file: STATE,
+      find: "for (const record of [epoch, ...this.#damages])",
+      replace: "for (const record of [epoch])",
+    }],
+    suite: VERDICTS,
+  },
+];
+
+/** Safeguards of the core, taken from the TypeScript one. */
+export const CORE_CANARIES: readonly Canary[] = [
+  {
+    name: "a checksum that does not cover the LSN",
+    patches: [{
+      file: CORE,
+      find: "place.setBigUint64(4, BigInt(lsn), true);",
+      replace: "place.setBigUint64(4, 0n * BigInt(lsn), true);",
+    }],
+    suite: WRONG_PLACES,
+  },
+  {
+    name: "a length that is not bounded",
+    patches: [{
+      file: CORE,
+      find: "    if (length > MAX_BODY_LENGTH) return StopKind.TooLong;\n",
+      replace: "",
+    }],
+    suite: LONG_FRAMES,
+  },
+];

@@ -1,0 +1,211 @@
+/**
+ * The core of the log in plain TypeScript, in place of the WebAssembly one, so that canaries can
+ * take away safeguards that live there. Slow, and only as complete as the log needs it.
+ */
+
+import { crc32cOracle } from "../wal/crc32c_oracle.ts";
+
+export const HEADER_LENGTH = 12;
+export const MAX_BODY_LENGTH = 16 * 1024 * 1024;
+export const MAX_UNSYNCED = 65_535;
+export const TABLE_COLUMNS = 4;
+export const NO_PROMISE = -1;
+export const StopKind = {
+  TableFull: 0,
+  Clean: 1,
+  ShortHeader: 2,
+  ZeroLength: 3,
+  TooLong: 4,
+  PastEnd: 5,
+  Checksum: 6,
+  ImpossiblePromise: 7,
+} as const;
+export type StopKind = typeof StopKind[keyof typeof StopKind];
+
+const VALID = -1;
+const LARGEST_U32 = 2 ** 32 - 1;
+
+/** The crc32c of some bytes. */
+export function crc32c(data: Uint8Array): number {
+  return crc32cOracle(data);
+}
+
+/** Continues the checksum `crc` of the stream so far over its next bytes. */
+export function crc32cAppend(crc: number, data: Uint8Array): number {
+  return crc32cOracle(data, crc);
+}
+
+/**
+ * The checksum of a frame: its length, its promise, its body, and the place for which it was made.
+ */
+function checksum(frame: Uint8Array, salt: number, lsn: number): number {
+  const place = new DataView(new ArrayBuffer(12));
+  place.setUint32(0, salt, true);
+  place.setBigUint64(4, BigInt(lsn), true);
+  const length = crc32cOracle(frame.subarray(0, 4));
+  const promise = crc32cOracle(frame.subarray(8, HEADER_LENGTH), length);
+  const body = crc32cOracle(frame.subarray(HEADER_LENGTH), promise);
+  return crc32cOracle(new Uint8Array(place.buffer), body);
+}
+
+/** A buffer in which frames are made. */
+export class FrameBuffer implements Disposable {
+  #bytes: Uint8Array<ArrayBuffer>;
+
+  constructor(capacity: number) {
+    this.#bytes = new Uint8Array(capacity);
+  }
+
+  capacity(): number {
+    return this.#bytes.length;
+  }
+
+  bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes;
+  }
+
+  reserve(capacity: number): void {
+    if (capacity <= this.#bytes.length) return;
+    const grown = new Uint8Array(capacity);
+    grown.set(this.#bytes);
+    this.#bytes = grown;
+  }
+
+  seal(offset: number, bodyLength: number, unsynced: number, salt: number, lsn: number): void {
+    const numbers = [offset, bodyLength, unsynced, salt, lsn];
+    if (!numbers.every(Number.isSafeInteger) || Math.min(...numbers) < 0 || salt > LARGEST_U32) {
+      throw new RangeError(`Cannot seal a frame with ${numbers}`);
+    }
+    const frame = this.#bytes.subarray(offset, offset + HEADER_LENGTH + bodyLength);
+    const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+    view.setUint32(0, bodyLength, true);
+    view.setUint32(8, unsynced, true);
+    view.setUint32(4, checksum(frame, salt, lsn), true);
+  }
+
+  [Symbol.dispose](): void {
+    this.#bytes = new Uint8Array();
+  }
+}
+
+/** Holds one segment's bytes and finds the frames in them. */
+export class SegmentScanner implements Disposable {
+  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
+  readonly #table: Uint32Array<ArrayBuffer>;
+  #stop: { kind: StopKind; offset: number; lsn: number } = { kind: 0, offset: 0, lsn: 0 };
+  #foundLsn = -1;
+
+  constructor(maxFrames: number) {
+    this.#table = new Uint32Array(maxFrames * TABLE_COLUMNS);
+  }
+
+  capacity(): number {
+    return this.#bytes.length;
+  }
+
+  bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes;
+  }
+
+  reserve(length: number): void {
+    if (length > this.#bytes.length) this.#bytes = new Uint8Array(length);
+  }
+
+  scan(start: number, end: number, salt: number, firstLsn: number): number {
+    const rows = this.#table.length / TABLE_COLUMNS;
+    let offset = start;
+    for (let row = 0;; row++) {
+      const lsn = firstLsn + row;
+      const kind = offset < end && row === rows ? 0 : this.#kindAt(offset, end, salt, lsn);
+      if (kind !== VALID) {
+        this.#stop = { kind: kind as StopKind, offset, lsn };
+        return row;
+      }
+      const length = this.#u32(offset);
+      const tag = this.#bytes[offset + HEADER_LENGTH] ?? 0;
+      this.#table.set([offset, length, this.#u32(offset + 8), tag], row * TABLE_COLUMNS);
+      offset += HEADER_LENGTH + length;
+    }
+  }
+
+  table(): Uint32Array<ArrayBuffer> {
+    return this.#table;
+  }
+
+  stopKind(): StopKind {
+    return this.#stop.kind;
+  }
+
+  stopOffset(): number {
+    return this.#stop.offset;
+  }
+
+  stopLsn(): number {
+    return this.#stop.lsn;
+  }
+
+  foundLsn(): number {
+    return this.#foundLsn;
+  }
+
+  zerosFrom(offset: number, end: number): boolean {
+    return this.#bytes.subarray(offset, end).every((byte) => byte === 0);
+  }
+
+  findPromise(from: number, end: number, salt: number, lsn: number): number {
+    return this.#find(from, end, salt, lsn, (found, unsynced) => found - unsynced > lsn);
+  }
+
+  findFrame(from: number, end: number, salt: number, lsn: number): number {
+    return this.#find(from, end, salt, lsn, () => true);
+  }
+
+  [Symbol.dispose](): void {
+    this.#bytes = new Uint8Array();
+  }
+
+  #find(
+    from: number,
+    end: number,
+    salt: number,
+    lsn: number,
+    fits: (lsn: number, unsynced: number) => boolean,
+  ): number {
+    for (let offset = from + 1; offset < end; offset++) {
+      // Most offsets can be no frame's, whatever its number.
+      if (this.#lengthFault(offset, end) !== VALID) continue;
+      const places = Math.floor((offset - from) / (HEADER_LENGTH + 1));
+      for (let tried = lsn + 1; tried <= lsn + places; tried++) {
+        if (this.#kindAt(offset, end, salt, tried) !== VALID) continue;
+        if (!fits(tried, this.#u32(offset + 8))) continue;
+        this.#foundLsn = tried;
+        return offset;
+      }
+    }
+    this.#foundLsn = -1;
+    return NO_PROMISE;
+  }
+
+  #kindAt(offset: number, end: number, salt: number, lsn: number): number {
+    const fault = this.#lengthFault(offset, end);
+    if (fault !== VALID) return fault;
+    const frame = this.#bytes.subarray(offset, offset + HEADER_LENGTH + this.#u32(offset));
+    const unsynced = this.#u32(offset + 8);
+    if (checksum(frame, salt, lsn) !== this.#u32(offset + 4)) return StopKind.Checksum;
+    return unsynced > lsn || unsynced > MAX_UNSYNCED ? StopKind.ImpossiblePromise : VALID;
+  }
+
+  #lengthFault(offset: number, end: number): number {
+    if (offset >= end) return StopKind.Clean;
+    if (end - offset < HEADER_LENGTH) return StopKind.ShortHeader;
+    const length = this.#u32(offset);
+    if (length === 0) return StopKind.ZeroLength;
+    if (length > MAX_BODY_LENGTH) return StopKind.TooLong;
+    return HEADER_LENGTH + length > end - offset ? StopKind.PastEnd : VALID;
+  }
+
+  #u32(offset: number): number {
+    const [a = 0, b = 0, c = 0, d = 0] = this.#bytes.subarray(offset, offset + 4);
+    return (a | b << 8 | c << 16 | d << 24) >>> 0;
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Calls of a real process that fail in the kernel's name make the log lose nothing: `strace` lets
+ * single calls fail, of every kind that the log makes, or all of them for a while. Its record of
+ * the calls shows that no sync that failed was followed by an acknowledgement, unless everything
+ * had been said again in another segment before.
+ */
+
+import { assert } from "@std/assert";
+import type { SeededRandom } from "../simulation/seeded_random.ts";
+import { diskTest } from "./ability.ts";
+import { Knowledge } from "./knowledge.ts";
+import { Load } from "./load.ts";
+import { ROOM, Stage, until } from "./stage.ts";
+import { checkTrace } from "./system_calls.ts";
+
+const ROUNDS = 3;
+const REPORT_BYTES = 60_000;
+const DIRECTORY = `${ROOM}/log`;
+const TRACE = `${ROOM}/trace`;
+
+/** More than the records and the files of a round. */
+const SEGMENTS = 4000;
+const FILES = 200;
+
+/** Is in the names of segments that are being made. */
+const SALT = 7;
+
+/** A call that is made to fail. */
+interface Fault {
+  /** As `strace` writes it. It counts the calls of each thread on its own. */
+  readonly inject: string;
+  /** Whether it is for the log's files alone: other calls of the kind must not fail. */
+  readonly own?: boolean;
+}
+
+const FAULTS: Readonly<Record<string, Fault>> = {
+  "fdatasync fails": { inject: "fdatasync:error=EIO:when=7+9" },
+  "fdatasync fails many times in a row": { inject: "fdatasync:error=EIO:when=15..17" },
+  "a write finds no space": { inject: "write:error=ENOSPC:when=9+31", own: true },
+  "a write takes nothing": { inject: "write:retval=0:when=9+37", own: true },
+  "a rename fails": { inject: "rename:error=EIO:when=3+2" },
+  "a sync of the directory fails": { inject: "fsync:error=EIO:when=4+3" },
+  "a file cannot be made or opened": { inject: "openat:error=EMFILE:when=5+3", own: true },
+  "a file cannot be removed": { inject: "unlink:error=EIO:when=2+2" },
+};
+
+/** The files of a log, as far as their names are known before. */
+function ownPaths(): string[] {
+  const segments = Array.from(
+    { length: SEGMENTS },
+    (_, lsn) => `${lsn}`.padStart(20, "0") + ".wal",
+  );
+  const next = Array.from({ length: FILES }, (_, index) => `next-${index}.unfinished`);
+  const unfinished = segments.map((name) => `${name}.${SALT}.unfinished`);
+  const names = ["identity.json.unfinished", ...next, ...segments, ...unfinished];
+  return [DIRECTORY, ...names.map((name) => `${DIRECTORY}/${name}`)];
+}
+
+/** Arguments for `strace`: trace the log's calls and the report's, and let some fail. */
+function tracing(report: string, { inject, own }: Fault): string[] {
+  const calls = "write,pwrite64,fdatasync,fsync,rename,openat,unlink";
+  const paths = own ? [report, ...ownPaths()] : [];
+  return [
+    ...["-f", "-qq", "-y", "-s", "64", "-o", TRACE, "-e", `trace=${calls}`],
+    ...["-e", `inject=${inject}`],
+    ...paths.flatMap((path) => ["-P", path]),
+  ];
+}
+
+/** One load whose calls fail now and then; answers how often one did. */
+async function runWithFault(
+  stage: Stage,
+  random: SeededRandom,
+  knowledge: Knowledge,
+  fault: Fault,
+): Promise<number> {
+  const segmentSize = random.pick([4096, 16_384]);
+  const wrap = (report: string) => ["strace", ...tracing(report, fault)];
+  const options = { directory: DIRECTORY, segmentSize, ...fault.own && { salt: SALT } };
+  const load = Load.start(stage, random, options, wrap);
+  const runs = await load.reachOrEnd(REPORT_BYTES);
+  // A program whose log cannot be opened has ended by itself.
+  const report = runs && random.chance(0.5) ? await load.kill() : await load.stop();
+  knowledge.learn(report);
+  const trace = await Deno.readTextFile(stage.outside(TRACE));
+  const { injections, acknowledgements } = checkTrace(trace, DIRECTORY);
+  // One more or less if the program was killed in the midst of its report.
+  const missing = Math.abs(acknowledgements - report.acknowledgements);
+  assert(missing <= 1, "the trace is not complete");
+  await knowledge.check(stage.outside(DIRECTORY), "gaps");
+  return injections;
+}
+
+for (const [name, fault] of Object.entries(FAULTS)) {
+  diskTest(`nothing is lost when ${name}`, ["strace"], async (random) => {
+    await using stage = await Stage.open();
+    const knowledge = new Knowledge();
+    let injections = 0;
+    for (let round = 1; round <= ROUNDS; round++) {
+      injections += await runWithFault(stage, random, knowledge, fault);
+    }
+    console.log(`${injections} faults, ${knowledge.acknowledged} records acknowledged`);
+    assert(injections >= ROUNDS, `only ${injections} calls were made to fail`);
+    assert(knowledge.acknowledged > 0, "no record was acknowledged");
+  });
+}
+
+// An unfinished segment, whose name is not known, can still be made here, but never made durable.
+diskTest("a log heals itself when a dead disk works again", ["strace"], async (random) => {
+  await using stage = await Stage.open();
+  const knowledge = new Knowledge();
+  const load = Load.start(stage, random, { directory: DIRECTORY, segmentSize: 16_384 });
+  for (let round = 1; round <= ROUNDS; round++) {
+    await load.reach(load.length + random.below(20_000));
+    const { process, refusals } = load.read();
+    const inject = "write,fdatasync,fsync,rename,openat,unlink:error=EIO";
+    const options = tracing(load.path, { inject, own: true });
+    const tracer = stage.spawn("strace", ...options, "-p", String(process));
+    await until("the log is unavailable", () => load.read().refusals > refusals, 10_000);
+    await new Promise((resolve) => setTimeout(resolve, random.below(300)));
+    tracer.interrupt();
+    await tracer.output;
+    const trace = await Deno.readTextFile(stage.outside(TRACE));
+    assert(checkTrace(trace, DIRECTORY).injections > 0, "no call was made to fail");
+    await load.reach(load.length + 5000);
+  }
+  const report = await load.stop();
+  assert(report.refusals > 0);
+  knowledge.learn(report);
+  await knowledge.check(stage.outside(DIRECTORY), "gaps");
+});
