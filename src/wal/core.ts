@@ -235,7 +235,8 @@ export class SegmentScanner implements Disposable {
 
   /**
    * Where reading goes on once damage is proven: the first offset behind the invalid frame at `from`
-   * at which a frame is valid for some LSN above `lsn`, or {@linkcode NO_PROMISE}.
+   * at which a frame is valid for some LSN above `lsn` and is more than a coincidence (it is near, or the
+   * next frame follows it, or nothing does), or {@linkcode NO_PROMISE}.
    */
   findFrame(from: number, end: number, salt: number, lsn: number): number {
     const offset = this.#open().findFrame(from, end, salt, lsn);

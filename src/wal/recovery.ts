@@ -16,10 +16,13 @@ import { type Identity, IDENTITY_NAME, readIdentity } from "./identity.ts";
 import { LogState } from "./log_state.ts";
 import type { LogModel } from "./model.ts";
 import { lsnInName, parseSegmentName, segmentName, UNFINISHED_SUFFIX } from "./segment_name.ts";
-import { type Damage, MAX_SEGMENT_LENGTH, scanSegment, type SegmentScan } from "./segment_scan.ts";
-
-/** The smallest frame, by which the number of records in unreadable bytes is limited. */
-const MIN_FRAME_LENGTH = 13;
+import {
+  type Damage,
+  MAX_SEGMENT_LENGTH,
+  MIN_FRAME_LENGTH,
+  scanSegment,
+  type SegmentScan,
+} from "./segment_scan.ts";
 
 /** What a log says. */
 export interface RecoveredLog<Entry> {
@@ -242,7 +245,9 @@ class Reading<Entry> {
 
 function describe({ offset, lsn, nextLsn, reason, flippedBit }: Damage): string {
   const count = nextLsn - lsn;
-  const lost = count > 0 ? `, ${count === 1 ? "1 record is" : `${count} records are`} lost` : "";
+  const lost = count > 0
+    ? `, ${count === 1 ? "1 record is" : `up to ${count} records are`} lost`
+    : "";
   const bit = flippedBit === null
     ? ""
     : ` (one turned bit explains it: bit ${flippedBit.bit} of byte ${offset + flippedBit.byte})`;

@@ -29,6 +29,9 @@ export const MAX_SEGMENT_LENGTH = 1_073_741_824;
 const TABLE_FRAMES = 4096;
 const READ_PIECE = 1_048_576;
 
+/** The smallest frame, by which the number of records in unreadable bytes is limited. */
+export const MIN_FRAME_LENGTH = 13;
+
 /** Bytes that are searched first behind a damaged place. */
 const FIRST_WINDOW = 65_536;
 
@@ -227,7 +230,7 @@ class Scan {
       }
       const promise = this.#promiseOf(offset, salt, lsn);
       if (promise === null) return this.#end("torn", offset, lsn, STOPS[kind] ?? "");
-      const next = this.#nextFrame(offset, salt, lsn, promise);
+      const next = this.#nextFrame(offset, salt, lsn);
       this.#damage({
         offset,
         lsn,
@@ -256,12 +259,15 @@ class Scan {
     return this.#promise;
   }
 
-  /** Where reading goes on behind a bad place. */
-  #nextFrame(offset: number, salt: number, lsn: number, promise: KeptPromise): FramePlace {
-    // So much damage is not worth a search each: what lies before the promise is given up.
-    if (this.#damages.length >= MAX_SEARCHES) return promise;
-    const next = this.#search("findFrame", offset, salt, lsn);
-    return next === NO_PROMISE ? promise : { offset: next, lsn: this.#scanner.foundLsn() };
+  /** Where reading goes on behind a bad place; at the end of the file if nothing there can be believed. */
+  #nextFrame(offset: number, salt: number, lsn: number): FramePlace {
+    const { length } = this.#file;
+    // So much damage is not worth a search each: the rest is given up.
+    const next = this.#damages.length < MAX_SEARCHES
+      ? this.#search("findFrame", offset, salt, lsn)
+      : NO_PROMISE;
+    if (next !== NO_PROMISE) return { offset: next, lsn: this.#scanner.foundLsn() };
+    return { offset: length, lsn: lsn + Math.ceil((length - offset) / MIN_FRAME_LENGTH) };
   }
 
   /**

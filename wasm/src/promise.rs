@@ -17,15 +17,21 @@ use crate::checksum;
 use crate::frame::{HEADER_LENGTH, MAX_BODY_LENGTH, MAX_UNSYNCED, MIN_FRAME_LENGTH, read_u32};
 use crate::number::MAX_LSN;
 use crate::prefix::Prefixes;
+use crate::scan;
 use crate::unwind;
 use std::ops::RangeInclusive;
+
+/// Within this distance so few LSNs are possible at so few places that no checksum fits by chance.
+const NEAR: usize = 4096;
 
 /// What is searched for behind a bad frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Search {
     /// A frame that promises that the bad place was synced: the proof that it is damaged.
     Promise,
-    /// Any valid frame: where reading goes on once the damage is proven.
+    /// A frame to go on reading at, once the damage is proven. It will be believed, so it needs more
+    /// than a checksum that fits some LSN: among millions of places one fits by chance. It is near, or
+    /// the next frame follows it, or nothing does.
     Frame,
 }
 
@@ -70,10 +76,19 @@ pub fn find(
         let reach = if search == Search::Promise { u64::from(unsynced) } else { 0 };
         let range = lsn + reach + 1..=MAX_LSN.min(lsn + places as u64);
         if let Some(lsn) = solve(before_lsn, read_u32(bytes, offset + 4), range) {
-            return Some(Found { offset, lsn });
+            let end = offset + HEADER_LENGTH + body_length as usize;
+            if search == Search::Promise || is_confirmed(bytes, offset - from, end, salt, lsn) {
+                return Some(Found { offset, lsn });
+            }
         }
     }
     None
+}
+
+/// Whether a frame that ends at `end` is more than a coincidence.
+fn is_confirmed(bytes: &[u8], distance: usize, end: usize, salt: u32, lsn: u64) -> bool {
+    let rest = &bytes[end..];
+    distance <= NEAR || scan::is_frame(rest, salt, lsn + 1) || scan::all_zero(rest)
 }
 
 /// The LSN within the range that makes the checksum right. At most two high words are possible, as
@@ -126,6 +141,23 @@ mod tests {
                 assert_eq!(search(&bytes, 0, first), Some(Found { offset, lsn: first + 2 }));
             }
         }
+    }
+
+    #[test]
+    fn goes_on_far_away_only_where_another_frame_follows() {
+        let mut bytes = vec![0xff; 3 * NEAR];
+        let offset = push(&mut bytes, b"first", 7, 100);
+        let end = bytes.len();
+        bytes.extend_from_slice(b"something that is neither a frame nor nothing");
+        let notes = &mut vec![0; notes_for(bytes.len())];
+        assert_eq!(find(Search::Frame, &bytes, 0, SALT, 10, notes), None);
+        let found = Some(Found { offset, lsn: 100 });
+        assert_eq!(find(Search::Frame, &bytes[..end], 0, SALT, 10, notes), found);
+        bytes.truncate(end);
+        push(&mut bytes, b"second", 8, 101);
+        bytes.extend_from_slice(b"something");
+        let notes = &mut vec![0; notes_for(bytes.len())];
+        assert_eq!(find(Search::Frame, &bytes, 0, SALT, 10, notes), found);
     }
 
     #[test]

@@ -102,6 +102,11 @@ fn read(bytes: &[u8], salt: u32, lsn: u64) -> Result<Frame, StopKind> {
     Ok(Frame { body_length, unsynced, tag: body[0] })
 }
 
+/// Whether a frame with that LSN stands at the start of the slice.
+pub fn is_frame(bytes: &[u8], salt: u32, lsn: u64) -> bool {
+    read(bytes, salt, lsn).is_ok()
+}
+
 /// Whether every byte is zero.
 pub fn all_zero(bytes: &[u8]) -> bool {
     // Sixteen at a time without an exit inside: the compiler makes wide words of that.
