@@ -83,7 +83,7 @@ export interface PreparedBranch {
 
 /** What a database says about itself. */
 export interface ParticipantCheck {
-  /** What tells this database from every other, also from a copy restored elsewhere. */
+  /** What tells this database from every other; a file-level copy of the whole server may share it. */
   readonly identity: string;
 }
 

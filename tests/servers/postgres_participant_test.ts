@@ -159,33 +159,6 @@ Deno.test("postgres.js: prepare() is refused, for now, by a serialization confli
   assertEquals(await first.branch.commitPrepared(), { kind: "done" });
 });
 
-/** Ways of a pool to have no connection that is open when a branch asks for one. */
-const POOLS: Readonly<Record<string, Options>> = {
-  "a fresh pool": {},
-  "a fresh pool that fetches no types": { fetch_types: false },
-  "a pool that closes idle connections": { idle_timeout: 0.05 },
-  "a pool that closes idle connections and fetches no types": {
-    idle_timeout: 0.05,
-    fetch_types: false,
-  },
-};
-
-for (const [name, options] of Object.entries(POOLS)) {
-  Deno.test(`postgres.js: acquire() gets every connection of ${name}`, async () => {
-    await using subject = await makeSubject("postgres", { max: 3, ...options });
-    for (let round = 0; round < 2; round++) {
-      const opening = [1, 2, 3].map(() => openWritten(subject, dialect));
-      for (const one of await soon("three branches at once", Promise.all(opening))) {
-        assertEquals(await one.branch.commit(), { kind: "done" });
-        one.release();
-      }
-      // Long enough for connections that are idle to be closed.
-      await subject.runOutside("SELECT pg_sleep(0.1)");
-    }
-    assertEquals(await subject.runOutside(dialect.count), ["6"]);
-  });
-}
-
 Deno.test("postgres() pads the start of connections, unless it is told not to", async () => {
   for (const [options, length] of [[{}, 1024], [{ startupPadding: false }, null]] as const) {
     await using sql = connect(cluster.url("north"), "padded", { max: 2 });
@@ -215,4 +188,31 @@ async function lifetimes(subject: ContractSubject<unknown>): Promise<string[]> {
   return await subject.runOutside(
     "SELECT pg_sleep(0.2); SELECT pid FROM pg_stat_activity WHERE application_name = 'contract'",
   );
+}
+
+/** Ways of a pool to have no connection that is open when a branch asks for one. */
+const POOLS: Readonly<Record<string, Options>> = {
+  "a fresh pool": {},
+  "a pool that closes idle connections": { idle_timeout: 0.05 },
+  "a fresh pool that fetches no types": { fetch_types: false },
+  "a pool that closes idle connections and fetches no types": {
+    idle_timeout: 0.05,
+    fetch_types: false,
+  },
+};
+
+for (const [name, options] of Object.entries(POOLS)) {
+  Deno.test(`postgres.js: acquire() gets every connection of ${name}`, async () => {
+    await using subject = await makeSubject("postgres", { max: 3, ...options });
+    for (let round = 0; round < 2; round++) {
+      const opening = [1, 2, 3].map(() => openWritten(subject, dialect));
+      for (const one of await soon("three branches at once", Promise.all(opening))) {
+        assertEquals(await one.branch.commit(), { kind: "done" });
+        one.release();
+      }
+      // Long enough for connections that are idle to be closed.
+      await subject.runOutside("SELECT pg_sleep(0.1)");
+    }
+    assertEquals(await subject.runOutside(dialect.count), ["6"]);
+  });
 }

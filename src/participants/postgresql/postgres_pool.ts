@@ -25,6 +25,7 @@ export interface PostgresSql<Reserved extends ReservedPostgresSql> extends Unsaf
 
 interface PoolOptions {
   max?: unknown;
+  fetch_types?: unknown;
   connection?: Record<string, unknown>;
   onclose?: (id: number) => void;
 }
@@ -53,7 +54,8 @@ export class PostgresPool<Reserved extends ReservedPostgresSql> {
     const options = (sql as { options?: PoolOptions }).options;
     // A client that cannot be watched is always treated as one that has lost a connection.
     if (typeof options !== "object") return;
-    this.#lossSeen = false;
+    // Without fetching types, a `reserve` that connects is never answered at all.
+    this.#lossSeen = options.fetch_types === false;
     if (typeof options.max === "number") this.#tries = Math.min(options.max, MAX_TRIES);
     if (padded) options.connection = { ...options.connection, "indoubt.padding": PADDING };
     const { onclose } = options;
