@@ -1,6 +1,6 @@
 /**
- * Proves the clock of the machine as far as that takes no time, and what is built on clocks with one that
- * stands still.
+ * Proves the clock of the machine as far as that takes no time, and what is built on clocks with
+ * one that stands still.
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";

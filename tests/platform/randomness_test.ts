@@ -1,4 +1,6 @@
-/** Proves that the machine's randomness fills what it is given, and how numbers are made of bytes. */
+/**
+ * Proves that the machine's randomness fills what it is given, and how numbers are made of bytes.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { type Randomness, randomUint32, systemRandomness } from "../../src/platform/randomness.ts";

@@ -1,7 +1,7 @@
 /**
- * Every call that reaches a simulated disk passes here: it is counted, held if the test says so, and
- * let succeed, fail or fall short as the plan of faults says. Plans count calls, so the same plan
- * hits the same calls again.
+ * Every call that reaches a simulated disk passes here: it is counted, held if the test says so,
+ * and let succeed, fail or fall short as the plan of faults says. Plans count calls, so the same
+ * plan hits the same calls again.
  */
 
 import type { SeededRandom } from "./seeded_random.ts";

@@ -1,8 +1,8 @@
 /**
- * Proves that no failing call makes a log lose what it acknowledged, keep what it called not written,
- * or leave a file open: each call of a fixed workload fails in turn, once, or with all that follow, or
- * with all that follow of its kind. Then the disk is mended, and the log is opened by the same process,
- * by the next one, and after power cuts.
+ * Proves that no failing call makes a log lose what it acknowledged, keep what it called not
+ * written, or leave a file open: each call of a fixed workload fails in turn, once, or with all
+ * that follow, or with all that follow of its kind. Then the disk is mended, and the log is opened
+ * by the same process, by the next one, and after power cuts.
  */
 
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";

@@ -1,9 +1,9 @@
 /**
- * What a log may say after any fault, worked out without the log's own code. The model is told every
- * record that was handed to the log and every answer; it then knows what a later opening must find:
- * the records up to some place in the order of the calls, at or behind the last one that was answered
- * as durable; none that was answered as not written; and of those that nobody waited for while the log
- * was unavailable, any.
+ * What a log may say after any fault, worked out without the log's own code. The model is told
+ * every record that was handed to the log and every answer; it then knows what a later opening must
+ * find: the records up to some place in the order of the calls, at or behind the last one that was
+ * answered as durable; none that was answered as not written; and of those that nobody waited for
+ * while the log was unavailable, any.
  */
 
 import { assert, assertEquals, AssertionError } from "@std/assert";

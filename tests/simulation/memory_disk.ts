@@ -9,23 +9,24 @@
  * own it is zero, or stale: bytes of a removed file, or noise. Synced bytes never change.
  *
  * **A sync that fails** leaves each sector that it should have covered in doubt: it may be on the
- * disk or not, and no later sync mends that, though it succeeds, unless the sector was written again
- * in between. The process goes on reading what it wrote.
+ * disk or not, and no later sync mends that, though it succeeds, unless the sector was written
+ * again in between. The process goes on reading what it wrote.
  *
  * **Names.** Files and directories created, renamed and removed are seen at once. They are durable
- * when a `syncDirectory` of the directory that holds the name has succeeded. A power cut keeps the
- * first few changes since, or any of them; a rename happens as a whole or not at all. A failed
- * `syncDirectory` makes nothing durable, and a later one that succeeds covers all. A name and the
- * bytes of its file are durable independently.
+ * when a `syncDirectory` of the directory that holds the name, or a `syncAncestors` of what has it,
+ * has succeeded. A power cut keeps the first few changes since, or any of them; a rename happens as
+ * a whole or not at all. A failed `syncDirectory` makes nothing durable, and a later one that
+ * succeeds covers all. A name and the bytes of its file are durable independently.
  *
- * **Calls.** Any call can fail: the n-th of all or of a kind, once or from then on; it then throws
- * `DiskError` and may have had its effect, a write any part of it. A read or a write can be short.
- * `close` cannot fail. `list` answers in any order. An asynchronous call can be held until the test lets it go; it takes effect
- * then, but a sync covers only what came before its call.
+ * **Calls.** Any call can fail: the n-th of all or of a kind, some times in turn or from then on;
+ * it then throws `DiskError` and may have had its effect, a write any part of it. A read or a write
+ * can be short. `close` cannot fail. `list` answers in any order. An asynchronous call can be held
+ * until the test lets it go; it takes effect then, but a sync covers only what came before its
+ * call.
  *
  * **Ends.** `kill()` is the disk after its process died: all that was written is there, and still
- * not durable. `crash()` is the disk after a power cut. Both are new disks without locks, open files
- * or faults; the old one is not changed, so one run can be cut at each of its calls.
+ * not durable. `crash()` is the disk after a power cut. Both are new disks without locks, open
+ * files or faults; the old one is not changed, so one run can be cut at each of its calls.
  */
 
 import type { FileHandle, FileSystem, OpenMode } from "../../src/platform/file_system.ts";

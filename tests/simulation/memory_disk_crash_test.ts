@@ -1,6 +1,6 @@
 /**
- * Proves that crashes of the simulated disk keep to its fault model: that they never take what was synced,
- * can do everything else which the model allows, and are repeated by a seed.
+ * Proves that crashes of the simulated disk keep to its fault model: that they never take what was
+ * synced, can do everything else which the model allows, and are repeated by a seed.
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";

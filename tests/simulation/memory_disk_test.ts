@@ -1,5 +1,6 @@
 /**
- * Proves that the simulated disk answers as a file system does, and that calls fail as they were told to.
+ * Proves that the simulated disk answers as a file system does, and that calls fail as they were
+ * told to.
  */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";

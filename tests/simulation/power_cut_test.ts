@@ -1,7 +1,7 @@
 /**
- * Proves that no crash makes a log lose what it acknowledged, invent what it was not given, or refuse
- * to open: a fixed workload is cut behind each call that reaches the disk, by a power cut in several
- * variants and by the end of the process, and so are the openings that follow.
+ * Proves that no crash makes a log lose what it acknowledged, invent what it was not given, or
+ * refuse to open: a fixed workload is cut behind each call that reaches the disk, by a power cut in
+ * several variants and by the end of the process, and so are the openings that follow.
  */
 
 import { assert, assertEquals } from "@std/assert";

@@ -1,6 +1,6 @@
 /**
- * Proves that one turned bit is found wherever it is, that nothing else is called one, and that the bytes
- * which are looked at stay as they are.
+ * Proves that one turned bit is found wherever it is, that nothing else is called one, and that the
+ * bytes which are looked at stay as they are.
  */
 
 import { assertEquals } from "@std/assert";

@@ -1,6 +1,6 @@
 /**
- * Proves that files are made ready beside the work and not in its way, that a file which is handed out is
- * durable zeros, and that failing leaves nothing behind.
+ * Proves that files are made ready beside the work and not in its way, that a file which is handed
+ * out is durable zeros, and that failing leaves nothing behind.
  */
 
 import { assert, assertEquals } from "@std/assert";

@@ -1,6 +1,6 @@
 /**
- * Proves the bytes of a segment's header: what is written is what the format says, byte for byte, and
- * nothing else is accepted.
+ * Proves the bytes of a segment's header: what is written is what the format says, byte for byte,
+ * and nothing else is accepted.
  */
 
 import { assert, assertEquals } from "@std/assert";

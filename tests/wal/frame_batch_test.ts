@@ -1,6 +1,6 @@
 /**
- * Proves that a batch of frames becomes exactly the bytes that the format says, wherever and however
- * often it is sealed, and that its memory grows and is given back.
+ * Proves that a batch of frames becomes exactly the bytes that the format says, wherever and
+ * however often it is sealed, and that its memory grows and is given back.
  */
 
 import { assertEquals, assertThrows } from "@std/assert";

@@ -1,6 +1,6 @@
 /**
- * Proves the bytes of the log's own records: that they come back as they were, that what later versions
- * may add does not disturb, and that a payload which lacks something is refused.
+ * Proves the bytes of the log's own records: that they come back as they were, that what later
+ * versions may add does not disturb, and that a payload which lacks something is refused.
  */
 
 import { assertEquals, assertThrows } from "@std/assert";

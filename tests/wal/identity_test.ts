@@ -1,6 +1,6 @@
 /**
- * Proves that a log's identity is random, written as a whole or not at all, durable when it says so, and
- * never made up from a file that is not what was written.
+ * Proves that a log's identity is random, written as a whole or not at all, durable when it says
+ * so, and never made up from a file that is not what was written.
  */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";

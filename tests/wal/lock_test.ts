@@ -1,6 +1,6 @@
 /**
- * Proves that a directory has one owner at a time, that the owner is named, and that a lock which could
- * not be taken is not held. What real processes do is in `log_process_test.ts`.
+ * Proves that a directory has one owner at a time, that the owner is named, and that a lock which
+ * could not be taken is not held. What real processes do is in `log_process_test.ts`.
  */
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";

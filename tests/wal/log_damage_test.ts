@@ -1,6 +1,7 @@
 /**
- * Proves what becomes of a damaged log: its verdict outlives any number of restarts and any crash while it
- * is made, the damaged file is kept, decisions that are readable stay, and only an operator clears it.
+ * Proves what becomes of a damaged log: its verdict outlives any number of restarts and any crash
+ * while it is made, the damaged file is kept, decisions that are readable stay, and only an
+ * operator clears it.
  */
 
 import { assert, assertEquals } from "@std/assert";

@@ -1,6 +1,6 @@
 /**
- * A process that opens a log, appends a decision, says so in a line of JSON, and then holds the log until
- * it is killed or its input ends.
+ * A process that opens a log, appends a decision, says so in a line of JSON, and then holds the log
+ * until it is killed or its input ends.
  *
  *     deno run -A tests/wal/log_holder.ts DIRECTORY
  */

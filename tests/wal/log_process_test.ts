@@ -1,6 +1,6 @@
 /**
- * Proves on real files and with a real process that a log has one owner, that the owner is named, and that
- * its end, however it comes, frees the log and loses nothing.
+ * Proves on real files and with a real process that a log has one owner, that the owner is named,
+ * and that its end, however it comes, frees the log and loses nothing.
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";

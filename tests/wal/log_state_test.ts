@@ -1,6 +1,6 @@
 /**
- * Proves what a log knows of itself: that epochs only grow, that verdicts stand until they are cleared,
- * and that the records which open a segment restate all of it.
+ * Proves what a log knows of itself: that epochs only grow, that verdicts stand until they are
+ * cleared, and that the records which open a segment restate all of it.
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";

@@ -1,6 +1,6 @@
 /**
- * Proves a log as its user has it: what opening leaves on the disk, whose it is, that it is refused where it
- * must be, and that nothing which was there is written to.
+ * Proves a log as its user has it: what opening leaves on the disk, whose it is, that it is refused
+ * where it must be, and that nothing which was there is written to.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";

@@ -1,6 +1,6 @@
 /**
- * Proves what a log is found to say when nothing in it is damaged: the newest segment says everything, a
- * torn end is an end, other files do not matter, and reading changes nothing.
+ * Proves what a log is found to say when nothing in it is damaged: the newest segment says
+ * everything, a torn end is an end, other files do not matter, and reading changes nothing.
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";

@@ -1,6 +1,6 @@
 /**
- * Proves that only segments which are not needed any more are taken away, that damaged ones are kept under
- * names of their own, and that other files are left alone.
+ * Proves that only segments which are not needed any more are taken away, that damaged ones are
+ * kept under names of their own, and that other files are left alone.
  */
 
 import { assertEquals, assertRejects } from "@std/assert";

@@ -1,6 +1,6 @@
 /**
- * Segments made by hand for the tests of the log: frames come from the oracle in plain TypeScript, so
- * that what the log reads was not written by the log.
+ * Segments made by hand for the tests of the log: frames come from the oracle in plain TypeScript,
+ * so that what the log reads was not written by the log.
  */
 
 import { MemoryDisk } from "../simulation/memory_disk.ts";

@@ -1,4 +1,7 @@
-/** Proves which file names are segments, and that a segment's name and first LSN determine each other. */
+/**
+ * Proves which file names are segments, and that a segment's name and first LSN determine each
+ * other.
+ */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";

@@ -1,6 +1,6 @@
 /**
- * Proves what is read of a segment whose bytes are damaged: never a record that was not written there, and
- * never a lost one that was promised to be synced without a word.
+ * Proves what is read of a segment whose bytes are damaged: never a record that was not written
+ * there, and never a lost one that was promised to be synced without a word.
  */
 
 import { assert, assertEquals } from "@std/assert";

@@ -1,6 +1,6 @@
 /**
- * Proves what is read of a segment that is whole, cut off, followed by zeros or stale bytes, or not ours to
- * read: every frame that counts, and never an end taken for damage.
+ * Proves what is read of a segment that is whole, cut off, followed by zeros or stale bytes, or not
+ * ours to read: every frame that counts, and never an end taken for damage.
  */
 
 import { assertEquals, assertRejects } from "@std/assert";

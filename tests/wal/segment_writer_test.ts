@@ -1,6 +1,6 @@
 /**
- * Proves that a segment has its name only when its opening is durable, that what it writes is what the
- * format says, and that it refuses everything after a call that failed.
+ * Proves that a segment has its name only when its opening is durable, that what it writes is what
+ * the format says, and that it refuses everything after a call that failed.
  */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";

@@ -1,6 +1,7 @@
 /**
- * Proves what a log does on a disk that fails: it never tries a failed file again, restates what was under
- * way in a new one, says *unknown* only where that fails too, and heals by itself when the disk is back.
+ * Proves what a log does on a disk that fails: it never tries a failed file again, restates what
+ * was under way in a new one, says *unknown* only where that fails too, and heals by itself when
+ * the disk is back.
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";

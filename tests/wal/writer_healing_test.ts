@@ -1,6 +1,6 @@
 /**
- * Proves that a log whose disk failed becomes whole by itself when the disk is back, never gives up, and can
- * be closed at any moment.
+ * Proves that a log whose disk failed becomes whole by itself when the disk is back, never gives
+ * up, and can be closed at any moment.
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";

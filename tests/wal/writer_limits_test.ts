@@ -1,6 +1,6 @@
 /**
- * Proves that everything a log holds for its callers has a limit, and that what is refused costs nobody
- * else anything.
+ * Proves that everything a log holds for its callers has a limit, and that what is refused costs
+ * nobody else anything.
  */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";

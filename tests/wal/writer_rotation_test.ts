@@ -1,6 +1,6 @@
 /**
- * Proves that segments follow one another without a gap and without anybody waiting, and that the log stays
- * small however long it is used.
+ * Proves that segments follow one another without a gap and without anybody waiting, and that the
+ * log stays small however long it is used.
  */
 
 import { assert, assertEquals } from "@std/assert";

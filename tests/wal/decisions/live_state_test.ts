@@ -1,6 +1,6 @@
 /**
- * Proves what records add up to: that a decision is final, that order and participants are kept, and
- * that a checkpoint restates exactly what came before it.
+ * Proves what records add up to: that a decision is final, that order and participants are kept,
+ * and that a checkpoint restates exactly what came before it.
  */
 
 import { assertEquals } from "@std/assert";

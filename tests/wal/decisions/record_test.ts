@@ -1,6 +1,6 @@
 /**
- * Proves what a record is on disk: that every kind comes back as it was, that what later versions may
- * add does not disturb, and that a payload which lacks something is refused.
+ * Proves what a record is on disk: that every kind comes back as it was, that what later versions
+ * may add does not disturb, and that a payload which lacks something is refused.
  */
 
 import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
