@@ -14,12 +14,12 @@ import { ROOM, Stage, until } from "./stage.ts";
 import { checkTrace } from "./system_calls.ts";
 
 const ROUNDS = 3;
-const REPORT_BYTES = 60_000;
+const REPORT_BYTES = 40_000;
 const DIRECTORY = `${ROOM}/log`;
 const TRACE = `${ROOM}/trace`;
 
-/** More than the records and the files of a round. */
-const SEGMENTS = 4000;
+/** More than the records and the files of a round of `REPORT_BYTES`: what is not named is not traced. */
+const SEGMENTS = 6000;
 const FILES = 200;
 
 /** Is in the names of segments that are being made. */
