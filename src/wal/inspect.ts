@@ -29,7 +29,7 @@ export type {
   OwnSegmentEnd,
   RecordType,
 } from "./inspect_item.ts";
-export { describeDamage } from "./inspect_item.ts";
+export { describeDamage } from "./describe_damage.ts";
 
 const MAGIC_LENGTH = 4;
 const MAGICS: Readonly<Record<string, LogFormat>> = { IDBT: "indoubt", PG2W: "pgdog" };

@@ -10,6 +10,7 @@
  */
 
 import type { Platform } from "../platform/platform.ts";
+import { describeDamage } from "./describe_damage.ts";
 import { LogCorruptedError, type LogPlace, LogVersionError } from "./errors.ts";
 import { decodeHead, type VerdictRecord } from "./head.ts";
 import { type Identity, IDENTITY_NAME, readIdentity } from "./identity.ts";
@@ -17,7 +18,6 @@ import { LogState } from "./log_state.ts";
 import type { LogModel } from "./model.ts";
 import { lsnInName, parseSegmentName, segmentName, UNFINISHED_SUFFIX } from "./segment_name.ts";
 import {
-  type Damage,
   MAX_SEGMENT_LENGTH,
   MIN_FRAME_LENGTH,
   scanSegment,
@@ -162,7 +162,7 @@ class Reading<Entry> {
       (damage) => {
         this.#giveUpOpening();
         // A header that could be mended has cost no record.
-        if (damage.offset > 0) this.#found.push({ file, reason: describe(damage) });
+        if (damage.offset > 0) this.#found.push({ file, reason: describeDamage(damage) });
       },
     );
     if (this.#opening !== null) opened = false;
@@ -241,17 +241,6 @@ class Reading<Entry> {
     const unread = opened && damages.length === 0 ? 0 : Math.ceil(bytes / MIN_FRAME_LENGTH);
     this.nextLsn = Math.max(this.nextLsn, end.nextLsn + unread);
   }
-}
-
-function describe({ offset, lsn, nextLsn, reason, flippedBit }: Damage): string {
-  const count = nextLsn - lsn;
-  const lost = count > 0
-    ? `, ${count === 1 ? "1 record is" : `up to ${count} records are`} lost`
-    : "";
-  const bit = flippedBit === null
-    ? ""
-    : ` (one turned bit explains it: bit ${flippedBit.bit} of byte ${offset + flippedBit.byte})`;
-  return `at offset ${offset} (LSN ${lsn}) ${reason}${lost}${bit}`;
 }
 
 /**

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { describeDamage } from "./describe_damage.ts";
 import type { Platform } from "../platform/platform.ts";
 import { LiveState } from "./decisions/live_state.ts";
 import type { LogRecord } from "./decisions/record.ts";
@@ -17,7 +18,7 @@ import { LogCorruptedError } from "./errors.ts";
 import { IDENTITY_NAME } from "./identity.ts";
 import { formatOf, formatOfFile } from "./inspect.ts";
 import { isNotFound, readSettled, SettledFiles, unlessGone } from "./inspect_files.ts";
-import { describeDamage, type InspectedItem } from "./inspect_item.ts";
+import type { InspectedItem } from "./inspect_item.ts";
 import { inspectSegment } from "./inspect_segment.ts";
 import { type RecoveredLog, recoverLog } from "./recovery.ts";
 import { parseSegmentName, pathOf } from "./segment_name.ts";

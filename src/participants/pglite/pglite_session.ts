@@ -81,8 +81,6 @@ export class PgliteSession<Queries extends PgliteQueries> implements PostgresqlS
 
   /** PGlite has sent BEGIN. */
   readonly begun = true;
-  /** A session in the same process is not lost. */
-  readonly lost = false;
 
   private constructor(
     transaction: Queries,

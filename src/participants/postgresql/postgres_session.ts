@@ -48,10 +48,6 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
     return this.#guard.client;
   }
 
-  get lost(): boolean {
-    return this.#lost;
-  }
-
   async run(statements: string): Promise<StatementResult[]> {
     if (this.#lost) throw lostConnection();
     this.#underWay++;

@@ -31,8 +31,6 @@ export interface PostgresqlSession<Client> extends StatementRunner {
   readonly client: Client;
   /** Whether the driver has sent BEGIN already. */
   readonly begun: boolean;
-  /** Whether the connection is gone. */
-  readonly lost: boolean;
   /** Makes the client refuse further use. */
   closeClient(): void;
   /** Asks the server to stop what the session is doing; does not wait for it. */

@@ -25,7 +25,6 @@ export class ScriptedSession implements PostgresqlSession<string> {
   releasedClean: boolean | null = null;
   readonly client = "client";
   readonly begun = false;
-  readonly lost = false;
 
   /** Begins with a script, which may be changed between statements. */
   constructor(readonly script: Record<string, Answer>) {}
