@@ -8,7 +8,13 @@
 import { type Clock, within } from "../platform/clock.ts";
 import type { DeadlineError } from "./deadline.ts";
 import type { Member } from "./member.ts";
-import type { Branch, BranchOptions, SettleAnswer, VoteAnswer } from "./participant.ts";
+import type {
+  Branch,
+  BranchOptions,
+  PrepareAnswer,
+  SettleAnswer,
+  VoteAnswer,
+} from "./participant.ts";
 
 /** How long a roll-back may wait for a statement before that is interrupted. */
 const INTERRUPT_AFTER_MS = 250;
@@ -16,6 +22,8 @@ const INTERRUPT_AFTER_MS = 250;
 const ROLLBACK_TIMEOUT_MS = 5_000;
 
 const LATE = Symbol("late");
+
+type UnknownAnswer = Extract<VoteAnswer, { kind: "unknown" }>;
 
 /** How far a branch is known to have come. */
 export type BranchProgress = "active" | "prepared" | "maybe prepared" | "ended";
@@ -30,7 +38,9 @@ export class EnlistedBranch {
   readonly member: Member;
   /** The branch's name. */
   readonly gid: string;
-  /** What its outcome can be asked by; `null` if it wrote nothing or was not asked yet. */
+  /** Whether it may have written; known once it was examined. */
+  writes = false;
+  /** What its outcome can be asked by; `null` if there is no such thing or it was not asked yet. */
   token: string | null = null;
   /** How far it is known to have come. */
   progress: BranchProgress = "active";
@@ -65,9 +75,11 @@ export class EnlistedBranch {
     return this.#branch.begin({ ...options, gid: this.gid });
   }
 
-  /** Asks for the token; see {@linkcode Branch.outcomeToken}. */
-  async askToken(): Promise<void> {
-    this.token = await this.#branch.outcomeToken();
+  /** Asks what it has done; see {@linkcode Branch.examine}. */
+  async examine(): Promise<void> {
+    const { wrote, token } = await this.#branch.examine();
+    this.writes = wrote;
+    this.token = token;
   }
 
   /**
@@ -88,10 +100,13 @@ export class EnlistedBranch {
    * @param milliseconds How long the database may take.
    * @returns Its answer; unknown if it took longer.
    */
-  async prepare(milliseconds: number): Promise<VoteAnswer> {
+  async prepare(milliseconds: number): Promise<PrepareAnswer> {
     this.progress = "maybe prepared";
     const answer = await this.#limit(this.#branch.prepare(), milliseconds, "PREPARE");
-    if (answer.kind === "done") this.progress = "prepared";
+    if (answer.kind === "done") {
+      this.progress = "prepared";
+      this.token = answer.token;
+    }
     if (answer.kind === "refused") this.progress = "ended";
     return answer;
   }
@@ -139,16 +154,17 @@ export class EnlistedBranch {
     this.#branch.release();
   }
 
-  async #limit(
-    answer: Promise<VoteAnswer>,
+  async #limit<Answer>(
+    answer: Promise<Answer>,
     milliseconds: number,
     command: string,
-  ): Promise<VoteAnswer> {
+  ): Promise<Answer | UnknownAnswer> {
     const error = new Error(
       `"${this.participant}" did not answer ${command} in ${milliseconds} ms`,
     );
-    const guarded = answer.catch((error): VoteAnswer => ({ kind: "unknown", error }));
-    return await within(this.#clock, guarded, milliseconds, { kind: "unknown", error });
+    const guarded = answer.catch((error): UnknownAnswer => ({ kind: "unknown", error }));
+    const late: UnknownAnswer = { kind: "unknown", error };
+    return await within(this.#clock, guarded, milliseconds, late);
   }
 
   async #limitSettling(answer: Promise<SettleAnswer>, milliseconds: number): Promise<SettleAnswer> {

@@ -19,16 +19,31 @@ export interface BranchOptions {
   readonly gid: string;
   /** Isolation level; the database's default if absent. */
   readonly isolationLevel?: IsolationLevel;
+  /** Whether the database is to refuse writes. */
+  readonly readOnly?: boolean;
 }
 
-/** What a database said to PREPARE or to a one-phase COMMIT. */
+/** What a branch has done so far, as its database says. */
+export interface BranchWork {
+  /** Whether it may have written: then it takes part in the vote. */
+  readonly wrote: boolean;
+  /** What the outcome can be asked by later; `null` if the database has no such thing. */
+  readonly token: string | null;
+}
+
+/** What a database said to a one-phase COMMIT. */
 export type VoteAnswer =
-  /** Prepared, or committed. */
   | { readonly kind: "done" }
   /** Certainly not; the branch is rolled back. `retryable` if the same again may go well. */
   | { readonly kind: "refused"; readonly error: unknown; readonly retryable: boolean }
   /** The answer was lost. */
   | { readonly kind: "unknown"; readonly error: unknown };
+
+/** What a database said to PREPARE. */
+export type PrepareAnswer =
+  /** Prepared. The token is what the outcome can be asked by later, if there is such a thing. */
+  | { readonly kind: "done"; readonly token: string | null }
+  | Exclude<VoteAnswer, { readonly kind: "done" }>;
 
 /** What a database said to COMMIT PREPARED or ROLLBACK PREPARED. */
 export type SettleAnswer =
@@ -41,7 +56,17 @@ export type SettleAnswer =
   | { readonly kind: "operator"; readonly error: unknown };
 
 /** What became of a transaction of a database, asked by its outcome token. */
-export type TokenOutcome = "committed" | "aborted" | "in progress" | "unknown";
+export type TokenOutcome =
+  | "committed"
+  | "aborted"
+  /** It has not ended, or the session that would end it is still there. */
+  | "in progress"
+  /** The database should know and does not: it may have been restored from a backup. */
+  | "unknown"
+  /** This kind of database keeps no memory of it. It is known to be over, not how. */
+  | "unproven"
+  /** Another database answers than the one that gave the token. */
+  | "other database";
 
 /** One transaction's part in one database: a session of its own, from before BEGIN to its end. */
 export interface Branch<Client> {
@@ -50,17 +75,29 @@ export interface Branch<Client> {
   /** Begins the database's transaction. Is called in the turn in which the branch was acquired. */
   begin(options: BranchOptions): Promise<void>;
   /**
-   * Asks whether the branch has written, and by what its outcome can be learnt later.
+   * Whether the database has said already, in its answers to the application's own statements, that the
+   * branch wrote: then nobody has to ask. False means that it is not known.
+   */
+  readonly wrote: boolean;
+  /**
+   * Asks whether the branch has written, and by what its outcome can be learnt later. The client refuses
+   * use from this call on.
    *
-   * @returns The token, or `null` if nothing was written.
+   * @returns What it has done.
    * @throws {BranchEndedError} If the transaction begun here is no longer the session's.
    * @throws Whatever the database answered if the transaction has failed.
    */
-  outcomeToken(): Promise<string | null>;
-  /** Commits in one phase. */
+  examine(): Promise<BranchWork>;
+  /** Commits in one phase. Is called after {@linkcode Branch.examine}. */
   commit(): Promise<VoteAnswer>;
-  /** Prepares under the gid given at the beginning. */
-  prepare(): Promise<VoteAnswer>;
+  /**
+   * Prepares under the gid given at the beginning. The client refuses use from this call on. If
+   * {@linkcode Branch.examine} was not called before, its question travels in the same round trip.
+   *
+   * @returns The answer; refused with a {@linkcode BranchEndedError} if the transaction begun here is no
+   * longer the session's.
+   */
+  prepare(): Promise<PrepareAnswer>;
   /** Rolls back, whatever the state before PREPARE; the client refuses use from this call on. */
   rollback(): Promise<void>;
   /** Stops a statement that keeps {@linkcode Branch.rollback} waiting. */
@@ -108,8 +145,13 @@ export interface Participant<Client> {
   commitPrepared(gid: string): Promise<SettleAnswer>;
   /** Rolls back a prepared branch from any session. */
   rollbackPrepared(gid: string): Promise<SettleAnswer>;
-  /** Asks what became of a transaction. */
-  outcomeOf(token: string): Promise<TokenOutcome>;
+  /**
+   * Asks what became of a transaction.
+   *
+   * @param token What {@linkcode Branch.examine} or {@linkcode Branch.prepare} gave.
+   * @param identity The database that gave it, as {@linkcode Participant.check} named it.
+   */
+  outcomeOf(token: string, identity: string): Promise<TokenOutcome>;
   /** Lets go of what the adapter holds in the client; called when the coordinator closes. */
   detach(): void;
 }

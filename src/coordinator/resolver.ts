@@ -149,7 +149,7 @@ export class Resolver {
       error: new Error(`No answer within ${TRY_TIMEOUT_MS} ms`),
     };
     const trying = settlement.verdict === "commit"
-      ? commit(member.participant, branch)
+      ? commit(member, branch)
       : rollBack(member.participant, branch);
     const answer = trying.catch((error): TryAnswer => ({ kind: "later", error }));
     return await within(this.#options.clock, answer, TRY_TIMEOUT_MS, late);
@@ -188,17 +188,23 @@ export class Resolver {
   }
 }
 
-async function commit(
-  participant: Participant<unknown>,
-  branch: UnsettledBranch,
-): Promise<TryAnswer> {
+async function commit(member: Member, branch: UnsettledBranch): Promise<TryAnswer> {
+  const { participant, identity } = member;
   const answer = await participant.commitPrepared(branch.gid);
   if (answer.kind !== "absent") return answer;
   if (branch.token === null) return { kind: "heuristic", outcome: "unknown" };
-  const outcome = await participant.outcomeOf(branch.token);
+  const outcome = await participant.outcomeOf(branch.token, identity ?? "");
   switch (outcome) {
     case "committed":
+    case "unproven":
       return { kind: "done" };
+    case "other database": {
+      const error = new Error(
+        `Cannot commit ${branch.gid}: another database answers in the place of "${member.name}", ` +
+          "connect the one that prepared it",
+      );
+      return { kind: "operator", error };
+    }
     case "aborted":
       return { kind: "heuristic", outcome: "rolled back" };
     case "unknown":

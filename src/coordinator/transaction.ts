@@ -21,7 +21,7 @@ import {
   OutcomeUnknownError,
   TransactionAbortedError,
 } from "./errors.ts";
-import type { VoteAnswer } from "./participant.ts";
+import type { PrepareAnswer, VoteAnswer } from "./participant.ts";
 import type { ProtocolPointObserver } from "./protocol_point.ts";
 import type { Resolver } from "./resolver.ts";
 import type { Settlement, Verdict } from "./settlement.ts";
@@ -154,10 +154,10 @@ export class Transaction<Clients> implements AsyncDisposable {
       throw abortedError(this.id, deadlineReason(this.#deadline.error));
     }
     this.#states.moveTo("committing");
-    const failure = await this.#askTokens();
+    const failure = await this.#examine();
     if (failure !== null) return await this.#abort(failure);
-    const writers = this.#branches.filter(({ token }) => token !== null);
-    const readers = this.#branches.filter(({ token }) => token === null);
+    const writers = this.#branches.filter(({ writes }) => writes);
+    const readers = this.#branches.filter(({ writes }) => !writes);
     return writers.length > 1
       ? await this.#commitInTwoPhases(writers, readers)
       : await this.#commitInOnePhase(writers[0], readers);
@@ -188,10 +188,10 @@ export class Transaction<Clients> implements AsyncDisposable {
     if (this.#states.current === "active") await this.rollback();
   }
 
-  async #askTokens(): Promise<AbortReason | null> {
+  async #examine(): Promise<AbortReason | null> {
     const asked = await Promise.all(this.#branches.map(async (branch) => {
       try {
-        await this.#deadline.race(branch.askToken());
+        await this.#deadline.race(branch.examine());
         return null;
       } catch (cause) {
         return { branch, cause };
@@ -410,7 +410,7 @@ function because(error: unknown): string {
 function refusal(
   branch: EnlistedBranch,
   command: string,
-  answer: Exclude<VoteAnswer, { kind: "done" }>,
+  answer: Exclude<VoteAnswer | PrepareAnswer, { kind: "done" }>,
 ): AbortReason {
   const verb = answer.kind === "refused" ? "refused" : "did not answer";
   return {

@@ -60,8 +60,8 @@ Deno.test("Transaction.commit() prepares all at once and commits all at once", a
   bench.trace.clear();
   await bench.clock.run(transaction.commit());
   assertEquals(bench.trace.entries.filter((entry) => !entry.startsWith("point")), [
-    "north token",
-    "south token",
+    "north examine",
+    "south examine",
     "north prepare",
     "south prepare",
     "log decide",
@@ -134,7 +134,7 @@ Deno.test("Transaction.commit() does not prepare a reader beside two writers", a
   for (const name of ["north", "south"]) transaction.clients[name]?.write("row");
   await bench.clock.run(transaction.commit());
   assertEquals(bench.rows(), { north: ["row"], reader: [], south: ["row"] });
-  assertEquals(bench.trace.only("reader").slice(-2), ["reader token", "reader commit"]);
+  assertEquals(bench.trace.only("reader").slice(-2), ["reader examine", "reader commit"]);
   bench.trace.assertBefore(/^reader commit$/, /^log decide$/);
   bench.assertQuiet();
 });

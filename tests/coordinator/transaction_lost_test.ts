@@ -92,7 +92,7 @@ Deno.test("Transaction.commit() keeps at a ROLLBACK PREPARED whose answer is los
 Deno.test("Transaction.commit() gives sessions back that cannot even be rolled back", async () => {
   const bench = await Workbench.open();
   const { script } = bench.database("north");
-  bench.database("south").script.next("token", lostBefore);
+  bench.database("south").script.next("examine", lostBefore);
   script.next("rollback", hangs);
   const error = await abort(bench, await bench.write());
   assertEquals([error.participant, bench.trace.count("north interrupt")], ["south", 1]);

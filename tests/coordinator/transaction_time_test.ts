@@ -28,7 +28,7 @@ Deno.test("Transaction.commit() aborts when time is up while a branch is asked",
   const bench = await Workbench.open();
   const { script } = bench.database("north");
   const interrupted = Promise.withResolvers<void>();
-  script.next("token", waitsFor(interrupted.promise));
+  script.next("examine", waitsFor(interrupted.promise));
   script.next("rollback", waitsFor(interrupted.promise));
   script.next("interrupt", (call) => {
     interrupted.resolve();

@@ -9,6 +9,8 @@ import { BranchEndedError } from "../../../src/coordinator/errors.ts";
 import type {
   Branch,
   BranchOptions,
+  BranchWork,
+  PrepareAnswer,
   SettleAnswer,
   VoteAnswer,
 } from "../../../src/coordinator/participant.ts";
@@ -69,11 +71,16 @@ export class FakeBranch implements Branch<FakeClient> {
     });
   }
 
-  outcomeToken(): Promise<string | null> {
-    return this.#send("token", () => {
+  get wrote(): boolean {
+    return false;
+  }
+
+  examine(): Promise<BranchWork> {
+    return this.#send("examine", () => {
       if (this.#state === "ended by hand") throw new BranchEndedError();
       if (this.#state === "failed") throw new SqlError("25P02", "the transaction is aborted");
-      return this.#transaction.xid;
+      const { xid } = this.#transaction;
+      return { wrote: xid !== null, token: xid };
     });
   }
 
@@ -86,7 +93,7 @@ export class FakeBranch implements Branch<FakeClient> {
     });
   }
 
-  prepare(): Promise<VoteAnswer> {
+  prepare(): Promise<PrepareAnswer> {
     return this.#send("prepare", () => {
       if (this.#state !== "begun") return this.#refuse();
       const answer = this.#connection.database.prepare(this.#transaction, this.#gid);
@@ -182,7 +189,7 @@ export class FakeBranch implements Branch<FakeClient> {
     throw new SqlError("08003", `the session is ${this.#severed ? "lost" : this.#state}`);
   }
 
-  #refuse(): VoteAnswer {
+  #refuse(): Extract<VoteAnswer, { kind: "refused" }> {
     this.#abandon();
     const error = new SqlError("25P01", "the answer was ROLLBACK: there was nothing to keep");
     return { kind: "refused", error, retryable: false };

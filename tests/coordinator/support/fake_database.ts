@@ -10,10 +10,10 @@ import { ParticipantConfigurationError } from "../../../src/coordinator/errors.t
 import type {
   BranchOptions,
   ParticipantCheck,
+  PrepareAnswer,
   PreparedBranch,
   SettleAnswer,
   TokenOutcome,
-  VoteAnswer,
 } from "../../../src/coordinator/participant.ts";
 import { Script } from "./faults.ts";
 import { Trace } from "./trace.ts";
@@ -134,11 +134,14 @@ export class FakeDatabase {
 
   /** Writes a row in a transaction. */
   write(transaction: DatabaseTransaction, row: string): void {
-    if (transaction.xid === null) {
-      transaction.xid = String(++this.#xids);
-      this.#outcomes.set(transaction.xid, "in progress");
-    }
+    this.#identify(transaction);
     transaction.rows.push(row);
+  }
+
+  #identify(transaction: DatabaseTransaction): void {
+    if (transaction.xid !== null) return;
+    transaction.xid = String(++this.#xids);
+    this.#outcomes.set(transaction.xid, "in progress");
   }
 
   /** Ends a transaction. */
@@ -148,7 +151,7 @@ export class FakeDatabase {
   }
 
   /** Prepares a transaction, or rolls it back if that cannot be. */
-  prepare(transaction: DatabaseTransaction, gid: string): VoteAnswer {
+  prepare(transaction: DatabaseTransaction, gid: string): PrepareAnswer {
     const error = !this.allowsPrepared
       ? new SqlError("55000", "prepared transactions are disabled")
       : this.#prepared.has(gid)
@@ -158,8 +161,9 @@ export class FakeDatabase {
       this.end(transaction, "aborted");
       return { kind: "refused", error, retryable: false };
     }
+    this.#identify(transaction);
     this.#prepared.set(gid, transaction);
-    return { kind: "done" };
+    return { kind: "done", token: transaction.xid };
   }
 
   /** Ends a prepared transaction. */
@@ -179,7 +183,8 @@ export class FakeDatabase {
   }
 
   /** What became of a transaction. */
-  outcomeOf(token: string): TokenOutcome {
+  outcomeOf(token: string, identity: string): TokenOutcome {
+    if (identity !== this.identity) return "other database";
     return this.#outcomes.get(token) ?? "unknown";
   }
 }

@@ -68,8 +68,8 @@ export class FakeParticipant implements Participant<FakeClient>, Connection {
     return this.send("rollbackPrepared", () => this.database.endPrepared(gid, "aborted"));
   }
 
-  outcomeOf(token: string): Promise<TokenOutcome> {
-    return this.send("outcomeOf", () => this.database.outcomeOf(token));
+  outcomeOf(token: string, identity: string): Promise<TokenOutcome> {
+    return this.send("outcomeOf", () => this.database.outcomeOf(token, identity));
   }
 
   detach(): void {

@@ -6,7 +6,9 @@
  */
 
 import type {
+  BranchWork,
   ParticipantCheck,
+  PrepareAnswer,
   PreparedBranch,
   SettleAnswer,
   TokenOutcome,
@@ -18,8 +20,8 @@ export interface Answers {
   readonly check: ParticipantCheck;
   readonly acquire: void;
   readonly begin: void;
-  readonly token: string | null;
-  readonly prepare: VoteAnswer;
+  readonly examine: BranchWork;
+  readonly prepare: PrepareAnswer;
   readonly commit: VoteAnswer;
   readonly rollback: void;
   readonly interrupt: void;
@@ -100,9 +102,11 @@ export function answers<A>(answer: A): () => A {
   return () => answer;
 }
 
+type Refusal = Extract<VoteAnswer, { kind: "refused" }>;
+
 /** The database refuses to prepare or to commit and rolls back. */
-export function refuses(error: unknown, retryable = false): Fault<VoteAnswer> {
-  return (call) => {
+export function refuses(error: unknown, retryable = false) {
+  return (call: { abandon(): void }): Refusal => {
     call.abandon();
     return { kind: "refused", error, retryable };
   };

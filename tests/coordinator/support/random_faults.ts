@@ -39,7 +39,7 @@ const COMMANDS: readonly Command[] = [
   "check",
   "acquire",
   "begin",
-  "token",
+  "examine",
   "prepare",
   "commit",
   "rollback",
