@@ -205,10 +205,12 @@ export class Log<Entry> implements AsyncDisposable {
 
   /**
    * Appends an entry that need not be durable: it is written soon and synced with a later one, or when
-   * the log is closed.
+   * the log is closed. While the disk fails it waits and is restated when the disk is back, unless the
+   * log is closed before that.
    *
    * @param entry The entry.
-   * @throws {LogUnavailableError} If the log takes no entries.
+   * @throws {LogUnavailableError} If the log is closed, if too many entries wait, or if its disk failed
+   * and its model cannot restate what is in it.
    */
   appendLazily(entry: Entry): void {
     this.#writer.appendLazily(entry);

@@ -12,6 +12,10 @@
  * with back-off, until it succeeds or the log is closed. Nothing is ever written to a segment again after
  * a failure in it, and no sync is tried twice.
  *
+ * Records that ride along are not lost meanwhile: those that wait when the log becomes unavailable, and
+ * those that come later, are part of what the next try restates. They wait in the same queue, with the
+ * same limits.
+ *
  * @module
  */
 
@@ -129,7 +133,9 @@ export class LogWriter<Entry> {
   }
 
   #enqueue(record: QueuedRecord): void {
-    if (this.#failure !== null) throw this.#unavailable(this.#failure, "no");
+    if (this.#failure !== null && !this.#outlasts(record)) {
+      throw this.#unavailable(this.#failure, "no");
+    }
     if (this.#closing !== null) throw this.#refuse("it is closed, open it again first");
     const { length } = record.body;
     if (length < 1 || length > MAX_BODY_LENGTH) {
@@ -146,30 +152,45 @@ export class LogWriter<Entry> {
     }
     this.#queue.push(record);
     this.#queuedBytes += length;
-    this.#running ??= this.#run();
+    if (this.#failure === null) this.#running ??= this.#run();
+  }
+
+  /** Whether a record waits for the log to come back: nobody waits for it, and it can be restated. */
+  #outlasts({ waiter }: QueuedRecord): boolean {
+    return waiter === undefined && this.#options.restates;
   }
 
   async #run(): Promise<void> {
     try {
-      while (this.#queue.length > 0 && this.#failure === null) {
-        // One turn, so that callers woken together by the last sync share the next one.
-        await new Promise<void>((resolve) => this.#options.platform.clock.soon(resolve));
-        if (this.#isRotationDue()) await this.#rotate();
-        if (this.#failure === null) await this.#writeQueue();
-      }
+      await this.#drain();
     } finally {
       // In the same turn as the last look at the queue, so that no record is left without a runner.
       this.#running = null;
     }
   }
 
-  async #writeQueue(): Promise<void> {
+  async #drain(): Promise<void> {
+    while (this.#queue.length > 0 && this.#failure === null) {
+      // One turn, so that callers woken together by the last sync share the next one.
+      await new Promise<void>((resolve) => this.#options.platform.clock.soon(resolve));
+      if (this.#isRotationDue()) await this.#rotate();
+      if (this.#failure === null) await this.#writeQueue();
+    }
+  }
+
+  /** Takes what is queued, numbers it and folds it into the state, which a restating then covers. */
+  #takeQueue(): { readonly taken: readonly QueuedRecord[]; readonly firstLsn: number } {
     const taken = this.#queue;
     this.#queue = [];
     this.#queuedBytes = 0;
     const firstLsn = this.#nextLsn;
     this.#nextLsn += taken.length;
     taken.forEach(({ apply }, index) => apply(firstLsn + index));
+    return { taken, firstLsn };
+  }
+
+  async #writeQueue(): Promise<void> {
+    const { taken, firstLsn } = this.#takeQueue();
     try {
       this.#batch.clear();
       for (const { body } of taken) this.#batch.add(body);
@@ -268,8 +289,8 @@ export class LogWriter<Entry> {
     };
     this.#failure = failure;
     for (const { waiter } of this.#queue) waiter?.reject(this.#unavailable(failure, "no"));
-    this.#queue = [];
-    this.#queuedBytes = 0;
+    this.#queue = this.#queue.filter((record) => this.#outlasts(record));
+    this.#queuedBytes = this.#queue.reduce((sum, { body }) => sum + body.length, 0);
     this.#retryLater(failure);
     return failure;
   }
@@ -286,9 +307,12 @@ export class LogWriter<Entry> {
 
   async #retry(failure: Failure): Promise<void> {
     try {
+      this.#takeQueue();
       if (await this.#restate()) {
         this.#failure = null;
         failure.settled.resolve(true);
+        // What came during the try is in no segment yet.
+        await this.#drain();
       } else this.#retryLater(failure);
     } finally {
       this.#running = null;

@@ -3,8 +3,9 @@
  * up, and can be closed at any moment.
  */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { LogUnavailableError } from "../../src/wal/errors.ts";
+import { MAX_QUEUED_RECORDS } from "../../src/wal/writer.ts";
 import { DiskError } from "../simulation/disk_calls.ts";
 import {
   assertDurable,
@@ -47,6 +48,72 @@ Deno.test("LogWriter keeps nothing of what it said was not written", async () =>
   await clock.settle();
   await clock.finish(log.append(committing(3n)));
   await assertDurable(disk, [1n, 3n]);
+  await clock.finish(log.close());
+});
+
+Deno.test("LogWriter writes records that rode along when the disk failed, once it is back", async () => {
+  const { log, model, disk, clock } = await openLog();
+  for (const txn of [1n, 2n, 3n, 4n]) await clock.finish(log.append(committing(txn)));
+  const hold = disk.hold("syncData");
+  const unknown = outcomeOf(log, 5n);
+  await clock.settle();
+  log.appendLazily({ type: "end", txn: 1n });
+  const queued = outcomeOf(log, 6n);
+  log.appendLazily({ type: "end", txn: 2n });
+  disk.fail({ times: Infinity });
+  hold.release();
+  assertEquals((await clock.finish(Promise.all([unknown, queued]))).map(writtenOf), [
+    "unknown",
+    "no",
+  ]);
+  log.appendLazily({ type: "end", txn: 3n });
+  disk.mend();
+  const retry = disk.hold("rename");
+  clock.advance(60_000);
+  await clock.settle();
+  assertEquals(retry.waiting, 1);
+  log.appendLazily({ type: "end", txn: 4n });
+  retry.release();
+  await clock.settle();
+  assertEquals([log.failure, model.active.map(({ txn }) => txn)], [null, [5n]]);
+  await clock.finish(log.append(committing(7n)));
+  await assertDurable(disk, [5n, 7n]);
+  await clock.finish(log.close());
+});
+
+Deno.test("LogWriter writes what rode along also if the log is closed while it heals", async () => {
+  const { log, disk, clock } = await openLog();
+  for (const txn of [1n, 2n]) await clock.finish(log.append(committing(txn)));
+  disk.fail({ times: Infinity });
+  await clock.finish(outcomeOf(log, 3n));
+  log.appendLazily({ type: "end", txn: 1n });
+  disk.mend();
+  const retry = disk.hold("rename");
+  clock.advance(60_000);
+  await clock.settle();
+  log.appendLazily({ type: "end", txn: 2n });
+  const closing = log.close();
+  retry.release();
+  await clock.finish(closing);
+  await assertDurable(disk, [3n]);
+});
+
+Deno.test("LogWriter keeps no more records that ride along than its queue holds", async () => {
+  const { log, model, disk, clock } = await openLog();
+  await clock.finish(log.append(committing(1n)));
+  disk.fail({ times: Infinity });
+  await clock.finish(outcomeOf(log, 2n));
+  for (let count = 0; count < MAX_QUEUED_RECORDS; count++) {
+    log.appendLazily({ type: "end", txn: 1000n });
+  }
+  const full = () => log.appendLazily({ type: "end", txn: 1n });
+  assertThrows(full, LogUnavailableError, "16384");
+  disk.mend();
+  clock.advance(60_000);
+  await clock.settle();
+  full();
+  await clock.settle();
+  assertEquals(model.active.map(({ txn }) => txn), [2n]);
   await clock.finish(log.close());
 });
 
@@ -125,6 +192,7 @@ Deno.test("LogWriter does not heal a log whose entries it cannot restate", async
   await clock.settle();
   const later = await assertRejects(() => log.append(Uint8Array.of(16, 3)), LogUnavailableError);
   assertEquals(later.written, "no");
+  assertThrows(() => log.appendLazily(Uint8Array.of(16, 4)), LogUnavailableError, "open the log");
   const calls = disk.calls.length;
   await clock.finish(log.close());
   assertEquals([await error.settled, callsOf(disk, "syncData", calls)], [false, 0]);
