@@ -35,7 +35,7 @@ async function proveUsable<Client>(
   assertEquals(await listed(subject), [], "something stayed prepared");
   const before = await countOutside(subject, dialect);
   await using next = await openWritten(subject, dialect);
-  assertEquals(await next.branch.prepare(), { kind: "done" });
+  assertEquals(await next.branch.prepare(), { kind: "done", token: next.token });
   assertEquals(await next.branch.commitPrepared(), { kind: "done" });
   next.release();
   assertEquals(await countOutside(subject, dialect), before + 1);

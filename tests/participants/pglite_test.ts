@@ -9,7 +9,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { ParticipantConfigurationError } from "../../src/coordinator/errors.ts";
 import { pglite } from "../../src/participants/pglite/pglite.ts";
 import { participantContract } from "./contract.ts";
-import { open, openWritten } from "./contract/subject.ts";
+import { open, openWritten, outcomeOf } from "./contract/subject.ts";
 import {
   createPglite,
   firstColumn,
@@ -64,7 +64,7 @@ function queueTests(test: Register, host: () => PgliteHost): void {
     await subject.run(opened.branch.client, "UPDATE entry SET value = 10");
     const outside = conflicting(host().db);
     assert(await isWaiting(outside), "it must not run before the branch has ended");
-    await opened.branch.outcomeToken();
+    await opened.branch.examine();
     assertEquals(await opened.branch.commit(), { kind: "done" });
     opened.release();
     assertEquals(await outside, ["11"]);
@@ -76,8 +76,8 @@ function queueTests(test: Register, host: () => PgliteHost): void {
       await subject.runOutside(dialect.insert(1));
       await using opened = await open(subject);
       await subject.run(opened.branch.client, "UPDATE entry SET value = 10");
-      await opened.branch.outcomeToken();
-      assertEquals(await opened.branch.prepare(), { kind: "done" });
+      const { token } = await opened.branch.examine();
+      assertEquals(await opened.branch.prepare(), { kind: "done", token });
       const outside = conflicting(host().db);
       assert(await isWaiting(outside), "it must not run while the branch's session is taken");
       opened.release();
@@ -90,7 +90,7 @@ function queueTests(test: Register, host: () => PgliteHost): void {
   test("pglite: the next branch waits for a prepared branch to be settled", async () => {
     await using subject = await host().subject();
     await using first = await openWritten(subject, dialect);
-    assertEquals(await first.branch.prepare(), { kind: "done" });
+    assertEquals(await first.branch.prepare(), { kind: "done", token: first.token });
     const second = open(subject);
     assert(await isWaiting(second), "the session is taken");
     first.release();
@@ -120,11 +120,11 @@ function preparedTests(test: Register, host: () => PgliteHost): void {
   test("pglite: listPrepared() and outcomeOf() answer while a branch stays prepared", async () => {
     await using subject = await host().subject();
     await using opened = await openWritten(subject, dialect);
-    assertEquals(await opened.branch.prepare(), { kind: "done" });
+    assertEquals(await opened.branch.prepare(), { kind: "done", token: opened.token });
     opened.release();
     const { participant } = subject;
     assertEquals((await participant.listPrepared("")).map(({ gid }) => gid), [opened.gid]);
-    assertEquals(await participant.outcomeOf(opened.token), "in progress");
+    assertEquals(await outcomeOf(subject, opened.token), "in progress");
     await participant.check("indoubt_");
     assertEquals(await participant.commitPrepared(`${opened.gid}x`), { kind: "absent" });
     const outside = conflicting(host().db);
@@ -160,7 +160,7 @@ function preparedTests(test: Register, host: () => PgliteHost): void {
   test("pglite: detach() lets go of what an unsettled branch holds", async () => {
     await using subject = await host().subject();
     await using opened = await openWritten(subject, dialect);
-    assertEquals(await opened.branch.prepare(), { kind: "done" });
+    assertEquals(await opened.branch.prepare(), { kind: "done", token: opened.token });
     opened.release();
     const outside = subject.runOutside("SELECT gid FROM pg_prepared_xacts");
     assert(await isWaiting(outside));

@@ -52,7 +52,7 @@ Deno.test("postgres.js: check() says what to do where nothing can be prepared", 
   const branch = await postgres(sql).acquire();
   await branch.begin({ gid: `${PREFIX}1_0` });
   await branch.client`CREATE TABLE entry (id text)`;
-  await branch.outcomeToken();
+  await branch.examine();
   assertEquals((await branch.prepare()).kind, "refused");
   branch.release();
   assertEquals((await sql`SELECT FROM pg_class WHERE relname = 'entry'`).length, 0);

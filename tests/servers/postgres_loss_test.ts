@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type driver from "postgres";
-import type { Branch } from "../../src/coordinator/participant.ts";
+import type { Branch, Participant, TokenOutcome } from "../../src/coordinator/participant.ts";
 import { postgres } from "../../src/participants/postgresql/postgres.ts";
 import { PostgresCluster } from "./cluster.ts";
 import {
@@ -92,6 +92,15 @@ async function ids(admin: TestSql): Promise<unknown[]> {
   return (await admin`SELECT id FROM entry ORDER BY id`).map(({ id }) => id);
 }
 
+/** Asks what became of a transaction of this very database. */
+async function outcomeOf(
+  participant: Participant<driver.ReservedSql>,
+  token: string,
+): Promise<TokenOutcome> {
+  const { identity } = await participant.check("indoubt_loss_");
+  return await participant.outcomeOf(token, identity);
+}
+
 /** The pool works again, after at most one statement that gets the old connection's error. */
 async function untilConnected(sql: TestSql): Promise<void> {
   await until(
@@ -116,7 +125,7 @@ lossTest("a branch refuses statements after its connection was lost", async (sub
     "lost",
   );
   await assertRejects(async () => await made, Error, "lost");
-  await assertRejects(() => branch.outcomeToken(), Error, "lost");
+  await assertRejects(() => branch.examine(), Error, "lost");
   assertEquals((await branch.prepare()).kind, "unknown");
   assertEquals((await branch.commit()).kind, "unknown");
   assertEquals((await branch.commitPrepared()).kind, "later");
@@ -143,7 +152,7 @@ lossTest(
 );
 
 lossTest("PREPARE after a loss that was not noticed is unknown", async ({ admin, branch }) => {
-  const token = await branch.outcomeToken();
+  const { token } = await branch.examine();
   // In one turn: the driver has had no time to hear of the end of its session.
   const terminated = terminate(admin, NAME);
   const answer = await branch.prepare();
@@ -160,7 +169,7 @@ lossTest("PREPARE after a loss that was not noticed is unknown", async ({ admin,
 lossTest("PREPARE whose answer is lost is unknown, and done", async (subject) => {
   const { sql, admin, branch, client, gid } = subject;
   await client`SET LOCAL synchronous_commit = on`;
-  const token = await branch.outcomeToken();
+  const { token } = await branch.examine();
   const preparing = branch.prepare();
   await until("it waits", async () => (await sessions(admin, NAME)).includes("IPC/SyncRep"));
   await using other = connect(cluster.url("north"), "other", { max: 1 });
@@ -173,27 +182,27 @@ lossTest("PREPARE whose answer is lost is unknown, and done", async (subject) =>
   const participant = postgres(sql);
   assertEquals((await participant.listPrepared("indoubt_loss_")).map((one) => one.gid), [gid]);
   assertEquals(await participant.commitPrepared(gid), { kind: "done" });
-  assertEquals(await participant.outcomeOf(token!), "committed");
+  assertEquals(await outcomeOf(participant, token!), "committed");
   assertEquals(await ids(admin), ["inside"]);
 });
 
 lossTest("COMMIT whose answer is lost is unknown, and done", async (subject) => {
   const { sql, admin, branch, client } = subject;
   await client`SET LOCAL synchronous_commit = on`;
-  const token = await branch.outcomeToken();
+  const { token } = await branch.examine();
   const committing = branch.commit();
   await until("it waits", async () => (await sessions(admin, NAME)).includes("IPC/SyncRep"));
   await terminate(admin, NAME);
   assertEquals((await committing).kind, "unknown");
   branch.release();
   await untilConnected(sql);
-  assertEquals(await postgres(sql).outcomeOf(token!), "committed");
+  assertEquals(await outcomeOf(postgres(sql), token!), "committed");
   assertEquals(await ids(admin), ["inside"]);
 });
 
 lossTest("a prepared branch outlives its connection", async ({ sql, admin, branch, gid }) => {
-  await branch.outcomeToken();
-  assertEquals(await branch.prepare(), { kind: "done" });
+  const { token } = await branch.examine();
+  assertEquals(await branch.prepare(), { kind: "done", token });
   await terminate(admin, NAME);
   assertEquals((await branch.commitPrepared()).kind, "later");
   branch.release();
@@ -254,7 +263,7 @@ lossTest("a statement made in the branch is refused after its end", async (subje
   for (const statement of late.slice(1)) {
     await assertRejects(async () => await statement, TypeError, "Cannot use this client");
   }
-  assert(await next.outcomeToken() === null, "nothing was written in the next branch");
+  assert((await next.examine()).token === null, "nothing was written in the next branch");
   assertEquals(await next.commit(), { kind: "done" });
   next.release();
   assertEquals(await ids(admin), []);

@@ -9,7 +9,7 @@ import driver from "postgres";
 import { ParticipantConfigurationError } from "../../src/coordinator/errors.ts";
 import { postgres } from "../../src/participants/postgresql/postgres.ts";
 import { type ContractSubject, participantContract } from "../participants/contract.ts";
-import { open, openWritten } from "../participants/contract/subject.ts";
+import { open, openWritten, outcomeOf } from "../participants/contract/subject.ts";
 import { postgresqlDialect as dialect, TABLES } from "../participants/postgresql/dialect.ts";
 import { PostgresCluster } from "./cluster.ts";
 import { connect, connectAdmin, soon } from "./databases.ts";
@@ -111,16 +111,16 @@ for (const [name, options] of Object.entries(TRANSFORMS)) {
     assertEquals(await participant.check("indoubt_"), expected);
     await using opened = await open(subject);
     await opened.branch.client.unsafe(dialect.insert(1));
-    const token = await opened.branch.outcomeToken();
+    const { token } = await opened.branch.examine();
     assertNotEquals(token, null);
-    assertEquals(await opened.branch.prepare(), { kind: "done" });
+    assertEquals(await opened.branch.prepare(), { kind: "done", token });
     opened.release();
     const [prepared] = await participant.listPrepared("");
     assertEquals(prepared?.gid, opened.gid);
     assertEquals(Number.isNaN(prepared?.since.getTime()), false);
-    assertEquals(await participant.outcomeOf(token!), "in progress");
+    assertEquals(await outcomeOf(subject, token!), "in progress");
     assertEquals(await participant.commitPrepared(opened.gid), { kind: "done" });
-    assertEquals(await participant.outcomeOf(token!), "committed");
+    assertEquals(await outcomeOf(subject, token!), "committed");
   });
 }
 
@@ -151,9 +151,9 @@ Deno.test("postgres.js: prepare() is refused, for now, by a serialization confli
   for (const { branch } of [first, second]) await firstColumn(branch.client, dialect.count);
   for (const { branch } of [first, second]) {
     await firstColumn(branch.client, dialect.insert(1));
-    await branch.outcomeToken();
+    await branch.examine();
   }
-  assertEquals(await first.branch.prepare(), { kind: "done" });
+  assertEquals((await first.branch.prepare()).kind, "done");
   const answer = await second.branch.prepare();
   assertEquals([answer.kind, "retryable" in answer && answer.retryable], ["refused", true]);
   assertEquals(await first.branch.commitPrepared(), { kind: "done" });
@@ -178,7 +178,7 @@ Deno.test("postgres.js: a branch is not disturbed by max_lifetime", async () => 
   await using subject = await makeSubject("postgres", { max: 1, max_lifetime: 0.05 });
   await using opened = await openWritten(subject, dialect);
   const [pid] = await lifetimes(subject);
-  assertEquals(await opened.branch.prepare(), { kind: "done" });
+  assertEquals(await opened.branch.prepare(), { kind: "done", token: opened.token });
   assertEquals(await lifetimes(subject), [pid]);
   assertEquals(await opened.branch.commitPrepared(), { kind: "done" });
 });

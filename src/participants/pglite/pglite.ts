@@ -116,7 +116,7 @@ class Pglite<Queries extends PgliteQueries> implements Participant<Queries> {
     return settleBranch(this.#runner, "ROLLBACK", gid);
   }
 
-  outcomeOf(token: string): Promise<TokenOutcome> {
+  outcomeOf(token: string, _identity: string): Promise<TokenOutcome> {
     return outcomeOf(this.#runner, token);
   }
 

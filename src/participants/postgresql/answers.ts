@@ -46,7 +46,7 @@ export function sqlStateOf(error: unknown): string | null {
  * @param error What the driver threw.
  * @returns Refused if PostgreSQL said so, unknown otherwise.
  */
-export function voteOf(error: unknown): VoteAnswer {
+export function voteOf(error: unknown): Exclude<VoteAnswer, { kind: "done" }> {
   const state = sqlStateOf(error);
   if (state === null) return { kind: "unknown", error };
   return { kind: "refused", error, retryable: RETRYABLE_STATES.has(state) };

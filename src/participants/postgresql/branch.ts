@@ -4,12 +4,16 @@
  * @module
  */
 
+import { BranchEndedError } from "../../coordinator/errors.ts";
 import type {
   Branch,
   BranchOptions,
+  BranchWork,
+  PrepareAnswer,
   SettleAnswer,
   VoteAnswer,
 } from "../../coordinator/participant.ts";
+import { voteOf } from "./answers.ts";
 import type { PostgresqlSession } from "./session.ts";
 import { askToken, commitBranch, markBranch, prepareBranch, settleBranch } from "./statements.ts";
 
@@ -17,6 +21,7 @@ import { askToken, commitBranch, markBranch, prepareBranch, settleBranch } from 
 export class PostgresqlBranch<Client> implements Branch<Client> {
   readonly #session: PostgresqlSession<Client>;
   #gid = "";
+  #work: BranchWork | null = null;
   /** Whether the session is known to be in no transaction. */
   #clean = true;
 
@@ -40,18 +45,34 @@ export class PostgresqlBranch<Client> implements Branch<Client> {
     await this.#session.run(this.#session.begun ? mark : `BEGIN; ${mark}`);
   }
 
-  async outcomeToken(): Promise<string | null> {
+  get wrote(): boolean {
+    return false;
+  }
+
+  async examine(): Promise<BranchWork> {
     // From here on the coordinator alone speaks to the session.
     this.#session.closeClient();
-    return await askToken(this.#session, this.#gid);
+    const token = await askToken(this.#session, this.#gid);
+    this.#work = { wrote: token !== null, token };
+    return this.#work;
   }
 
   async commit(): Promise<VoteAnswer> {
     return this.#note(await commitBranch(this.#session));
   }
 
-  async prepare(): Promise<VoteAnswer> {
-    return this.#note(await prepareBranch(this.#session, this.#gid));
+  async prepare(): Promise<PrepareAnswer> {
+    let token: string | null;
+    try {
+      ({ token } = this.#work ?? await this.examine());
+    } catch (error) {
+      await this.rollback();
+      if (error instanceof BranchEndedError) return { kind: "refused", error, retryable: false };
+      return voteOf(error);
+    }
+    const answer = await prepareBranch(this.#session, this.#gid);
+    this.#note(answer);
+    return answer.kind === "done" ? { kind: "done", token } : answer;
   }
 
   async rollback(): Promise<void> {

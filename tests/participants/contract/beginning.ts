@@ -48,16 +48,16 @@ function identityTests<Client>(contract: Contract<Client>): void {
 
 /** Whether a branch has written. */
 function tokenTests<Client>({ dialect, test }: Contract<Client>): void {
-  test("outcomeToken() is null after nothing and after reading", async (subject) => {
+  test("examine() is null after nothing and after reading", async (subject) => {
     for (const text of [null, dialect.read]) {
       await using opened = await open(subject);
       if (text !== null) await subject.run(opened.branch.client, text);
-      assertEquals(await opened.branch.outcomeToken(), null);
+      assertEquals(await opened.branch.examine(), { wrote: false, token: null });
       assertEquals(await opened.branch.commit(), { kind: "done" });
     }
   });
 
-  test("outcomeToken() is set after writing, another for each branch", async (subject) => {
+  test("examine() is set after writing, another for each branch", async (subject) => {
     const tokens = new Set<string>();
     for (let round = 0; round < 3; round++) {
       await using opened = await openWritten(subject, dialect);
@@ -66,11 +66,11 @@ function tokenTests<Client>({ dialect, test }: Contract<Client>): void {
     assertEquals(tokens.size, 3);
   });
 
-  test("outcomeToken() is set after locking", async (subject) => {
+  test("examine() is set after locking", async (subject) => {
     await subject.runOutside(dialect.insert(1));
     await using opened = await open(subject);
     await subject.run(opened.branch.client, dialect.lock);
-    assertNotEquals(await opened.branch.outcomeToken(), null);
+    assertNotEquals(await opened.branch.examine(), null);
   });
 }
 
@@ -97,7 +97,7 @@ function optionTests<Client>({ dialect, test }: Contract<Client>): void {
   test("begin() and prepare() take the longest gid", async (subject) => {
     const gid = newGid().padEnd(64, "x");
     await using opened = await openWritten(subject, dialect, { gid });
-    assertEquals(await opened.branch.prepare(), { kind: "done" });
+    assertEquals(await opened.branch.prepare(), { kind: "done", token: opened.token });
     assertEquals(await opened.branch.rollbackPrepared(), { kind: "done" });
   });
 

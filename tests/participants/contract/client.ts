@@ -11,16 +11,16 @@ import { type Contract, countOutside, open, type TestBranch } from "./subject.ts
 
 /** What takes the client out of the application's hands. */
 const ENDS: Readonly<Record<string, (opened: TestBranch<unknown>) => unknown>> = {
-  "outcomeToken()": ({ branch }) => branch.outcomeToken(),
+  "examine()": ({ branch }) => branch.examine(),
   "rollback()": ({ branch }) => branch.rollback(),
   "rollback() from its call on": ({ branch }) => void branch.rollback(),
   "commit() and release()": async (opened) => {
-    await opened.branch.outcomeToken();
+    await opened.branch.examine();
     await opened.branch.commit();
     opened.release();
   },
   "prepare() and its settling": async (opened) => {
-    await opened.branch.outcomeToken();
+    await opened.branch.examine();
     await opened.branch.prepare();
     await opened.branch.rollbackPrepared();
     opened.release();
@@ -57,7 +57,7 @@ export function clientContract<Client>(contract: Contract<Client>): void {
       await subject.run(client, dialect.insert(1));
       assertThrows(() => escape(client), TypeError, "Cannot ");
       await subject.run(client, dialect.insert(2));
-      await opened.branch.outcomeToken();
+      await opened.branch.examine();
       assertEquals(await opened.branch.commit(), { kind: "done" });
       opened.release();
       assertEquals(await countOutside(subject, dialect), 2);
@@ -65,11 +65,11 @@ export function clientContract<Client>(contract: Contract<Client>): void {
   }
 
   for (const ending of dialect.endings) {
-    test(`outcomeToken() finds out that the application ran ${ending}`, async (subject) => {
+    test(`examine() finds out that the application ran ${ending}`, async (subject) => {
       await using opened = await open(subject);
       await subject.run(opened.branch.client, dialect.insert(1));
       await subject.run(opened.branch.client, ending);
-      await assertRejects(() => opened.branch.outcomeToken(), BranchEndedError);
+      await assertRejects(() => opened.branch.examine(), BranchEndedError);
       await opened[Symbol.asyncDispose]();
       for (const text of dialect.afterEnding) await subject.runOutside(text).catch(() => {});
     });

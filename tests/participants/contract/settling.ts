@@ -14,6 +14,7 @@ import {
   listed,
   newGid,
   openWritten,
+  outcomeOf,
 } from "./subject.ts";
 
 /** The two ways to end a prepared branch, and what is left then. */
@@ -34,12 +35,12 @@ function endTests<Client>({ dialect, test }: Contract<Client>): void {
   for (const { end, rows, outcome } of ENDS) {
     test(`${end}() ends the branch in its own session`, async (subject) => {
       await using opened = await openWritten(subject, dialect);
-      assertEquals(await opened.branch.prepare(), { kind: "done" });
+      assertEquals(await opened.branch.prepare(), { kind: "done", token: opened.token });
       assertEquals(await opened.branch[end](), { kind: "done" });
       opened.release();
       assertEquals(await listed(subject), []);
       assertEquals(await countOutside(subject, dialect), rows);
-      assertEquals(await subject.participant.outcomeOf(opened.token), outcome);
+      assertEquals(await outcomeOf(subject, opened.token), outcome);
     });
 
     test(`${end}() ends the branch from another session`, async (subject) => {
@@ -50,11 +51,11 @@ function endTests<Client>({ dialect, test }: Contract<Client>): void {
       assertEquals(prepared.map((one) => one.gid), [gid]);
       // The clocks of the database and of this process may differ a little.
       assert(Math.abs(prepared[0]!.since.getTime() - before) < 60_000, String(prepared[0]!.since));
-      assertEquals(await participant.outcomeOf(token), "in progress");
+      assertEquals(await outcomeOf(subject, token), "in progress");
       assertEquals(await participant[end](gid), { kind: "done" });
       assertEquals(await listed(subject), []);
       assertEquals(await countOutside(subject, dialect), rows);
-      assertEquals(await participant.outcomeOf(token), outcome);
+      assertEquals(await outcomeOf(subject, token), outcome);
       assertEquals(await participant[end](gid), { kind: "absent" });
     });
 
@@ -75,7 +76,7 @@ function endTests<Client>({ dialect, test }: Contract<Client>): void {
 function questionTests<Client>({ dialect, test }: Contract<Client>): void {
   test("outcomeOf() does not know what was never given out", async (subject) => {
     for (const token of ["", "no token", "1; SELECT 1", "'", ...dialect.unknownTokens]) {
-      assertEquals(await subject.participant.outcomeOf(token), "unknown", token);
+      assertEquals(await outcomeOf(subject, token), "unknown", token);
     }
   });
 
@@ -102,11 +103,11 @@ function rivalTests<Client>({ dialect, test }: Contract<Client>): void {
   test("a branch settled by someone else is absent for its own session", async (subject) => {
     for (const { end, outcome } of ENDS) {
       await using opened = await openWritten(subject, dialect);
-      assertEquals(await opened.branch.prepare(), { kind: "done" });
+      assertEquals(await opened.branch.prepare(), { kind: "done", token: opened.token });
       assertEquals(await subject.participant[end](opened.gid), { kind: "done" });
       assertEquals(await opened.branch.commitPrepared(), { kind: "absent" });
       assertEquals(await opened.branch.rollbackPrepared(), { kind: "absent" });
-      assertEquals(await subject.participant.outcomeOf(opened.token), outcome);
+      assertEquals(await outcomeOf(subject, opened.token), outcome);
       opened.release();
     }
   });

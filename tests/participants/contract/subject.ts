@@ -7,7 +7,12 @@
  */
 
 import { assertEquals } from "@std/assert";
-import type { Branch, BranchOptions, Participant } from "../../../src/coordinator/participant.ts";
+import type {
+  Branch,
+  BranchOptions,
+  Participant,
+  TokenOutcome,
+} from "../../../src/coordinator/participant.ts";
 
 /** One participant to test, with its database in a known state: the dialect's tables are empty. */
 export interface ContractSubject<Client> extends AsyncDisposable {
@@ -140,7 +145,7 @@ export async function openWritten<Client>(
   const opened = await open(subject, options);
   try {
     await subject.run(opened.branch.client, dialect.insert(1));
-    const token = await opened.branch.outcomeToken();
+    const { token } = await opened.branch.examine();
     assertEquals(typeof token, "string");
     return Object.assign(opened, { token: token! });
   } catch (error) {
@@ -155,7 +160,7 @@ export async function leavePrepared<Client>(
   dialect: ContractDialect,
 ): Promise<{ gid: string; token: string }> {
   await using opened = await openWritten(subject, dialect);
-  assertEquals(await opened.branch.prepare(), { kind: "done" });
+  assertEquals(await opened.branch.prepare(), { kind: "done", token: opened.token });
   opened.release();
   return { gid: opened.gid, token: opened.token };
 }
@@ -166,6 +171,15 @@ export async function listed<Client>(
   prefix = "",
 ): Promise<string[]> {
   return (await subject.participant.listPrepared(prefix)).map(({ gid }) => gid);
+}
+
+/** Asks what became of a transaction of this very database. */
+export async function outcomeOf<Client>(
+  subject: ContractSubject<Client>,
+  token: string,
+): Promise<TokenOutcome> {
+  const { identity } = await subject.participant.check(GID_PREFIX);
+  return await subject.participant.outcomeOf(token, identity);
 }
 
 /** How many rows can be seen outside. */

@@ -7,14 +7,22 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BranchEndedError } from "../../../src/coordinator/errors.ts";
-import type { VoteAnswer } from "../../../src/coordinator/participant.ts";
-import { type Contract, countOutside, listed, newGid, open, openWritten } from "./subject.ts";
+import type { PrepareAnswer, VoteAnswer } from "../../../src/coordinator/participant.ts";
+import {
+  type Contract,
+  countOutside,
+  listed,
+  newGid,
+  open,
+  openWritten,
+  outcomeOf,
+} from "./subject.ts";
 
 /** The two ways to ask a branch for its vote. */
 const VOTES = ["prepare", "commit"] as const;
 
 /** Sees that the vote was a no for good. */
-function assertRefused(answer: VoteAnswer, reason: string): void {
+function assertRefused(answer: VoteAnswer | PrepareAnswer, reason: string): void {
   assertEquals(answer.kind, "refused", reason);
   assert(answer.kind === "refused" && answer.error instanceof Error);
   assertEquals(answer.retryable, false);
@@ -35,7 +43,7 @@ function endingTests<Client>({ dialect, test }: Contract<Client>): void {
     assertEquals(await opened.branch.commit(), { kind: "done" });
     opened.release();
     assertEquals(await countOutside(subject, dialect), 1);
-    assertEquals(await subject.participant.outcomeOf(opened.token), "committed");
+    assertEquals(await outcomeOf(subject, opened.token), "committed");
   });
 
   test("rollback() leaves nothing", async (subject) => {
@@ -44,7 +52,7 @@ function endingTests<Client>({ dialect, test }: Contract<Client>): void {
     opened.release();
     assertEquals(await countOutside(subject, dialect), 0);
     assertEquals(await listed(subject), []);
-    assertEquals(await subject.participant.outcomeOf(opened.token), "aborted");
+    assertEquals(await outcomeOf(subject, opened.token), "aborted");
   });
 
   test("rollback() ends a branch that has failed, or has not begun", async (subject) => {
@@ -80,10 +88,10 @@ function failureTests<Client>({ dialect, test }: Contract<Client>): void {
     }
   });
 
-  test("outcomeToken() of a failed transaction rejects, not as ended by hand", async (subject) => {
+  test("examine() of a failed transaction rejects, not as ended by hand", async (subject) => {
     await using failed = await open(subject);
     await assertRejects(() => subject.run(failed.branch.client, dialect.fail));
-    const error = await assertRejects(() => failed.branch.outcomeToken(), Error);
+    const error = await assertRejects(() => failed.branch.examine(), Error);
     assert(!(error instanceof BranchEndedError), "the branch has not ended, it has failed");
   });
 }
@@ -94,7 +102,7 @@ function refusalTests<Client>({ dialect, test }: Contract<Client>): void {
     for (const vote of VOTES) {
       await using opened = await open(subject);
       await subject.run(opened.branch.client, dialect.violateAtEnd);
-      await opened.branch.outcomeToken();
+      await opened.branch.examine();
       assertRefused(await opened.branch[vote](), vote);
       opened.release();
       assertEquals(await listed(subject), [], vote);
@@ -107,12 +115,12 @@ function refusalTests<Client>({ dialect, test }: Contract<Client>): void {
       await using opened = await open(subject);
       await subject.run(opened.branch.client, dialect.insert(1));
       await subject.run(opened.branch.client, text);
-      const token = await opened.branch.outcomeToken();
+      const { token } = await opened.branch.examine();
       assertRefused(await opened.branch.prepare(), text);
       opened.release();
       assertEquals(await listed(subject), []);
       assertEquals(await countOutside(subject, dialect), 0);
-      assertEquals(await subject.participant.outcomeOf(token!), "aborted");
+      assertEquals(await outcomeOf(subject, token!), "aborted");
     });
   }
 }
@@ -122,12 +130,12 @@ function collisionTests<Client>({ dialect, test }: Contract<Client>): void {
   test("prepare() is refused under a gid that is taken", async (subject) => {
     const gid = newGid();
     await using first = await openWritten(subject, dialect, { gid });
-    assertEquals(await first.branch.prepare(), { kind: "done" });
+    assertEquals(await first.branch.prepare(), { kind: "done", token: first.token });
     await using second = await openWritten(subject, dialect, { gid });
     assertRefused(await second.branch.prepare(), "the gid is taken");
     second.release();
     assertEquals(await listed(subject), [gid]);
-    assertEquals(await subject.participant.outcomeOf(second.token), "aborted");
+    assertEquals(await outcomeOf(subject, second.token), "aborted");
     assertEquals(await first.branch.commitPrepared(), { kind: "done" });
     assertEquals(await countOutside(subject, dialect), 1);
   });

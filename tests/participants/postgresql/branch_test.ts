@@ -126,7 +126,7 @@ Deno.test("PostgresqlBranch.rollback() never rejects, and tells whether it was d
 
 Deno.test("PostgresqlBranch.release() ends a session whose branch has not ended", async () => {
   const { session, branch } = await begun();
-  await branch.outcomeToken();
+  await branch.examine();
   branch.release();
   assertEquals(session.releasedClean, false);
   const unused = new ScriptedSession({});
