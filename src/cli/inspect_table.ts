@@ -103,7 +103,7 @@ export class InspectTable {
 
 function rowOf({ lsn, offset, length, type, tag, record }: InspectedRecord): string[] {
   const txn = record !== null && "txn" in record ? String(record.txn) : "";
-  const name = record === null ? `unknown ${tag}` : type;
+  const name = record === null || record.type === "application" ? `${type} ${tag}` : type;
   return [String(lsn), String(offset), String(length), name, txn, recordWords(record)];
 }
 

@@ -5,7 +5,7 @@
  */
 
 import type { InspectedRecord } from "../wal/inspect.ts";
-import { plain } from "./words.ts";
+import { count, plain } from "./words.ts";
 
 type AnyRecord = NonNullable<InspectedRecord["record"]>;
 type Checkpoint = Extract<AnyRecord, { type: "checkpoint" }>;
@@ -26,6 +26,7 @@ function wordsOf(record: AnyRecord | null): string {
   switch (record?.type) {
     case undefined:
       return "of a kind that this version does not know";
+    case "doubt":
     case "begin":
       return "branches" in record
         ? record.branches.map(({ participant }) => participant).join(", ")
@@ -42,10 +43,16 @@ function wordsOf(record: AnyRecord | null): string {
       return `opening ${record.epoch} of log ${record.id}, at ${record.started}`;
     case "participant":
       return `${record.name}: ${record.identity}`;
+    case "outcomes":
+      return `${record.outcomes.length} outcomes`;
+    case "branch-verdict":
+      return `${record.kind} ${record.subject} by ${record.by}: ${record.reason}`;
     case "verdict":
       return record.kind === "cleared"
         ? `cleared by ${record.by}: ${record.reason}`
         : `damaged up to opening ${record.epoch}: ${record.file} ${record.reason}`;
+    case "application":
+      return `${count(record.payloadLength, "byte")}: ${record.payload}`;
   }
 }
 

@@ -15,7 +15,7 @@ import {
 } from "./format.ts";
 
 /** The longest frame whose every bit is tried; the work grows with the square of the length. */
-const MAX_TRIED_LENGTH = 4096;
+export const MAX_TRIED_LENGTH = 4096;
 
 /** One bit. */
 export interface FlippedBit {

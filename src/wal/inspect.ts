@@ -12,13 +12,16 @@
 import type { FileSystem } from "../platform/file_system.ts";
 import type { Platform } from "../platform/platform.ts";
 import { IDENTITY_NAME } from "./identity.ts";
-import { readBeginning, readSettled, unlessGone } from "./inspect_files.ts";
+import { isNotFound, readBeginning, SettledFiles, unlessGone } from "./inspect_files.ts";
 import type { InspectedItem, LogFormat } from "./inspect_item.ts";
 import { inspectPgdogSegment, parsePgdogName } from "./inspect_pgdog.ts";
 import { inspectSegment } from "./inspect_segment.ts";
+import { readPgdogFile } from "./pgdog/recover.ts";
 import { parseSegmentName, pathOf } from "./segment_name.ts";
+import { LoadedSegment } from "./segment_scan.ts";
 
 export type {
+  ApplicationRecord,
   IgnoredFile,
   InspectedDamage,
   InspectedEnd,
@@ -69,17 +72,39 @@ export async function* inspectLog(
         continue;
       }
       if (firstLsn <= before) continue;
-      const bytes = await unlessGone(readSettled(fileSystem, pathOf(directory, name)));
-      vanished = bytes === null;
-      if (bytes === null) continue;
-      reached = firstLsn;
-      const segmentFormat = MAGICS[magicOf(bytes)] ?? format;
-      yield { kind: "segment", file: name, format: segmentFormat, length: bytes.length };
-      if (segmentFormat === "pgdog") yield* inspectPgdogSegment(name, firstLsn, bytes);
-      else yield* inspectSegment(platform, name, firstLsn, bytes);
+      try {
+        yield* inspectFile(fileSystem, directory, name, firstLsn, format);
+        vanished = false;
+        reached = firstLsn;
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+        vanished = true;
+      }
     }
     // The newest segment goes away only when there is a newer one.
     if (!vanished || listings === MAX_LISTINGS) return;
+  }
+}
+
+/** What is in one segment; fails as its opening does if it is gone. */
+async function* inspectFile(
+  fileSystem: FileSystem,
+  directory: string,
+  file: string,
+  firstLsn: number,
+  otherwise: LogFormat,
+): AsyncGenerator<InspectedItem> {
+  const files = new SettledFiles(fileSystem);
+  const path = pathOf(directory, file);
+  const format = await formatOfFile(files, path) ?? otherwise;
+  if (format === "pgdog") {
+    const bytes = await readPgdogFile(files, path);
+    yield { kind: "segment", file, format, length: bytes.length };
+    yield* inspectPgdogSegment(file, firstLsn, bytes);
+  } else {
+    using segment = await LoadedSegment.load(files, directory, file);
+    yield { kind: "segment", file, format, length: segment.length };
+    yield* inspectSegment(file, firstLsn, segment);
   }
 }
 

@@ -21,8 +21,21 @@ export type RecordType =
   | "Checkpoint"
   | "Epoch"
   | "Participant"
+  | "Outcomes"
+  | "Doubt"
   | "Verdict"
+  | "Application"
   | "unknown";
+
+/** A record of an application that keeps its own in a log: only its model knows what it says. */
+export interface ApplicationRecord {
+  /** Kind of record. */
+  readonly type: "application";
+  /** Length of its payload in bytes. */
+  readonly payloadLength: number;
+  /** The payload's first 64 bytes, in hexadecimal. */
+  readonly payload: string;
+}
 
 /** A record. */
 export interface InspectedRecord {
@@ -41,7 +54,7 @@ export interface InspectedRecord {
   /** Name of its kind. */
   readonly type: RecordType;
   /** What it says; `null` if its kind is unknown. */
-  readonly record: HeadRecord | LogRecord | PgdogRecord | null;
+  readonly record: HeadRecord | LogRecord | PgdogRecord | ApplicationRecord | null;
 }
 
 /** A place where something that was synced is not there any more. */

@@ -1,72 +1,80 @@
 /**
- * Says what is in one segment, record by record. Besides the segment's bytes only the places of its frames
- * are held; what a record says is read when it is asked for.
+ * Says what is in one segment, record by record. Besides the segment's bytes, which are in memory once, only
+ * the places of its frames are held; what a record says is read when it is asked for.
  *
  * @module
  */
 
-import type { Platform } from "../platform/platform.ts";
 import { decodeRecord, type LogRecord } from "./decisions/record.ts";
 import { FRAME_HEADER_LENGTH } from "./format.ts";
 import { decodeHead, type HeadRecord } from "./head.ts";
-import { OneFile } from "./inspect_files.ts";
-import type { InspectedDamage, InspectedItem, OwnSegmentEnd, RecordType } from "./inspect_item.ts";
-import { type Damage, scanSegment, type SegmentScan } from "./segment_scan.ts";
+import type {
+  ApplicationRecord,
+  InspectedDamage,
+  InspectedItem,
+  InspectedRecord,
+  OwnSegmentEnd,
+  RecordType,
+} from "./inspect_item.ts";
+import { FIRST_APPLICATION_TAG } from "./model.ts";
+import type { Damage, LoadedSegment, SegmentScan } from "./segment_scan.ts";
 
-const FIRST_PLACES = 1024;
+const PLACES_AT_A_TIME = 16_384;
 
-const TYPES: Readonly<Record<(HeadRecord | LogRecord)["type"], RecordType>> = {
+/** So much of an application's payload is shown, since a payload may have 16 MiB. */
+const SHOWN_PAYLOAD = 64;
+
+type OwnRecord = HeadRecord | LogRecord | ApplicationRecord;
+
+const TYPES: Readonly<Record<OwnRecord["type"], RecordType>> = {
   begin: "Begin",
   committing: "Committing",
   end: "End",
   checkpoint: "Checkpoint",
   epoch: "Epoch",
   participant: "Participant",
+  "branch-verdict": "Verdict",
+  outcomes: "Outcomes",
+  doubt: "Doubt",
   verdict: "Verdict",
+  application: "Application",
 };
 
-/** Offsets and lengths of frames: as many as there are, without an object for each. */
+/** Offsets and lengths of frames: as many as there are, without an object for each or room to spare. */
 class FramePlaces {
-  #numbers = new Uint32Array(2 * FIRST_PLACES);
+  readonly #parts: Uint32Array[] = [];
   count = 0;
 
   add(offset: number, length: number): void {
-    if (2 * this.count === this.#numbers.length) {
-      const larger = new Uint32Array(2 * this.#numbers.length);
-      larger.set(this.#numbers);
-      this.#numbers = larger;
-    }
-    this.#numbers[2 * this.count] = offset;
-    this.#numbers[2 * this.count + 1] = length;
+    const at = 2 * (this.count % PLACES_AT_A_TIME);
+    if (at === 0) this.#parts.push(new Uint32Array(2 * PLACES_AT_A_TIME));
+    this.#parts.at(-1)?.set([offset, length], at);
     this.count++;
   }
 
   at(index: number): { offset: number; length: number } {
-    const [offset = 0, length = 0] = this.#numbers.subarray(2 * index, 2 * index + 2);
-    return { offset, length };
+    const part = this.#parts[Math.floor(index / PLACES_AT_A_TIME)];
+    const at = 2 * (index % PLACES_AT_A_TIME);
+    return { offset: part?.[at] ?? 0, length: part?.[at + 1] ?? 0 };
   }
 }
 
 /**
  * Says what is in one of our own segments.
  *
- * @param platform The machine; no file of it is touched.
  * @param file Name of the segment.
  * @param firstLsn Number of its first record.
- * @param bytes The whole of it; must stay as it is until the last item.
+ * @param segment Its bytes; must stay in memory until the last item.
  * @returns What is in it, in order; its end comes last.
  */
-export async function* inspectSegment(
-  platform: Platform,
+export function* inspectSegment(
   file: string,
   firstLsn: number,
-  bytes: Uint8Array,
-): AsyncGenerator<InspectedItem> {
+  segment: LoadedSegment,
+): Generator<InspectedItem> {
   const places = new FramePlaces();
   const gaps: { readonly before: number; readonly damage: Damage }[] = [];
-  const scan = await scanSegment(
-    { ...platform, fileSystem: new OneFile(bytes) },
-    "",
+  const scan = segment.scan(
     firstLsn,
     (body, _lsn, offset) => places.add(offset, FRAME_HEADER_LENGTH + body.length),
     (damage) => gaps.push({ before: places.count, damage }),
@@ -86,7 +94,7 @@ export async function* inspectSegment(
       yield damaged(next.damage);
     }
     if (index === places.count) break;
-    const item = itemAt(file, bytes, places.at(index), lsn);
+    const item = itemAt(file, segment, places.at(index), lsn);
     if (index === 0) opening = openingOf(item);
     yield item.kind === "damage" ? damaged(item) : item;
     lsn++;
@@ -102,13 +110,13 @@ export async function* inspectSegment(
 
 function itemAt(
   file: string,
-  bytes: Uint8Array,
+  segment: LoadedSegment,
   { offset, length }: { offset: number; length: number },
   lsn: number,
-): Extract<InspectedItem, { kind: "record" | "damage" }> {
-  const body = bytes.subarray(offset + FRAME_HEADER_LENGTH, offset + length);
+): InspectedRecord | InspectedDamage {
+  const body = segment.bytes.subarray(offset + FRAME_HEADER_LENGTH, offset + length);
   try {
-    const record = decodeHead(body) ?? decodeRecord(body);
+    const record = recordIn(body);
     const type = record === null ? "unknown" : TYPES[record.type];
     return { kind: "record", file, lsn, offset, length, tag: body[0] ?? 0, type, record };
   } catch (error) {
@@ -116,6 +124,12 @@ function itemAt(
     const reason = `the checksum is right but the payload is not that of its kind: ${why}`;
     return { kind: "damage", file, offset, lsn, nextLsn: lsn + 1, reason, flippedBit: null };
   }
+}
+
+function recordIn(body: Uint8Array): OwnRecord | null {
+  if ((body[0] ?? 0) < FIRST_APPLICATION_TAG) return decodeHead(body) ?? decodeRecord(body);
+  const payload = body.slice(1, 1 + SHOWN_PAYLOAD).toHex();
+  return { type: "application", payloadLength: body.length - 1, payload };
 }
 
 /** How many records open the segment, if its first record says so. */

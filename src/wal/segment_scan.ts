@@ -10,7 +10,7 @@
  * @module
  */
 
-import type { FileHandle } from "../platform/file_system.ts";
+import type { FileHandle, FileSystem } from "../platform/file_system.ts";
 import type { Platform } from "../platform/platform.ts";
 import { NO_PROMISE, SegmentScanner, StopKind, TABLE_COLUMNS } from "./core.ts";
 import {
@@ -20,8 +20,9 @@ import {
   SEGMENT_HEADER_LENGTH,
   type SegmentHeader,
 } from "./format.ts";
-import { findFlippedBit, type FlippedBit, mendHeader } from "./bit_flip.ts";
+import { findFlippedBit, type FlippedBit, MAX_TRIED_LENGTH, mendHeader } from "./bit_flip.ts";
 import { pathOf, segmentName } from "./segment_name.ts";
+import { settledLength } from "./shared_file.ts";
 
 /** The largest segment that is read, in bytes. */
 export const MAX_SEGMENT_LENGTH = 1_073_741_824;
@@ -98,6 +99,77 @@ export type VisitFrame = (
 /** Is told that records are missing before the next frame. */
 export type VisitDamage = (damage: Damage) => void;
 
+/** A segment in memory: its bytes once, and room for the table of its frames. */
+export class LoadedSegment implements Disposable {
+  readonly #scanner: SegmentScanner;
+  readonly #file: string;
+
+  /** Length of the file, up to where somebody was writing to it. */
+  readonly length: number;
+
+  private constructor(scanner: SegmentScanner, file: string, length: number) {
+    this.#scanner = scanner;
+    this.#file = file;
+    this.length = length;
+  }
+
+  /**
+   * Reads a file into memory.
+   *
+   * @param fileSystem Where it is.
+   * @param directory The log directory.
+   * @param file Its name.
+   * @returns The segment; to be disposed of.
+   * @throws {RangeError} If it is too large.
+   * @throws Whatever the file system throws; a failed read is never taken for an end.
+   */
+  static async load(
+    fileSystem: FileSystem,
+    directory: string,
+    file: string,
+  ): Promise<LoadedSegment> {
+    const scanner = new SegmentScanner(TABLE_FRAMES);
+    try {
+      const handle = await fileSystem.open(pathOf(directory, file), "read");
+      try {
+        return new LoadedSegment(scanner, file, await load(handle, scanner, file));
+      } finally {
+        handle.close();
+      }
+    } catch (error) {
+      scanner[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Its bytes: a view that dies when another segment is loaded, so ask again after each wait. */
+  get bytes(): Uint8Array {
+    return this.#scanner.bytes().subarray(0, this.length);
+  }
+
+  /**
+   * Reads it from beginning to end; calls nothing that waits.
+   *
+   * @param firstLsn Number of its first record.
+   * @param onFrame Is called for each valid frame, in order.
+   * @param onDamage Is called between the frames where some are missing.
+   * @returns What it holds.
+   */
+  scan(
+    firstLsn: number,
+    onFrame: VisitFrame,
+    onDamage: VisitDamage = () => {},
+  ): SegmentScan {
+    const file = { file: this.#file, firstLsn, length: this.length };
+    return new Scan(this.#scanner, file, onFrame, onDamage).run();
+  }
+
+  /** Gives the memory back. */
+  [Symbol.dispose](): void {
+    this.#scanner[Symbol.dispose]();
+  }
+}
+
 /**
  * Reads a segment.
  *
@@ -117,15 +189,8 @@ export async function scanSegment(
   onDamage: VisitDamage = () => {},
 ): Promise<SegmentScan> {
   const file = segmentName(firstLsn);
-  using scanner = new SegmentScanner(TABLE_FRAMES);
-  const handle = await platform.fileSystem.open(pathOf(directory, file), "read");
-  let length: number;
-  try {
-    length = await load(handle, scanner, file);
-  } finally {
-    handle.close();
-  }
-  return new Scan(scanner, { file, firstLsn, length }, onFrame, onDamage).run();
+  using segment = await LoadedSegment.load(platform.fileSystem, directory, file);
+  return segment.scan(firstLsn, onFrame, onDamage);
 }
 
 async function load(handle: FileHandle, scanner: SegmentScanner, file: string): Promise<number> {
@@ -145,7 +210,7 @@ async function load(handle: FileHandle, scanner: SegmentScanner, file: string): 
     scanner.bytes().set(piece.subarray(0, count), loaded);
     loaded += count;
   }
-  return loaded;
+  return await settledLength(handle, loaded, () => scanner.bytes());
 }
 
 interface FramePlace {
@@ -238,7 +303,7 @@ class Scan {
         reason: `${
           STOPS[kind]
         }, and the record at offset ${promise.offset} promises that it was synced`,
-        flippedBit: findFlippedBit(this.#scanner.bytes().slice(offset, next.offset), salt, lsn),
+        flippedBit: this.#flippedBit(offset, next.offset, salt, lsn),
       });
       offset = next.offset;
       lsn = next.lsn;
@@ -286,6 +351,12 @@ class Scan {
       const found = this.#scanner[what](offset, end, salt, lsn);
       if (found !== NO_PROMISE || end === length) return found;
     }
+  }
+
+  /** The bit that explains a damaged place; what is too long to be tried is not copied either. */
+  #flippedBit(start: number, end: number, salt: number, lsn: number): FlippedBit | null {
+    if (end - start > MAX_TRIED_LENGTH) return null;
+    return findFlippedBit(this.#scanner.bytes().slice(start, end), salt, lsn);
   }
 
   #visitTable(count: number, firstLsn: number): void {

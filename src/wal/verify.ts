@@ -17,11 +17,12 @@ import type { LogRecord } from "./decisions/record.ts";
 import { LogCorruptedError } from "./errors.ts";
 import { IDENTITY_NAME } from "./identity.ts";
 import { formatOf, formatOfFile } from "./inspect.ts";
-import { isNotFound, readSettled, SettledFiles, unlessGone } from "./inspect_files.ts";
+import { isNotFound, SettledFiles, unlessGone } from "./inspect_files.ts";
 import type { InspectedItem } from "./inspect_item.ts";
 import { inspectSegment } from "./inspect_segment.ts";
 import { type RecoveredLog, recoverLog } from "./recovery.ts";
 import { parseSegmentName, pathOf } from "./segment_name.ts";
+import { LoadedSegment } from "./segment_scan.ts";
 import { verifyPgdog } from "./verify_pgdog.ts";
 import {
   EMPTY_REPORT,
@@ -127,19 +128,19 @@ async function verifyOwn(
 
 /** Damage that recovery passed over, since a later segment restates everything. */
 async function harmlessDamage(
-  platform: Platform,
+  { fileSystem }: Platform,
   directory: string,
   found: readonly FileFinding[],
 ): Promise<FileFinding[]> {
-  const { fileSystem } = platform;
+  const files = new SettledFiles(fileSystem);
   const counted = new Set(found.map(({ file }) => file));
   const harmless: FileFinding[] = [];
   for (const file of (await fileSystem.list(directory)).sort()) {
     const firstLsn = parseSegmentName(file);
     if (firstLsn === null) continue;
-    const bytes = await unlessGone(readSettled(fileSystem, pathOf(directory, file)));
-    if (bytes === null) continue;
-    for await (const item of inspectSegment(platform, file, firstLsn, bytes)) {
+    using segment = await unlessGone(LoadedSegment.load(files, directory, file));
+    if (segment === null) continue;
+    for (const item of inspectSegment(file, firstLsn, segment)) {
       const reason = damageIn(item);
       // A damaged header that could be mended has cost no record.
       const costsNothing = item.kind === "damage" && item.offset === 0;

@@ -187,7 +187,7 @@ Deno.test("JSON shows damage in its place, and 64 bits as text", async () => {
 
 Deno.test("An unknown record kind is shown as such", async () => {
   await using directory = new TestDirectory();
-  const { name, bytes } = makeSegment([opening(), [Uint8Array.of(77, 1, 2)]]);
+  const { name, bytes } = makeSegment([opening(), [Uint8Array.of(15, 1, 2)]]);
   directory.put(name, bytes);
   const lines = await runJson("inspect", "--json", directory.path);
   const { segment: _segment, ...unknown } = lines[2] ?? {};
@@ -195,10 +195,29 @@ Deno.test("An unknown record kind is shown as such", async () => {
     lsn: "2",
     offset: bytes.length - 15,
     length: 15,
-    tag: 77,
+    tag: 15,
     type: "unknown",
   });
-  assertMatch((await run("inspect", directory.path)).out, /unknown 77 .* does not know/);
+  assertMatch((await run("inspect", directory.path)).out, /unknown 15 .* does not know/);
+});
+
+Deno.test("An application's own record is shown with its tag and the beginning of its payload", async () => {
+  await using directory = new TestDirectory();
+  const payload = Uint8Array.from({ length: 100 }, (_, index) => index);
+  const { name, bytes } = makeSegment([opening(), [Uint8Array.of(77, ...payload)]]);
+  directory.put(name, bytes);
+  const lines = await runJson("inspect", "--json", directory.path);
+  const { segment: _segment, ...shown } = lines[2] ?? {};
+  assertEquals(shown, {
+    lsn: "2",
+    offset: bytes.length - 113,
+    length: 113,
+    tag: 77,
+    type: "Application",
+    payloadLength: 100,
+    payload: payload.slice(0, 64).toHex(),
+  });
+  assertMatch((await run("inspect", directory.path)).out, /Application 77 .* 100 bytes: 00010203/);
 });
 
 Deno.test("Text from a log cannot move the cursor of a terminal", async () => {

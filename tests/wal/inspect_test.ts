@@ -3,8 +3,9 @@ import type { FileHandle, FileSystem } from "../../src/platform/file_system.ts";
 import { denoPlatform, type Platform } from "../../src/platform/platform.ts";
 import { encodeRecord } from "../../src/wal/decisions/record.ts";
 import { describeDamage, type InspectedItem, inspectLog } from "../../src/wal/inspect.ts";
-import { OneFile, readSettled, SettledFiles } from "../../src/wal/inspect_files.ts";
+import { SettledFiles } from "../../src/wal/inspect_files.ts";
 import { inspectSegment } from "../../src/wal/inspect_segment.ts";
+import { LoadedSegment } from "../../src/wal/segment_scan.ts";
 import {
   decision,
   each,
@@ -24,10 +25,32 @@ async function itemsIn(directory: string, platform: Platform = denoPlatform) {
   return await Array.fromAsync(inspectLog(platform, directory));
 }
 
+/** A file that holds something else at each reading from its beginning; the last stays. */
+function fileOf(...readings: readonly Uint8Array[]): FileSystem {
+  let reading = -1;
+  const handle = {
+    size: () => Promise.resolve(readings[0]?.length ?? 0),
+    read(buffer: Uint8Array, position: number): Promise<number> {
+      if (position === 0) reading++;
+      const piece = (readings[reading] ?? readings.at(-1))
+        ?.subarray(position, position + buffer.length);
+      buffer.set(piece ?? []);
+      return Promise.resolve(piece?.length ?? 0);
+    },
+    close: () => {},
+  };
+  return { ...denoPlatform.fileSystem, open: () => Promise.resolve(handle as FileHandle) };
+}
+
+/** What is in a segment's bytes. */
+async function itemsOf(bytes: Uint8Array, firstLsn = 0): Promise<InspectedItem[]> {
+  using segment = await LoadedSegment.load(fileOf(bytes), "", "segment");
+  return [...inspectSegment("segment", firstLsn, segment)];
+}
+
 /** What is in a segment's bytes, as short words. */
 async function wordsOf(bytes: Uint8Array, firstLsn = 0): Promise<string[]> {
-  const items = inspectSegment(denoPlatform, "segment", firstLsn, bytes);
-  return (await Array.fromAsync(items)).map((item) => {
+  return (await itemsOf(bytes, firstLsn)).map((item) => {
     switch (item.kind) {
       case "record":
         return `${item.lsn} ${item.type}`;
@@ -112,7 +135,7 @@ Deno.test("Inspecting goes on behind damage, with the numbers that are right the
   const { bytes, offsets } = sample();
   const damaged = bytes.slice();
   damaged[offsets[2]! + 20]! ^= 4;
-  const items = await Array.fromAsync(inspectSegment(denoPlatform, "segment", 0, damaged));
+  const items = await itemsOf(damaged);
   const damage = items.find((item) => item.kind === "damage");
   assert(damage?.kind === "damage");
   assertEquals({ offset: damage.offset, lsn: damage.lsn, nextLsn: damage.nextLsn }, {
@@ -163,8 +186,8 @@ Deno.test("Inspecting shows a newer version's segment and a newer version's reco
   covered.set(newer.subarray(0, 12));
   new DataView(newer.buffer).setUint32(12, crc32c(covered), true);
   assertEquals(await wordsOf(newer), ["end newer_version"]);
-  const unknown = makeSegment([opening(), [Uint8Array.of(200, 0xc0)], [Uint8Array.of(8, 1)]]);
-  const words = ["0 Epoch", "1 Checkpoint", "2 unknown", "3 unknown", "end clean"];
+  const unknown = makeSegment([opening(), [Uint8Array.of(200, 0xc0)], [Uint8Array.of(15, 1)]]);
+  const words = ["0 Epoch", "1 Checkpoint", "2 Application", "3 unknown", "end clean"];
   assertEquals(await wordsOf(unknown.bytes), words);
 });
 
@@ -246,20 +269,10 @@ Deno.test("Inspecting what cannot be read throws", async () => {
   await assertRejects(() => itemsIn(directory.path, platform), Error, "Input/output error");
 });
 
-/** A file that is written to between two readings of it. */
-function grownBetween(readings: readonly Uint8Array[]): FileSystem {
-  let reading = -1;
-  const handle = {
-    size: () => Promise.resolve(readings[0]?.length ?? 0),
-    read(buffer: Uint8Array, position: number): Promise<number> {
-      if (position === 0) reading++;
-      const piece = readings[reading]?.subarray(position, position + buffer.length);
-      buffer.set(piece ?? []);
-      return Promise.resolve(piece?.length ?? 0);
-    },
-    close: () => {},
-  };
-  return { ...denoPlatform.fileSystem, open: () => Promise.resolve(handle as FileHandle) };
+/** What of a file counts that is written to between two readings of it. */
+async function readSettled(...readings: readonly Uint8Array[]): Promise<Uint8Array> {
+  using segment = await LoadedSegment.load(new SettledFiles(fileOf(...readings)), "", "file");
+  return segment.bytes.slice();
 }
 
 Deno.test("What is written between two looks at a file is never taken for damage", async () => {
@@ -269,18 +282,18 @@ Deno.test("What is written between two looks at a file is never taken for damage
   const seen = bytes.slice();
   seen.fill(0, offsets[2], offsets[3]);
   assert((await wordsOf(seen)).includes("damage 2-3"), "the promise is there");
-  const settled = await readSettled(grownBetween([seen, bytes]), "file");
+  const settled = await readSettled(seen, bytes);
   assertEquals(await wordsOf(settled), ["0 Epoch", "1 Checkpoint", "end clean"]);
-  const stillDamaged = await readSettled(grownBetween([seen, seen]), "file");
+  const stillDamaged = await readSettled(seen, seen);
   assertEquals(stillDamaged, seen);
 });
 
 Deno.test("A file that grows or shrinks while it is read is cut to what both readings have", async () => {
   const { bytes, offsets } = sample();
   const shorter = bytes.subarray(0, offsets[3]);
-  const grown = await readSettled(grownBetween([shorter, bytes]), "file");
+  const grown = await readSettled(shorter, bytes);
   assertEquals(grown.length, shorter.length);
-  const shrunk = await readSettled(grownBetween([bytes, shorter]), "file");
+  const shrunk = await readSettled(bytes, shorter);
   assertEquals(shrunk.length, shorter.length);
 });
 
@@ -289,27 +302,30 @@ Deno.test("A file too large for a segment is refused before it is read", async (
     ...denoPlatform.fileSystem,
     open: () => Promise.resolve({ size: () => Promise.resolve(2 ** 40), close() {} } as FileHandle),
   };
-  await assertRejects(() => readSettled(huge, "file"), RangeError, "a segment has at most");
+  const load = () => LoadedSegment.load(new SettledFiles(huge), "", "file");
+  await assertRejects(load, RangeError, "a segment has at most");
 });
 
 Deno.test("Nothing can be changed through the files of a reader", async () => {
-  for (const files of [new SettledFiles(denoPlatform.fileSystem), new OneFile(new Uint8Array(3))]) {
-    const calls: (() => Promise<unknown>)[] = [
-      () => files.ensureDirectory(),
-      () => files.syncAncestors(),
-      () => files.rename(),
-      () => files.remove(),
-      () => files.syncDirectory(),
-    ];
-    for (const call of calls) await assertRejects(call, TypeError, "for reading only");
-  }
-  const handle = await new OneFile(new Uint8Array(3)).open();
+  const files = new SettledFiles(fileOf(new Uint8Array(3)));
+  const calls: (() => Promise<unknown>)[] = [
+    () => files.ensureDirectory(),
+    () => files.syncAncestors(),
+    () => files.rename(),
+    () => files.remove(),
+    () => files.syncDirectory(),
+  ];
+  for (const call of calls) await assertRejects(call, TypeError, "for reading only");
+  const handle = await files.open("file");
   await assertRejects(() => handle.tryLock(), TypeError);
   await assertRejects(() => handle.syncData(), TypeError);
-  for (const action of [() => handle.write(new Uint8Array(1)), () => handle.clear()]) {
-    await assertRejects(async () => await action(), TypeError);
-  }
-  await assertRejects(() => new OneFile(new Uint8Array()).list(), TypeError);
+  for (
+    const action of [
+      () => handle.write(new Uint8Array(1)),
+      () => handle.clear(),
+      () => handle.rewind(),
+    ]
+  ) await assertRejects(async () => await action(), TypeError);
 });
 
 Deno.test("Any bytes as a segment are inspected to an end", async () => {
@@ -322,8 +338,6 @@ Deno.test("Any bytes as a segment are inspected to an end", async () => {
   for (let round = 0; round < 300; round++) {
     const mutated = bytes.slice(0, next(8) === 0 ? next(bytes.length) : bytes.length);
     for (let count = next(6); count > 0; count--) mutated[next(mutated.length || 1)] = next(256);
-    let last: InspectedItem | undefined;
-    for await (const item of inspectSegment(denoPlatform, "segment", 0, mutated)) last = item;
-    assertEquals(last?.kind, "end");
+    assertEquals((await itemsOf(mutated)).at(-1)?.kind, "end");
   }
 });

@@ -120,7 +120,7 @@ Deno.test("Nothing can be told of what a newer version wrote", async () => {
   covered.set(newer.subarray(0, 12));
   new DataView(newer.buffer).setUint32(12, crc32c(covered), true);
   await using features = directoryOf([{ name, bytes: newer, offsets }]);
-  await using kind = directoryOf([makeSegment([opening(), [Uint8Array.of(8, 0xc0)]])]);
+  await using kind = directoryOf([makeSegment([opening(), [Uint8Array.of(15, 0xc0)]])]);
   await using identity = directoryOf([sample()]);
   identity.put("identity.json", encoded(JSON.stringify({ id: ID, epoch: 1, formatVersion: 2 })));
   for (const directory of [features, kind, identity]) {

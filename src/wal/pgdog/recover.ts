@@ -11,6 +11,7 @@
 
 import type { FileHandle, FileSystem } from "../../platform/file_system.ts";
 import { pathOf } from "../segment_name.ts";
+import { settledLength } from "../shared_file.ts";
 import { sortPgdogDirectory } from "./directory.ts";
 import { PGDOG_MAX_SEGMENT_LENGTH } from "./format.ts";
 import { type PgdogRecovery, PgdogReplay } from "./replay.ts";
@@ -107,5 +108,5 @@ async function readWhole(file: FileHandle, path: string): Promise<Uint8Array> {
     if (count === 0) break; // it was cut while it was read
     loaded += count;
   }
-  return bytes.subarray(0, loaded);
+  return bytes.subarray(0, await settledLength(file, loaded, () => bytes));
 }
