@@ -95,6 +95,8 @@ export function decodeHead(body: Uint8Array): HeadRecord | null {
       restated: field(map, "restated", "boolean"),
     };
   }
+  // A verdict on a branch is the coordinator's own record.
+  if (map.subject !== undefined) return null;
   const kind = field(map, "kind", "string");
   if (kind !== "damaged" && kind !== "cleared") {
     throw new TypeError(`Cannot decode a verdict: its kind is ${JSON.stringify(kind)}`);

@@ -1,10 +1,11 @@
 /**
- * What a coordinator's records add up to: the transactions that are not finished, and the databases that
- * ever took part. It is the model of a coordinator's log: reading folds every record into it and so does
+ * What a coordinator's records add up to: the transactions that are not finished, the databases that ever
+ * took part, how the last transactions ended, and what operators decided. It is the model of a coordinator's log: reading folds every record into it and so does
  * writing, so that a checkpoint made from it is exactly what a reader would know at that place.
  *
  * A decision is final: nothing but End takes it away. A second Begin or decision for the same
- * transaction, or an End for one that is not known, changes nothing.
+ * transaction, or an End for one that is not known, changes nothing. Every decision counts as an outcome,
+ * also while its branches are being committed.
  *
  * @module
  */
@@ -12,20 +13,38 @@
 import type { LogModel } from "../model.ts";
 import {
   type ActiveTransaction,
+  type BranchVerdict,
   decodeRecord,
   encodeRecord,
   type LogRecord,
   type ParticipantRecord,
 } from "./record.ts";
+import { Outcomes } from "./outcomes.ts";
 
 /** How many transactions one Checkpoint holds; more need several, so that none is too long. */
 const TRANSACTIONS_PER_CHECKPOINT = 10_000;
+/** How many verdicts of operators are kept. */
+const MAX_VERDICTS = 100;
 
 /** The state to which a coordinator's records add up. */
 export class LiveState implements LogModel<LogRecord> {
   readonly ownsReservedTags = true;
+  readonly #keepOutcomes: number;
   readonly #active = new Map<bigint, ActiveTransaction>();
   readonly #participants = new Map<string, ParticipantRecord>();
+  readonly #adopted = new Set<string>();
+  #verdicts: BranchVerdict[] = [];
+  #outcomes: Outcomes;
+
+  /**
+   * Begins with nothing.
+   *
+   * @param keepOutcomes How many outcomes of transactions are kept.
+   */
+  constructor(keepOutcomes = 0) {
+    this.#keepOutcomes = keepOutcomes;
+    this.#outcomes = new Outcomes(keepOutcomes);
+  }
 
   /** Transactions that are not finished, in the order in which they were first recorded. */
   get active(): readonly ActiveTransaction[] {
@@ -35,6 +54,16 @@ export class LiveState implements LogModel<LogRecord> {
   /** Every database that took part once, by name. */
   get participants(): ReadonlyMap<string, ParticipantRecord> {
     return this.#participants;
+  }
+
+  /** How the last transactions ended. */
+  get outcomes(): Outcomes {
+    return this.#outcomes;
+  }
+
+  /** Ids of coordinators whose branches an operator has made known to this one. */
+  get adopted(): ReadonlySet<string> {
+    return this.#adopted;
   }
 
   encode(record: LogRecord): Uint8Array {
@@ -48,16 +77,24 @@ export class LiveState implements LogModel<LogRecord> {
   reset(): void {
     this.#active.clear();
     this.#participants.clear();
+    this.#adopted.clear();
+    this.#verdicts = [];
+    this.#outcomes = new Outcomes(this.#keepOutcomes);
   }
 
   apply(record: LogRecord): void {
     switch (record.type) {
       case "begin":
       case "committing":
+      case "doubt":
         return this.#applyTransaction(record);
       case "end":
         this.#active.delete(record.txn);
         return;
+      case "outcomes":
+        return this.#applyOutcomes(record);
+      case "branch-verdict":
+        return this.#applyVerdict(record);
       case "checkpoint":
         for (const transaction of record.active) this.#active.set(transaction.txn, transaction);
         for (const participant of record.participants) {
@@ -73,26 +110,58 @@ export class LiveState implements LogModel<LogRecord> {
   }
 
   checkpoint(): LogRecord[] {
-    const all = this.active;
+    const all = this.active.filter(({ doubtful }) => doubtful === undefined);
     const participants = [...this.#participants.values()];
     const first: LogRecord = {
       type: "checkpoint",
       active: all.slice(0, TRANSACTIONS_PER_CHECKPOINT),
       participants,
     };
-    const checkpoints = [first];
+    const checkpoints: LogRecord[] = [first];
     for (let at = TRANSACTIONS_PER_CHECKPOINT; at < all.length; at += TRANSACTIONS_PER_CHECKPOINT) {
       const active = all.slice(at, at + TRANSACTIONS_PER_CHECKPOINT);
       checkpoints.push({ type: "checkpoint", active, participants: [] });
     }
+    for (const { txn, branches, doubtful } of this.#active.values()) {
+      if (doubtful) checkpoints.push({ type: "doubt", txn, branches });
+    }
+    for (const verdict of this.#verdicts) checkpoints.push({ type: "branch-verdict", ...verdict });
+    const { forgotten, size } = this.#outcomes;
+    if (size > 0) {
+      checkpoints.push({ type: "outcomes", forgotten, outcomes: [...this.#outcomes] });
+    }
     return checkpoints;
   }
 
-  #applyTransaction(record: Extract<LogRecord, { type: "begin" | "committing" }>): void {
+  #applyTransaction(
+    record: Extract<LogRecord, { type: "begin" | "committing" | "doubt" }>,
+  ): void {
     const { txn, branches } = record;
     const decided = record.type === "committing";
     const known = this.#active.get(txn);
     if (known?.decided || (known !== undefined && !decided)) return;
-    this.#active.set(txn, { txn, decided, branches });
+    if (decided) this.#outcomes.add(txn, true);
+    const doubtful = record.type === "doubt" ? { doubtful: true as const } : {};
+    this.#active.set(txn, { txn, decided, branches, ...doubtful });
+  }
+
+  #applyOutcomes(record: Extract<LogRecord, { type: "outcomes" }>): void {
+    for (const { txn, committed } of record.outcomes) {
+      this.#outcomes.add(txn, committed);
+      if (this.#active.get(txn)?.doubtful) this.#active.delete(txn);
+    }
+    this.#outcomes.forget(record.forgotten);
+  }
+
+  #applyVerdict({ type: _, ...verdict }: Extract<LogRecord, { type: "branch-verdict" }>): void {
+    if (verdict.kind === "adopt") this.#adopted.add(verdict.subject);
+    if (this.#verdicts.length === MAX_VERDICTS) this.#dropVerdict();
+    this.#verdicts.push(verdict);
+  }
+
+  /** The oldest that only tells a story; an adoption is in force for ever. */
+  #dropVerdict(): void {
+    const oldest = this.#verdicts.findIndex(({ kind }) => kind !== "adopt");
+    this.#verdicts.splice(Math.max(oldest, 0), 1);
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The kinds of records that a coordinator keeps in its log, and their bytes: a tag, and a payload in
- * MessagePack. Tags 5 and 7 are the log's own (`head.ts`).
+ * MessagePack. Tag 5, and tag 7 for damage, are the log's own (`head.ts`).
  *
  * | tag | kind | payload |
  * |---|---|---|
@@ -9,8 +9,11 @@
  * | 3 | End | `{txn}` |
  * | 4 | Checkpoint | `{active: [[txn, decided, branches]], participants: [[name, kind, identity]]}` |
  * | 6 | Participant | `{name, kind, identity}` |
+ * | 7 | Verdict on a branch | `{kind, subject, participant, gid, reason, by, at}` |
+ * | 8 | Outcomes of transactions that have ended | `{forgotten, runs}` |
+ * | 9 | Doubt: the answer to a one-phase COMMIT was lost | `{txn, branches}` |
  *
- * `branches` is a list of `[participant, gid, token]`. Rules for change: a tag is never used again for
+ * `branches` is a list of `[participant, gid, token]`; `runs` is described in `outcomes.ts`. Rules for change: a tag is never used again for
  * something else; keys and list places may be added, at the end, and a reader does without them; none
  * is removed, renamed or given another type. A reader therefore ignores keys and places it does not
  * know, and refuses a payload that lacks one it needs.
@@ -18,9 +21,10 @@
  * @module
  */
 
-import { decode } from "@std/msgpack/decode";
 import { encode } from "@std/msgpack/encode";
 import type { ValueMap, ValueType } from "@std/msgpack";
+import { integer64, list, packNumber, packText, refuse, text, unpackMap } from "./fields.ts";
+import { type Outcome, packOutcomes, unpackOutcomes } from "./outcomes.ts";
 
 /** One database's part in a transaction, as the log keeps it. */
 export interface BranchRecord {
@@ -48,8 +52,34 @@ export interface ActiveTransaction {
   readonly txn: bigint;
   /** Whether its decision to commit is in the log. */
   readonly decided: boolean;
+  /** Set if its only branch that wrote was sent a one-phase COMMIT whose answer was lost. */
+  readonly doubtful?: true;
   /** Its branches. */
   readonly branches: readonly BranchRecord[];
+}
+
+/** What an operator can decide about a branch. */
+export const VERDICT_KINDS = ["commit", "rollback", "forget", "adopt"] as const;
+
+/** What an operator decided about a branch, or about all branches of a coordinator whose log was lost. */
+export interface BranchVerdict {
+  /**
+   * `commit` and `rollback` end a branch; `forget` gives up a transaction with all its branches; `adopt`
+   * makes the branches of another coordinator known to this one.
+   */
+  readonly kind: typeof VERDICT_KINDS[number];
+  /** Id of the transaction; for `adopt` the id of the other coordinator. */
+  readonly subject: string;
+  /** Name of the participant; empty if all are meant. */
+  readonly participant: string;
+  /** The branch's gid; empty if all are meant. */
+  readonly gid: string;
+  /** Why. */
+  readonly reason: string;
+  /** Who. */
+  readonly by: string;
+  /** When, RFC 3339. */
+  readonly at: string;
 }
 
 /** A record of the log. */
@@ -66,7 +96,14 @@ export type LogRecord =
     readonly active: readonly ActiveTransaction[];
     readonly participants: readonly ParticipantRecord[];
   }
-  | ({ readonly type: "participant" } & ParticipantRecord);
+  | ({ readonly type: "participant" } & ParticipantRecord)
+  | ({ readonly type: "branch-verdict" } & BranchVerdict)
+  | {
+    readonly type: "outcomes";
+    readonly forgotten: bigint;
+    readonly outcomes: readonly Outcome[];
+  }
+  | { readonly type: "doubt"; readonly txn: bigint; readonly branches: readonly BranchRecord[] };
 
 /** Tags of the record kinds; a tag is for ever. */
 export const RECORD_TAGS = {
@@ -75,19 +112,12 @@ export const RECORD_TAGS = {
   end: 3,
   checkpoint: 4,
   participant: 6,
+  "branch-verdict": 7,
+  outcomes: 8,
+  doubt: 9,
 } as const satisfies Record<LogRecord["type"], number>;
 
-const MAX_NUMBER = 2n ** 64n - 1n;
-
 type Branches = readonly BranchRecord[];
-
-/** Text that UTF-8 cannot hold would come back as another. */
-function packText(text: string): string {
-  if (text.isWellFormed()) return text;
-  throw new RangeError(
-    `Cannot encode a record: ${JSON.stringify(text)} has half a surrogate pair, it must be Unicode`,
-  );
-}
 
 function packBranches(branches: Branches): ValueType[] {
   return branches.map(({ participant, gid, token }) => [
@@ -97,16 +127,11 @@ function packBranches(branches: Branches): ValueType[] {
   ]);
 }
 
-/** A number that the decoder would refuse must not get into the log. */
-function packNumber(txn: bigint): bigint {
-  if (typeof txn === "bigint" && txn >= 0n && txn <= MAX_NUMBER) return txn;
-  throw new RangeError(`Cannot encode a record: txn is ${txn}, it must be a bigint of 64 bits`);
-}
-
 function packRecord(record: LogRecord): ValueMap {
   switch (record.type) {
     case "begin":
     case "committing":
+    case "doubt":
       return { txn: packNumber(record.txn), branches: packBranches(record.branches) };
     case "end":
       return { txn: packNumber(record.txn) };
@@ -127,7 +152,20 @@ function packRecord(record: LogRecord): ValueMap {
         kind: packText(record.kind),
         identity: packText(record.identity),
       };
+    case "branch-verdict":
+      return packVerdict(record);
+    case "outcomes": {
+      const { forgotten, outcomes } = record;
+      for (const { txn } of outcomes) packNumber(txn);
+      return { forgotten: packNumber(forgotten), runs: packOutcomes(outcomes) };
+    }
   }
+}
+
+function packVerdict(verdict: BranchVerdict): ValueMap {
+  const { kind, subject, participant, gid, reason, by, at } = verdict;
+  const fields = { kind, subject, participant, gid, reason, by, at };
+  return Object.fromEntries(Object.entries(fields).map(([name, one]) => [name, packText(one)]));
 }
 
 /**
@@ -142,24 +180,6 @@ export function encodeRecord(record: LogRecord): Uint8Array {
   body[0] = RECORD_TAGS[record.type];
   body.set(payload, 1);
   return body;
-}
-
-function refuse(what: string, value: unknown): never {
-  throw new TypeError(`Cannot decode a record: ${what} is ${JSON.stringify(String(value))}`);
-}
-
-function text(value: ValueType | undefined, what: string): string {
-  return typeof value === "string" ? value : refuse(what, value);
-}
-
-function integer64(value: ValueType | undefined, what: string): bigint {
-  if (typeof value === "bigint" && value >= 0n && value <= MAX_NUMBER) return value;
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return BigInt(value);
-  return refuse(what, value);
-}
-
-function list(value: ValueType | undefined, what: string): readonly ValueType[] {
-  return Array.isArray(value) ? value : refuse(what, value);
 }
 
 function unpackBranches(value: ValueType | undefined): BranchRecord[] {
@@ -191,13 +211,25 @@ function unpackParticipant(value: ValueType): ParticipantRecord {
   };
 }
 
-function unpackMap(payload: Uint8Array): ValueMap {
-  const value = decode(payload);
-  if (
-    typeof value !== "object" || value === null || Array.isArray(value) ||
-    value instanceof Uint8Array
-  ) return refuse("payload", value);
-  return value as ValueMap;
+function unpackVerdict(map: ValueMap): BranchVerdict {
+  const kind = VERDICT_KINDS.find((one) => one === map.kind) ?? refuse("kind", map.kind);
+  return {
+    kind,
+    subject: text(map.subject, "subject"),
+    participant: text(map.participant, "participant"),
+    gid: text(map.gid, "gid"),
+    reason: text(map.reason, "reason"),
+    by: text(map.by, "by"),
+    at: text(map.at, "at"),
+  };
+}
+
+function unpackRun(value: ValueType): (bigint | number)[] {
+  const [first, ...steps] = list(value, "run");
+  return [
+    integer64(first, "run"),
+    ...steps.map((step) => Number.isSafeInteger(step) ? step as number : refuse("step", step)),
+  ];
 }
 
 /**
@@ -216,6 +248,7 @@ export function decodeRecord(body: Uint8Array): LogRecord | null {
   switch (type) {
     case "begin":
     case "committing":
+    case "doubt":
       return { type, txn: integer64(map.txn, "txn"), branches: unpackBranches(map.branches) };
     case "end":
       return { type, txn: integer64(map.txn, "txn") };
@@ -231,6 +264,14 @@ export function decodeRecord(body: Uint8Array): LogRecord | null {
         name: text(map.name, "name"),
         kind: text(map.kind, "kind"),
         identity: text(map.identity, "identity"),
+      };
+    case "branch-verdict":
+      return { type, ...unpackVerdict(map) };
+    case "outcomes":
+      return {
+        type,
+        forgotten: integer64(map.forgotten, "forgotten"),
+        outcomes: unpackOutcomes(list(map.runs, "runs").map(unpackRun)),
       };
   }
 }

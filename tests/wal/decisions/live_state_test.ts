@@ -130,3 +130,50 @@ Deno.test("LiveState encodes and decodes records", () => {
   assertEquals(state.decode(state.encode(committing(5n))), committing(5n));
   assertEquals(state.decode(Uint8Array.of(200, 1)), null);
 });
+
+Deno.test("LiveState keeps the last outcomes and restates them", () => {
+  const state = new LiveState(2);
+  const aborted = { txn: 3n, committed: false };
+  for (
+    const record of [
+      committing(1n),
+      end(1n),
+      committing(2n),
+      { type: "outcomes", forgotten: 0n, outcomes: [aborted] } as const,
+    ]
+  ) state.apply(record);
+  assertEquals([...state.outcomes], [{ txn: 2n, committed: true }, aborted]);
+  assertEquals(state.outcomes.forgotten, 1n);
+  const restated = new LiveState(2);
+  for (const record of state.checkpoint()) restated.apply(record);
+  assertEquals([...restated.outcomes].toSorted(byNumber), [...state.outcomes]);
+  assertEquals(restated.outcomes.forgotten, 1n);
+});
+
+function byNumber(one: { txn: bigint }, other: { txn: bigint }): number {
+  return Number(one.txn - other.txn);
+}
+
+Deno.test("LiveState keeps a doubt until its outcome is known", () => {
+  const state = new LiveState(2);
+  const doubt: LogRecord = { type: "doubt", txn: 4n, branches: LATE };
+  state.apply(doubt);
+  assertEquals(state.active, [{ txn: 4n, decided: false, branches: LATE, doubtful: true }]);
+  assertEquals(state.checkpoint().slice(1), [doubt]);
+  state.apply({ type: "outcomes", forgotten: 0n, outcomes: [{ txn: 4n, committed: true }] });
+  assertEquals(state.active, []);
+});
+
+Deno.test("LiveState keeps the last verdicts of operators, and every adoption", () => {
+  const state = new LiveState();
+  const fields = { participant: "", gid: "", reason: "r", by: "b", at: "t" };
+  state.apply({ type: "branch-verdict", kind: "adopt", subject: "lost", ...fields });
+  for (let count = 0; count < 150; count++) {
+    state.apply({ type: "branch-verdict", kind: "forget", subject: String(count), ...fields });
+  }
+  const restated = new LiveState();
+  for (const record of state.checkpoint()) restated.apply(record);
+  assertEquals([...restated.adopted], ["lost"]);
+  assertEquals(restated.checkpoint(), state.checkpoint());
+  assertEquals(state.checkpoint().length, 1 + 100);
+});

@@ -13,6 +13,7 @@ import {
   encodeRecord,
   type LogRecord,
   RECORD_TAGS,
+  VERDICT_KINDS,
 } from "../../../src/wal/decisions/record.ts";
 import { checkProperty } from "../../simulation/seeds.ts";
 
@@ -36,6 +37,22 @@ const records: fc.Arbitrary<LogRecord> = fc.oneof(
     participants: fc.array(participant, { maxLength: 5 }),
   }),
   participant.map((one) => ({ type: "participant" as const, ...one })),
+  fc.record({ type: fc.constant("doubt" as const), txn, branches }),
+  fc.record({
+    type: fc.constant("branch-verdict" as const),
+    kind: fc.constantFrom(...VERDICT_KINDS),
+    subject: text,
+    participant: text,
+    gid: text,
+    reason: text,
+    by: text,
+    at: text,
+  }),
+  fc.record({
+    type: fc.constant("outcomes" as const),
+    forgotten: txn,
+    outcomes: fc.array(fc.record({ txn, committed: fc.boolean() }), { maxLength: 9 }),
+  }),
 );
 
 /** One record of each kind, with everything that it can hold. */
@@ -49,6 +66,18 @@ const ONE_OF_EACH: readonly LogRecord[] = [
     participants: [{ name: "a", kind: "k", identity: "i" }],
   },
   { type: "participant", name: "a", kind: "k", identity: "i" },
+  {
+    type: "branch-verdict",
+    kind: "forget",
+    subject: "4",
+    participant: "a",
+    gid: "g",
+    reason: "r",
+    by: "b",
+    at: "t",
+  },
+  { type: "outcomes", forgotten: 3n, outcomes: [{ txn: 5n, committed: true }] },
+  { type: "doubt", txn: 6n, branches: [{ participant: "a", gid: "g", token: "t" }] },
 ];
 
 const KNOWN_TAGS = Object.values(RECORD_TAGS) as number[];
@@ -84,7 +113,7 @@ Deno.test("decodeRecord reads a body that shares its buffer with others", () => 
 });
 
 Deno.test("encodeRecord uses these tags for ever", () => {
-  assertEquals(ONE_OF_EACH.map((record) => encodeRecord(record)[0]), [1, 2, 3, 4, 6]);
+  assertEquals(ONE_OF_EACH.map((record) => encodeRecord(record)[0]), [1, 2, 3, 4, 6, 7, 8, 9]);
 });
 
 Deno.test("encodeRecord writes these bytes for ever", () => {
@@ -116,12 +145,16 @@ Deno.test("decodeRecord ignores list places that it does not know", () => {
   }
 });
 
+function isNumber(value: ValueType): boolean {
+  return typeof value === "number" || typeof value === "bigint";
+}
+
 /** Adds places to the end of every list that stands for one thing; lists of things stay as long. */
 function lengthened(value: ValueType): ValueType {
   if (Array.isArray(value)) {
-    const isListOfLists = value.length > 0 && value.every(Array.isArray);
+    const isListOfThings = value.every(Array.isArray) || value.every(isNumber);
     const longer = value.map(lengthened);
-    return isListOfLists || value.length === 0 ? longer : [...longer, "later", null];
+    return isListOfThings ? longer : [...longer, "later", null];
   }
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, lengthened(one)]));
