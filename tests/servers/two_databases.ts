@@ -15,6 +15,7 @@ import {
   type ProtocolPoint,
 } from "../../mod.ts";
 import { postgres, type PostgresParticipant } from "../../src/participants/postgresql/postgres.ts";
+import { Bystanders } from "./bystanders.ts";
 import type { PostgresCluster } from "./cluster.ts";
 import { connect, preparedGids, type TestSql } from "./databases.ts";
 
@@ -33,12 +34,20 @@ export interface Opened extends AsyncDisposable {
 
 /** Two databases, their clients, and a log directory. */
 export class TwoDatabases implements AsyncDisposable {
+  readonly #clusters: Readonly<Record<Name, PostgresCluster>>;
+  #bystanders: readonly Bystanders[] = [];
+
   /** The log directory. */
   readonly directory: string;
   /** A client for each database, as an application has it. */
   readonly clients: Readonly<Record<Name, TestSql>>;
 
-  private constructor(directory: string, clients: Record<Name, TestSql>) {
+  private constructor(
+    clusters: Readonly<Record<Name, PostgresCluster>>,
+    directory: string,
+    clients: Record<Name, TestSql>,
+  ) {
+    this.#clusters = clusters;
     this.directory = directory;
     this.clients = clients;
   }
@@ -52,6 +61,7 @@ export class TwoDatabases implements AsyncDisposable {
       connect(clusters[name].url(name), `app ${name}`, { max, backoff: () => 0.05 });
     const clients = { orders: client("orders"), billing: client("billing") };
     const databases = new TwoDatabases(
+      clusters,
       await Deno.makeTempDir({ prefix: "indoubt_servers_test_" }),
       clients,
     );
@@ -93,16 +103,47 @@ export class TwoDatabases implements AsyncDisposable {
     await this.assertNothingPrepared();
   }
 
-  /** Sees that no server holds anything prepared. */
+  /** Sees that no server holds anything prepared but the bystanders' transactions. */
   async assertNothingPrepared(): Promise<void> {
-    assertEquals(await preparedGids(this.clients.orders), []);
-    assertEquals(await preparedGids(this.clients.billing), []);
+    const prepared = new Set<string>();
+    for (const sql of Object.values(this.clients)) {
+      for (const gid of await preparedGids(sql)) prepared.add(gid);
+    }
+    assertEquals([...prepared].sort(), this.#bystandersGids().sort());
+  }
+
+  /** Which branches of coordinators the servers hold prepared. */
+  async branches(): Promise<string[]> {
+    const others = this.#bystandersGids();
+    const found = new Set<string>();
+    for (const sql of Object.values(this.clients)) {
+      for (const gid of await preparedGids(sql)) if (!others.includes(gid)) found.add(gid);
+    }
+    return [...found];
+  }
+
+  /** Prepares what is none of a coordinator's business; it is looked for at every later check. */
+  async addBystanders(coordinator: string): Promise<void> {
+    this.#bystanders = [
+      await Bystanders.prepare(this.#clusters.orders, "orders", coordinator),
+      await Bystanders.prepare(this.#clusters.billing, "billing", coordinator),
+    ];
+  }
+
+  /** Commits the bystanders' transactions, all of which must be as they were. */
+  async commitBystanders(): Promise<void> {
+    for (const bystanders of this.#bystanders) await bystanders.commit();
+    this.#bystanders = [];
   }
 
   /** Ends the clients and removes the directory. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const sql of Object.values(this.clients)) await sql[Symbol.asyncDispose]();
     await Deno.remove(this.directory, { recursive: true });
+  }
+
+  #bystandersGids(): string[] {
+    return [...new Set(this.#bystanders.flatMap(({ gids }) => gids))];
   }
 
   async #empty(): Promise<void> {
