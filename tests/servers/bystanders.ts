@@ -8,7 +8,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { PostgresCluster } from "./cluster.ts";
-import { connect, connectAdmin } from "./databases.ts";
+import { connect, connectAdmin, type TestSql } from "./databases.ts";
 
 /** A role that is not the coordinator's. */
 const STRANGER = "stranger";
@@ -53,6 +53,19 @@ function literal(text: string): string {
   return `E'${text.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`;
 }
 
+/** Does something for each in a session of the user whose it is. */
+async function asTheirUsers(
+  cluster: PostgresCluster,
+  database: string,
+  bystanders: readonly Bystander[],
+  action: (sql: TestSql, gid: string) => PromiseLike<unknown>,
+): Promise<void> {
+  for (const user of new Set(bystanders.map((one) => one.user))) {
+    await using sql = connect(cluster.url(database, user), "bystander", { max: 1 });
+    for (const one of bystanders) if (one.user === user) await action(sql, one.gid);
+  }
+}
+
 /** The bystanders of one database. */
 export class Bystanders {
   readonly #cluster: PostgresCluster;
@@ -82,13 +95,11 @@ export class Bystanders {
     const taken = await admin`SELECT gid FROM pg_prepared_xacts`;
     const all = bystandersOf(coordinator, database)
       .filter(({ gid }) => !taken.some((row) => row.gid === gid));
-    for (const { gid, user } of all) {
-      await using sql = connect(cluster.url(database, user), "bystander", { max: 1 });
-      await sql.unsafe(
+    await asTheirUsers(cluster, database, all, (sql, gid) =>
+      sql.unsafe(
         `BEGIN; INSERT INTO bystander VALUES (${literal(gid)}); ` +
           `PREPARE TRANSACTION ${literal(gid)}`,
-      );
-    }
+      ));
     return new Bystanders(cluster, database, all);
   }
 
@@ -99,10 +110,12 @@ export class Bystanders {
 
   /** Commits them all: each must still be prepared by the one who did it, with what it wrote. */
   async commit(): Promise<void> {
-    for (const { gid, user } of this.#all) {
-      await using sql = connect(this.#cluster.url(this.#database, user), "bystander", { max: 1 });
-      await sql.unsafe(`COMMIT PREPARED ${literal(gid)}`);
-    }
+    await asTheirUsers(
+      this.#cluster,
+      this.#database,
+      this.#all,
+      (sql, gid) => sql.unsafe(`COMMIT PREPARED ${literal(gid)}`),
+    );
     await using admin = connectAdmin(this.#cluster, this.#database);
     const rows = await admin`SELECT gid FROM bystander`;
     assertEquals(rows.map(({ gid }) => gid as string).sort(), this.gids.sort());

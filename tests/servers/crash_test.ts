@@ -1,155 +1,316 @@
 /**
- * A coordinator's process is killed with SIGKILL at every named point of the protocol. Whatever the
- * point: after the next opening the transaction is in both databases or in neither, nothing is left
- * prepared, and the report says what was found. And a log directory has one owner at a time.
+ * A coordinator's process is killed with SIGKILL at every place at which that makes a difference
+ * (the numbers in the tests' names are those of the list of faults), over two servers and beside
+ * other people's prepared transactions. Whatever the place: after the next opening the transaction
+ * is in both databases or in neither, as the log says; nothing is left prepared; nothing of anybody
+ * else's is touched; and the report says what was found.
  */
 
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { LogLockedError, PROTOCOL_POINTS, type ProtocolPoint } from "../../mod.ts";
+import { assert, assertEquals } from "@std/assert";
+import { PROTOCOL_POINTS, type RecoveryReport } from "../../mod.ts";
 import { Child } from "./child.ts";
 import { PostgresCluster } from "./cluster.ts";
 import type { ChildTask } from "./coordinator_child.ts";
-import { connectAdmin, createDatabases, preparedGids, until, untilGone } from "./databases.ts";
-import { TwoDatabases, writeBoth } from "./two_databases.ts";
+import { connectAdmin, createDatabases, soon, until, untilGone } from "./databases.ts";
+import { ProxiedDatabases } from "./proxied_databases.ts";
+import { Gate } from "./proxy/gate.ts";
+import { first } from "./proxy/rules.ts";
+import { type Name, writeBoth } from "./two_databases.ts";
 
-let cluster: PostgresCluster;
+let clusters: Record<Name, PostgresCluster>;
 
 Deno.test.beforeAll(async () => {
-  cluster = await PostgresCluster.start({ settings: { fsync: "off" } });
-  await createDatabases(cluster, "orders", "billing");
+  const settings = { fsync: "off" };
+  clusters = {
+    orders: await PostgresCluster.start({ settings }),
+    billing: await PostgresCluster.start({ settings }),
+  };
+  await createDatabases(clusters.orders, "orders");
+  await createDatabases(clusters.billing, "billing");
 });
 
-Deno.test.afterAll(() => cluster[Symbol.asyncDispose]());
+Deno.test.afterAll(async () => {
+  for (const cluster of Object.values(clusters)) await cluster[Symbol.asyncDispose]();
+});
 
-const connectBoth = () => TwoDatabases.connect({ orders: cluster, billing: cluster });
-
-function taskFor({ directory }: TwoDatabases, options: Partial<ChildTask> = {}): ChildTask {
-  const urls = { orders: cluster.url("orders"), billing: cluster.url("billing") };
-  return { directory, ...urls, ids: [], ...options };
-}
-
-/** What must be found after a crash at each point. */
-const OUTCOMES: Readonly<Record<ProtocolPoint, "committed" | "rolledBack">> = {
-  "first-prepared": "rolledBack",
-  "all-prepared": "rolledBack",
-  "decided": "committed",
-  "first-committed": "committed",
-  "all-committed": "committed",
-};
+type Found = "committed" | "rolledBack" | "nothing";
 
 interface Crash {
-  readonly killAt: ProtocolPoint;
-  readonly withhold?: "prepare" | "commitPrepared";
-  /** How many branches the crash leaves prepared, where that is not certain each that may be. */
+  readonly place: string;
+  /** What the child does; it dies of it, unless an answer is held back. */
+  readonly task: Partial<ChildTask>;
+  /** An answer of "billing" that is held back, and with which in the proxy's hands the child dies. */
+  readonly held?: RegExp;
+  /** How many branches the crash leaves prepared; several where that is not certain. */
   readonly left: readonly number[];
+  /** What the next opening finds. */
+  readonly found: Found;
 }
 
 const CRASHES: readonly Crash[] = [
-  { killAt: "first-prepared", left: [1, 2] },
-  { killAt: "first-prepared", withhold: "prepare", left: [1] },
-  { killAt: "all-prepared", left: [2] },
-  { killAt: "decided", left: [2] },
-  { killAt: "first-committed", left: [0, 1] },
-  { killAt: "first-committed", withhold: "commitPrepared", left: [1] },
-  { killAt: "all-committed", left: [0] },
+  { place: "29 before any PREPARE", task: { killAt: "written" }, left: [0], found: "nothing" },
+  {
+    place: "30 after Begin is written, before it is synced",
+    task: { forceBegin: true, crash: { from: "written", call: "syncData", nth: 1 } },
+    left: [0],
+    found: "rolledBack",
+  },
+  {
+    place: "31 after one of two PREPAREs was sent",
+    task: { killAt: "first-prepared", withhold: "prepare" },
+    left: [1],
+    found: "rolledBack",
+  },
+  {
+    place: "31 after the first PREPARE was answered",
+    task: { killAt: "first-prepared" },
+    left: [1, 2],
+    found: "rolledBack",
+  },
+  {
+    place: "32 before a PREPARE's answer is heard",
+    task: {},
+    held: /PREPARE TRANSACTION/,
+    left: [2],
+    found: "rolledBack",
+  },
+  {
+    place: "33 when all are prepared",
+    task: { killAt: "all-prepared" },
+    left: [2],
+    found: "rolledBack",
+  },
+  {
+    place: "33 before the decision is written",
+    task: { crash: { from: "all-prepared", call: "write", nth: 1 } },
+    left: [2],
+    found: "rolledBack",
+  },
+  {
+    // What was written outlives the process, though it might not outlive the machine.
+    place: "34 after the decision is written, before it is synced",
+    task: { crash: { from: "all-prepared", call: "syncData", nth: 1 } },
+    left: [2],
+    found: "committed",
+  },
+  {
+    place: "35 when the decision is synced",
+    task: { killAt: "decided" },
+    left: [2],
+    found: "committed",
+  },
+  {
+    place: "36 after one of two COMMIT PREPAREDs was sent",
+    task: { killAt: "first-committed", withhold: "commitPrepared" },
+    left: [1],
+    found: "committed",
+  },
+  {
+    place: "36 after the first COMMIT PREPARED was answered",
+    task: { killAt: "first-committed" },
+    left: [0, 1],
+    found: "committed",
+  },
+  {
+    place: "37 before a COMMIT PREPARED's answer is heard",
+    task: {},
+    held: /^COMMIT PREPARED/,
+    left: [0],
+    found: "committed",
+  },
+  {
+    place: "38 when all are committed, before End",
+    task: { killAt: "all-committed" },
+    left: [0],
+    found: "committed",
+  },
 ];
 
 Deno.test("PROTOCOL_POINTS are all crashed at", () => {
-  assertEquals([...new Set(CRASHES.map(({ killAt }) => killAt))], [...PROTOCOL_POINTS]);
+  const points = CRASHES.map(({ task }) => task.killAt).filter((point) => point !== undefined);
+  assertEquals([...new Set(points)], ["written", ...PROTOCOL_POINTS]);
 });
 
+function taskFor(proxied: ProxiedDatabases, options: Partial<ChildTask>): ChildTask {
+  const { directory } = proxied.both;
+  const urls = { orders: proxied.url("orders"), billing: proxied.url("billing") };
+  return { directory, ...urls, ids: ["crashed"], ...options };
+}
+
+/** A PREPARE that was sent before a crash may be carried out after it. */
+async function untilChildGone(): Promise<void> {
+  for (const cluster of Object.values(clusters)) {
+    await using admin = connectAdmin(cluster);
+    await untilGone(admin, "child");
+  }
+}
+
 /** Runs a child to its death and gives the transaction that it died in. */
-async function crash(both: TwoDatabases, options: Partial<ChildTask>): Promise<string> {
-  await using child = new Child(taskFor(both, { ...options, ids: ["crashed"] }));
+async function crash(
+  proxied: ProxiedDatabases,
+  how: Pick<Crash, "task" | "held">,
+): Promise<string> {
+  const gate = new Gate();
+  if (how.held !== undefined) proxied.proxies.billing.rule = first(how.held, { hold: gate });
+  await using child = new Child(taskFor(proxied, how.task));
   const transaction = await child.heard("transaction");
-  assertEquals(await child.ended(), "SIGKILL");
-  assertEquals(child.said.at(-1), options.killAt);
-  // A PREPARE that was sent before the crash may be carried out after it.
-  await using admin = connectAdmin(cluster);
-  await untilGone(admin, "child");
+  if (how.held !== undefined) {
+    await soon("the answer is held back", gate.reached);
+    // That of the other database comes at the same time, or before.
+    const aim = how.held.test("COMMIT PREPARED") ? 0 : 2;
+    const { both } = proxied;
+    await until(`${aim} are prepared`, async () => (await both.branches()).length === aim);
+    await child.kill();
+    gate.open();
+    proxied.pass();
+  } else assertEquals(await child.ended(), "SIGKILL");
+  assert(!child.said.includes("committed crashed"), "it had returned");
+  await untilChildGone();
   return transaction;
 }
 
-for (const { killAt, withhold, left } of CRASHES) {
-  const how = withhold === undefined ? "" : `, without the second ${withhold}`;
-  Deno.test(`Coordinator.open() settles what SIGKILL at ${killAt} left${how}`, async () => {
-    await using both = await connectBoth();
-    await using before = await both.open();
-    await writeBoth(before, "before");
-    await before.coordinator.close();
+function assertReport(report: RecoveryReport, found: Found, ...transactions: string[]): void {
+  const { committed, rolledBack, pending } = report;
+  const expected = { committed: [], rolledBack: [], pending: [] };
+  if (found === "nothing") assertEquals({ committed, rolledBack, pending }, expected);
+  else {
+    assertEquals({ committed, rolledBack, pending }, { ...expected, [found]: transactions });
+  }
+}
 
-    const transaction = await crash(
-      both,
-      withhold === undefined ? { killAt } : { killAt, withhold },
-    );
-    const prepared = await preparedGids(both.clients.orders);
-    assert(left.includes(prepared.length), `${prepared.length} branches are prepared`);
-    assert(prepared.every((gid) => gid.includes(`_${transaction}_`)), String(prepared));
+/** Both databases, with an entry that is there and other people's prepared transactions. */
+async function connectAll(): Promise<ProxiedDatabases> {
+  const proxied = await ProxiedDatabases.connect(clusters);
+  await using before = await proxied.both.open();
+  await writeBoth(before, "before");
+  await proxied.both.addBystanders(before.coordinator.id);
+  return proxied;
+}
 
-    await using opened = await both.open();
-    const { milliseconds, ...report } = opened.coordinator.recovery;
-    const nothing = { committed: [], rolledBack: [], pending: [] };
-    assertEquals(report, { ...nothing, [OUTCOMES[killAt]]: [transaction] });
-    assert(milliseconds > 0 && milliseconds < 10_000, `it took ${milliseconds} ms`);
-    assertEquals(opened.coordinator.unsettled, 0);
-    const expected = OUTCOMES[killAt] === "committed" ? ["before", "crashed"] : ["before"];
-    await both.assertBoth(...expected);
+for (const { place, task, held, left, found } of CRASHES) {
+  Deno.test(`Coordinator.open() settles what SIGKILL left: ${place}`, async () => {
+    await using proxied = await connectAll();
+    const { both } = proxied;
+    const transaction = await crash(proxied, held === undefined ? { task } : { task, held });
+    const branches = await both.branches();
+    assert(left.includes(branches.length), `${branches.length} branches are prepared`);
+    assert(branches.every((gid) => gid.includes(`_${transaction}_`)), String(branches));
 
+    const expected = found === "committed" ? ["before", "crashed"] : ["before"];
+    {
+      await using opened = await both.open();
+      assertReport(opened.coordinator.recovery, found, transaction);
+      assertEquals(opened.coordinator.unsettled, 0);
+      await both.assertBoth(...expected);
+    }
     // What was settled is not found again, and the next transaction goes through.
-    await opened.coordinator.close();
     await using again = await both.open();
-    const { committed, rolledBack, pending } = again.coordinator.recovery;
-    assertEquals([committed, rolledBack, pending], [[], [], []]);
+    assertReport(again.coordinator.recovery, "nothing");
     await writeBoth(again, "next");
     await both.assertBoth(...expected, "next");
+    await both.commitBystanders();
   });
 }
 
-Deno.test("Coordinator.open() settles what a crash during recovery left", async () => {
-  await using both = await connectBoth();
-  const transaction = await crash(both, { killAt: "decided" });
-  {
-    // Its recovery settles one branch, hangs at the other, and is killed there.
-    await using child = new Child(taskFor(both, { withhold: "recovery" }));
-    const { orders } = both.clients;
-    await until("one is settled", async () => (await preparedGids(orders)).length === 1);
-    await child.kill();
+for (const [killAt, found] of [["all-prepared", "rolledBack"], ["decided", "committed"]] as const) {
+  Deno.test(`Coordinator.open() settles what SIGKILL left: 39 at every call to the disk of one recovery after another, ${found} in the end`, async () => {
+    await using proxied = await connectAll();
+    const { both } = proxied;
+    await crash(proxied, { task: { killAt } });
+    let deaths = 0;
+    for (let signal: string | null = "SIGKILL"; signal !== null; deaths++) {
+      const dying: Partial<ChildTask> = { ids: [], crash: { from: "start", nth: deaths + 1 } };
+      await using child = new Child(taskFor(proxied, dying));
+      const opened = await child.heard("open").then(() => true, () => false);
+      if (opened) await child.end();
+      signal = opened ? null : await child.ended();
+      await untilChildGone();
+    }
+    assert(deaths > 10, `it died ${deaths - 1} times`);
+    await using opened = await both.open();
+    assertReport(opened.coordinator.recovery, "nothing");
+    await both.assertBoth(...found === "committed" ? ["before", "crashed"] : ["before"]);
+    await both.commitBystanders();
+  });
+}
+
+for (const way of ["cut before", "cut after"] as const) {
+  for (
+    const [killAt, command] of [
+      ["all-prepared", /^ROLLBACK PREPARED/],
+      ["decided", /^COMMIT PREPARED/],
+    ] as const
+  ) {
+    Deno.test(`Coordinator.open() settles what SIGKILL left: 39 in recoveries whose ${command.source.slice(1)} is ${way}`, async () => {
+      await using proxied = await connectAll();
+      const { both } = proxied;
+      await crash(proxied, { task: { killAt } });
+      for (let round = 0; round < 2; round++) {
+        const left = await both.branches();
+        // A gid ends with its branch's place in the transaction: 0 is "orders", 1 is "billing".
+        const cut = Object.entries(proxied.proxies).map(([, proxy], index) => {
+          const treated = Promise.withResolvers<void>();
+          proxy.rule = ({ text }) => {
+            if (!command.test(text)) return "pass";
+            treated.resolve();
+            return way;
+          };
+          return left.some((gid) => gid.endsWith(`_${index}`)) ? treated.promise : undefined;
+        });
+        await using child = new Child(taskFor(proxied, { ids: [] }));
+        await soon("each that is left is cut", Promise.all(cut));
+        await child.kill();
+        proxied.pass();
+        await untilChildGone();
+      }
+      await using opened = await both.open();
+      assertEquals(opened.coordinator.unsettled, 0);
+      await both.assertBoth(...killAt === "decided" ? ["before", "crashed"] : ["before"]);
+      await both.commitBystanders();
+    });
   }
-  await using opened = await both.open();
-  assertEquals(opened.coordinator.recovery.committed, [transaction]);
-  await both.assertBoth("crashed");
-});
+}
+
+/** The calls with which a segment is begun and an older one removed. */
+const ROTATION = ["open", "write", "syncData", "rename", "syncDirectory", "list", "remove"];
+/** More calls than that takes, with those of decisions in between. */
+const MAX_CALLS = 60;
+
+for (const [rotation, count] of [["a failed sync", 200], ["its age", 1000]] as const) {
+  Deno.test(`Coordinator.open() settles what SIGKILL left: 40 at every call to the disk while the log begins another segment for ${rotation}`, async () => {
+    await using proxied = await connectAll();
+    const { both } = proxied;
+    const missing = new Set(ROTATION);
+    for (let nth = 1; missing.size > 0; nth++) {
+      assert(nth < MAX_CALLS, `it does not die at ${[...missing]}`);
+      const ids = Array.from({ length: count }, (_, index) => `${nth} ${index}`);
+      const task = { ids, callers: 8, rotation, crash: { from: "rotation", nth } } as const;
+      await using child = new Child(taskFor(proxied, task));
+      assertEquals(await child.ended(), "SIGKILL", child.said.at(-1));
+      missing.delete(child.said.at(-1)?.split(" ")[2] ?? "");
+      await untilChildGone();
+
+      await using opened = await both.open();
+      assertEquals(opened.coordinator.unsettled, 0);
+      const entries = await both.entries("orders");
+      await both.assertBoth(...entries);
+      const heard = child.said.filter((line) => line.startsWith("committed "));
+      const lost = heard.filter((line) => !entries.includes(line.slice("committed ".length)));
+      assertEquals(lost, []);
+    }
+    await both.commitBystanders();
+  });
+}
 
 Deno.test("Coordinator.open() settles crash after crash, under other numbers", async () => {
-  await using both = await connectBoth();
+  await using proxied = await connectAll();
   const transactions = [
-    await crash(both, { killAt: "decided" }),
-    await crash(both, { killAt: "all-prepared" }),
-    await crash(both, { killAt: "first-committed", withhold: "commitPrepared" }),
+    await crash(proxied, { task: { killAt: "decided" } }),
+    await crash(proxied, { task: { killAt: "all-prepared" } }),
+    await crash(proxied, { task: { killAt: "first-committed", withhold: "commitPrepared" } }),
   ];
   assertEquals(new Set(transactions).size, 3);
-  await using opened = await both.open();
-  assertEquals(opened.coordinator.recovery.committed, transactions.slice(2));
-  await both.assertBoth("crashed", "crashed");
-});
-
-Deno.test("Coordinator.open() fails at once while another process has the directory", async () => {
-  await using both = await connectBoth();
-  const before = Date.now();
-  await using child = new Child(taskFor(both, { ids: ["child"] }));
-  await child.heard("waiting");
-  const asked = performance.now();
-  const error = await assertRejects(() => both.open(), LogLockedError);
-  assert(performance.now() - asked < 1_000, "it should not have waited");
-  const { pid, started } = error.holder ?? {};
-  assertEquals(pid, child.pid);
-  assert(Date.parse(started!) >= before - 1_000 && Date.parse(started!) <= Date.now(), started);
-  assertStringIncludes(error.message, String(pid));
-  assertStringIncludes(error.message, started!);
-
-  await child.kill();
-  await using opened = await both.open();
-  assertEquals(opened.coordinator.recovery.pending, []);
-  await writeBoth(opened, "after");
-  await both.assertBoth("after", "child");
+  await using opened = await proxied.both.open();
+  assertReport(opened.coordinator.recovery, "committed", ...transactions.slice(2));
+  await proxied.both.assertBoth("before", "crashed", "crashed");
 });
