@@ -76,5 +76,5 @@ export async function repair(
   const platform = denoPlatform;
   const report = await repairLog({ platform, directory, reason, by, presumeAbort });
   out.add(repairWords(report, reason, by));
-  return report.epoch === null || report.cleared ? 0 : 1;
+  return report.verdicts.length === 0 || report.cleared ? 0 : 1;
 }

@@ -9,6 +9,7 @@ import { count, plain } from "./words.ts";
 
 type AnyRecord = NonNullable<InspectedRecord["record"]>;
 type Checkpoint = Extract<AnyRecord, { type: "checkpoint" }>;
+type Verdict = Extract<AnyRecord, { type: "verdict" }>;
 
 const SHOWN_NUMBERS = 3;
 
@@ -19,7 +20,8 @@ const SHOWN_NUMBERS = 3;
  * @returns One line, safe for a terminal.
  */
 export function recordWords(record: AnyRecord | null): string {
-  return plain(wordsOf(record));
+  // What a person wrote for others to read is not cut.
+  return plain(wordsOf(record), record?.type === "verdict" ? Infinity : undefined);
 }
 
 function wordsOf(record: AnyRecord | null): string {
@@ -48,11 +50,21 @@ function wordsOf(record: AnyRecord | null): string {
     case "branch-verdict":
       return `${record.kind} ${record.subject} by ${record.by}: ${record.reason}`;
     case "verdict":
-      return record.kind === "cleared"
-        ? `cleared by ${record.by}: ${record.reason}`
-        : `damaged up to opening ${record.epoch}: ${record.file} ${record.reason}`;
+      return verdictWords(record);
     case "application":
       return `${count(record.payloadLength, "byte")}: ${record.payload}`;
+  }
+}
+
+function verdictWords(verdict: Verdict): string {
+  const { kind, by, at, epoch, reason } = verdict;
+  switch (kind) {
+    case "damaged":
+      return `damaged up to opening ${epoch}: ${verdict.file} ${reason}`;
+    case "cleared":
+      return `cleared by ${by} at ${at}: ${reason}`;
+    case "repaired":
+      return `repaired by ${by} at ${at}: ${reason} (opening ${epoch}: ${verdict.done})`;
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { RepairReport } from "../wal/repair.ts";
+import type { VerifyReport } from "../wal/verify.ts";
 import { uncertainWords } from "./affected.ts";
 import { shellWord, transactionWords } from "./verify_words.ts";
 import { plain, section } from "./words.ts";
@@ -18,7 +19,7 @@ import { plain, section } from "./words.ts";
  * @returns The text.
  */
 export function repairWords(report: RepairReport, reason: string, by: string): string {
-  const { before, epoch, verdicts, setAside, cleared, decided, undecided } = report;
+  const { before, epoch, done, verdicts, setAside, cleared, decided, undecided } = report;
   const place = plain(before.directory, Infinity);
   if (epoch === null) return `Nothing to repair: "${place}" is sound, nothing was changed\n`;
   const found = verdicts.map(({ file, reason, at, epoch: upTo }) => {
@@ -27,33 +28,40 @@ export function repairWords(report: RepairReport, reason: string, by: string): s
   });
   const lines = [
     `Opened: "${place}", log ${plain(report.id ?? "")}, opening ${epoch}`,
+    ...section("Kept in the log", [
+      `repaired by ${plain(by, Infinity)}: ${plain(reason, Infinity)}`,
+      plain(done, Infinity),
+    ]),
     ...section("Damage", found),
     ...section("Set aside, byte for byte", setAside.map((name) => plain(name))),
     ...section("Decided and not finished: must commit", decided.map(transactionWords)),
     ...section("Begun, without a decision", undecided.map(transactionWords)),
-    ...(cleared ? clearedWords(reason, by) : uncertain(report)),
+    ...(cleared ? clearedWords(before) : verdicts.length > 0 ? uncertain(report) : []),
   ];
   return `${lines.join("\n")}\n`;
 }
 
-function clearedWords(reason: string, by: string): string[] {
-  return section("Cleared", [
-    "from now on a transaction without a decision is presumed aborted, also one of that time:",
-    "the next opening of the coordinator rolls back what it finds prepared without one",
-    `by ${plain(by)}: ${plain(reason, Infinity)}`,
-  ]);
+function clearedWords({ application }: VerifyReport): string[] {
+  return section(
+    "Cleared",
+    application ? ["the damage stands no more, what is missing stays missing"] : [
+      "from now on a transaction without a decision is presumed aborted, also one of that time:",
+      "the next opening of the coordinator rolls back what it finds prepared without one",
+    ],
+  );
 }
 
 function uncertain({ before, id, verdicts }: RepairReport): string[] {
+  const repair = `indoubt repair ${shellWord(before.directory)} --presume-abort --reason TEXT`;
+  if (before.application) {
+    return section("The damage stands until you clear it", [repair]);
+  }
   const upTo = Math.max(...verdicts.map(({ epoch }) => epoch));
   return [
     ...section("Still uncertain, since their decisions may have been in what is lost", [
       ...uncertainWords(id, upTo),
       "the coordinator leaves them prepared and reports them, at this and every later opening",
     ]),
-    ...section("When you have settled them in the databases", [
-      `indoubt repair ${shellWord(before.directory)} --presume-abort --reason TEXT`,
-      "which then keeps your reason in the log; without --presume-abort none is kept",
-    ]),
+    ...section("When you have settled them in the databases", [repair]),
   ];
 }

@@ -9,6 +9,9 @@ import type { FileFinding, VerifyReport } from "../wal/verify.ts";
 import { isUncertain, uncertainWords } from "./affected.ts";
 import { plain, section } from "./words.ts";
 
+/** What is said of a log that is not a coordinator's. */
+const APPLICATION = "Records are an application's own: payloads are not checked";
+
 type Transaction = VerifyReport["decided"][number];
 
 /**
@@ -23,6 +26,7 @@ export function reportWords(report: VerifyReport): string {
   const presumed = undecided.filter(({ txn }) => !isUncertain(report, txn));
   const lines = [
     headline(report),
+    ...(report.application ? [APPLICATION] : []),
     ...section("Damage found now", findingWords(found)),
     ...section("Damage found earlier, which no operator has cleared", verdictWords(report)),
     ...section("Damage that costs nothing, a later record says it again", findingWords(harmless)),
@@ -75,7 +79,10 @@ function verdictWords({ verdicts }: VerifyReport): string[] {
   return verdicts.map(({ file, reason, at }) => `${fileWords(file, reason)} (since ${plain(at)})`);
 }
 
-function unlistedWords({ format, id, uncertainUpTo, verdict }: VerifyReport): string[] {
+function unlistedWords(
+  { application, format, id, uncertainUpTo, verdict }: VerifyReport,
+): string[] {
+  if (application) return [];
   if (format === "pgdog") return verdict === "damaged" ? ["all without a decision here"] : [];
   return uncertainUpTo === null ? [] : uncertainWords(id, uncertainUpTo);
 }
@@ -94,14 +101,24 @@ function openingWords({ format, reason, nextOpening }: VerifyReport): string[] {
   ];
 }
 
-function adviceWords({ directory, format, verdict, nextOpening }: VerifyReport): string[] {
+function adviceWords(report: VerifyReport): string[] {
+  const { directory, application, format, verdict, nextOpening } = report;
   if (verdict !== "damaged") return [];
   if (format === "pgdog") return ["settle by hand in the databases what is listed here"];
+  // The message that says why it is refused says what to do, too.
   if (nextOpening === null) return [];
+  const repair = `indoubt repair ${shellWord(directory)} --presume-abort --reason TEXT`;
+  if (application) {
+    return [
+      "have the program that owns the log open it, and see what is missing;",
+      "then clear the damage:",
+      repair,
+    ];
+  }
   return [
     "see in the databases which branches are prepared, and settle them by hand;",
     "then let what has no decision be presumed aborted again:",
-    `indoubt repair ${shellWord(directory)} --presume-abort --reason TEXT`,
+    repair,
   ];
 }
 

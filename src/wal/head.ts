@@ -1,16 +1,19 @@
 /**
  * The records that are the log's own, whatever is kept in it: at the head of every segment an Epoch, then
- * every verdict that still stands; a new verdict also in between.
+ * the latest verdicts of operators, then every verdict on damage that still stands; a new verdict also in
+ * between.
  *
  * | tag | kind | payload |
  * |---|---|---|
  * | 5 | Epoch | `{id, epoch, started, opening, restated}` |
- * | 7 | Verdict | `{kind, epoch, file, reason, by, at}` |
+ * | 7 | Verdict | `{kind, epoch, file, reason, by, at}`; of kind `repaired`, `done` instead of `file` |
  *
  * `opening` is how many records open the segment, this one included. `restated` says whether they restate
  * everything, so that no earlier segment is needed. A verdict of kind `damaged` says that records up to
  * and including those of `epoch` were lost in `file`; one of kind `cleared` that an operator has looked
- * at all such places and that none stands any more.
+ * at all such places and that none stands any more; one of kind `repaired` that an operator had the
+ * opening `epoch` made in order to repair the log, and what was done. The last changes nothing that
+ * another verdict says.
  *
  * @module
  */
@@ -56,8 +59,58 @@ export interface VerdictRecord {
   readonly at: string;
 }
 
+/** That an operator had a log repaired, why, and what was done. */
+export interface RepairRecord {
+  /** Kind of record. */
+  readonly type: "verdict";
+  /** Kind of verdict. */
+  readonly kind: "repaired";
+  /** The opening that was made for it. */
+  readonly epoch: number;
+  /** What was done, in words. */
+  readonly done: string;
+  /** Why. */
+  readonly reason: string;
+  /** Who decided. */
+  readonly by: string;
+  /** When, RFC 3339. */
+  readonly at: string;
+}
+
 /** A record of the log's own. */
-export type HeadRecord = EpochRecord | VerdictRecord;
+export type HeadRecord = EpochRecord | VerdictRecord | RepairRecord;
+
+/** The longest reason or name that a verdict takes, in characters: verdicts are restated in each segment. */
+export const MAX_VERDICT_TEXT = 1000;
+
+/**
+ * A text of an operator as a verdict keeps it.
+ *
+ * @param text The text.
+ * @param what What it is, for the error.
+ * @returns The text, without white space around it.
+ * @throws {RangeError} If it is empty, too long, or no Unicode.
+ */
+export function verdictText(text: string, what: string): string {
+  const trimmed = text.trim();
+  if (trimmed === "") {
+    throw new RangeError(
+      `Cannot keep a verdict without a ${what}: give one, it is kept in the log`,
+    );
+  }
+  if (trimmed.length > MAX_VERDICT_TEXT) {
+    throw new RangeError(
+      `Cannot keep a verdict whose ${what} has ${trimmed.length} characters: ` +
+        `it must have at most ${MAX_VERDICT_TEXT}`,
+    );
+  }
+  if (!trimmed.isWellFormed()) {
+    throw new RangeError(
+      `Cannot keep a verdict whose ${what} has half a surrogate pair: it must be Unicode`,
+    );
+  }
+  return trimmed;
+}
 
 /**
  * The body of a head record's frame.
@@ -98,6 +151,17 @@ export function decodeHead(body: Uint8Array): HeadRecord | null {
   // A verdict on a branch is the coordinator's own record.
   if (map.subject !== undefined) return null;
   const kind = field(map, "kind", "string");
+  if (kind === "repaired") {
+    return {
+      type: "verdict",
+      kind,
+      epoch: field(map, "epoch", "number"),
+      done: field(map, "done", "string"),
+      reason: field(map, "reason", "string"),
+      by: field(map, "by", "string"),
+      at: field(map, "at", "string"),
+    };
+  }
   if (kind !== "damaged" && kind !== "cleared") {
     throw new TypeError(`Cannot decode a verdict: its kind is ${JSON.stringify(kind)}`);
   }

@@ -12,7 +12,7 @@
 import type { Clock } from "../platform/clock.ts";
 import { denoPlatform, type Platform } from "../platform/platform.ts";
 import { FilePipeline } from "./file_pipeline.ts";
-import type { VerdictRecord } from "./head.ts";
+import { type RepairRecord, type VerdictRecord, verdictText } from "./head.ts";
 import { makeLogId, writeIdentity } from "./identity.ts";
 import { DirectoryLock } from "./lock.ts";
 import type { LogState } from "./log_state.ts";
@@ -57,6 +57,13 @@ export interface LogOptions<Entry> {
    * @default {60000}
    */
   readonly checkpointInterval?: number;
+  /**
+   * What this opening is made to repair, by whom and why: kept in the log as a verdict, which is durable
+   * before anything that was there is touched.
+   *
+   * @default {nothing}
+   */
+  readonly repair?: Pick<RepairRecord, "done" | "reason" | "by">;
 }
 
 /**
@@ -151,7 +158,7 @@ export class Log<Entry> implements AsyncDisposable {
     try {
       const recovered = await recoverLog(platform, directory, model);
       const { state } = recovered;
-      const id = beginEpoch(platform, recovered);
+      const id = beginEpoch(platform, recovered, options.repair);
       await removeUnfinished(platform, directory);
       const beginSegment = segmentBeginner(platform, directory, state);
       let { nextLsn } = recovered;
@@ -219,8 +226,9 @@ export class Log<Entry> implements AsyncDisposable {
   /**
    * Makes an operator's verdict durable: all damage found so far has been dealt with.
    *
-   * @param by Who decided.
-   * @param reason Why.
+   * @param by Who decided, in 1 to 1000 characters.
+   * @param reason Why, in 1 to 1000 characters.
+   * @throws {RangeError} If one of them is empty or too long.
    */
   async clearDamage(by: string, reason: string): Promise<void> {
     await this.#writer.appendHead({
@@ -228,8 +236,8 @@ export class Log<Entry> implements AsyncDisposable {
       kind: "cleared",
       epoch: this.epoch,
       file: "",
-      reason,
-      by,
+      reason: verdictText(reason, "reason"),
+      by: verdictText(by, "name of the one who decides"),
       at: new Date(this.#clock.now()).toISOString(),
     });
   }
@@ -257,13 +265,31 @@ function checkSize(segmentSize: number): number {
   return segmentSize;
 }
 
-function beginEpoch<Entry>(platform: Platform, recovered: RecoveredLog<Entry>): string {
+function beginEpoch<Entry>(
+  platform: Platform,
+  recovered: RecoveredLog<Entry>,
+  repair: LogOptions<Entry>["repair"],
+): string {
   const { state, epoch, found, id } = recovered;
   const at = new Date(platform.clock.now()).toISOString();
   state.begin(id ?? makeLogId(platform), epoch + 1, at);
   for (const one of found) {
     // A damaged segment of a log that keeps every entry is found again at each opening.
     if (!state.isJudged(one)) state.applyHead(damageVerdict(one, epoch, at));
+  }
+  if (repair !== undefined) {
+    const { done } = repair;
+    const reason = verdictText(repair.reason, "reason");
+    const by = verdictText(repair.by, "name of the one who decides");
+    state.applyHead({
+      type: "verdict",
+      kind: "repaired",
+      epoch: state.epoch,
+      done,
+      reason,
+      by,
+      at,
+    });
   }
   return state.id ?? "";
 }

@@ -6,9 +6,18 @@
  * @module
  */
 
-import { encodeHead, type EpochRecord, type HeadRecord, type VerdictRecord } from "./head.ts";
+import {
+  encodeHead,
+  type EpochRecord,
+  type HeadRecord,
+  type RepairRecord,
+  type VerdictRecord,
+} from "./head.ts";
 import { FrameBatch } from "./frame_batch.ts";
 import type { LogModel } from "./model.ts";
+
+/** How many verdicts of operators are restated: enough to tell the story, and a segment's head stays short. */
+const REMEMBERED_VERDICTS = 16;
 
 /** The state of one log. */
 export class LogState<Entry> {
@@ -17,6 +26,7 @@ export class LogState<Entry> {
   #epoch = 0;
   #started = "";
   #damages: VerdictRecord[] = [];
+  #operators: (VerdictRecord | RepairRecord)[] = [];
   /** Every place that a verdict was ever passed on, cleared ones too. */
   readonly #judged = new Set<string>();
 
@@ -57,10 +67,13 @@ export class LogState<Entry> {
       this.#started = record.started;
       // The head of a segment restates the verdicts that stand.
       this.#damages = [];
-    } else if (record.kind === "cleared") this.#damages = [];
-    else {
+      this.#operators = [];
+    } else if (record.kind === "damaged") {
       this.#damages.push(record);
       this.#judged.add(`${record.file}: ${record.reason}`);
+    } else {
+      if (record.kind === "cleared") this.#damages = [];
+      this.#operators = [...this.#operators, record].slice(-REMEMBERED_VERDICTS);
     }
   }
 
@@ -91,24 +104,26 @@ export class LogState<Entry> {
   }
 
   /**
-   * The frames that open a segment: Epoch, the verdicts that stand, and what restates the entries.
+   * The frames that open a segment: Epoch, the latest verdicts of operators, those on damage that stand
+   * (behind the former, which would clear them), and what restates the entries.
    *
    * @returns The frames, not sealed; to be disposed of.
    */
   opening(): FrameBatch {
     if (this.#id === null) throw new TypeError("Cannot open a segment: the log has no id");
     const entries = this.#model.checkpoint();
+    const verdicts = [...this.#operators, ...this.#damages];
     const epoch: EpochRecord = {
       type: "epoch",
       id: this.#id,
       epoch: this.#epoch,
       started: this.#started,
-      opening: 1 + this.#damages.length + (entries?.length ?? 0),
+      opening: 1 + verdicts.length + (entries?.length ?? 0),
       restated: entries !== null,
     };
     const frames = new FrameBatch();
     try {
-      for (const record of [epoch, ...this.#damages]) frames.add(encodeHead(record));
+      for (const record of [epoch, ...verdicts]) frames.add(encodeHead(record));
       for (const entry of entries ?? []) frames.add(this.#model.encode(entry));
       return frames;
     } catch (error) {

@@ -17,6 +17,6 @@ export {
   LogUnavailableError,
   LogVersionError,
 } from "./errors.ts";
-export type { VerdictRecord } from "./head.ts";
+export type { RepairRecord, VerdictRecord } from "./head.ts";
 export { DEFAULT_CHECKPOINT_INTERVAL, DEFAULT_SEGMENT_SIZE, Log, type LogOptions } from "./log.ts";
 export { FIRST_APPLICATION_TAG, type LogModel } from "./model.ts";

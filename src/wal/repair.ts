@@ -1,18 +1,30 @@
 /**
  * What a person can do about a damaged log: have it opened, so that the damage becomes a durable verdict and
  * the damaged files are set aside, and, having compared the databases, declare that transactions without
- * a decision may be presumed aborted from now on. Nothing is removed that is damaged, and nothing is done
- * to a log that is sound, is open elsewhere, or cannot be told to be a log.
+ * a decision may be presumed aborted from now on. A damaged `identity.json` is made again from the segments.
+ * Who did it, why, when and what was done stands in the log from then on (a verdict of kind `repaired`), in
+ * the segment that the repair begins, and is restated in later ones.
+ *
+ * Nothing is removed that is damaged, and nothing is done to a log that is sound, is open elsewhere, or
+ * cannot be told to be a log.
  *
  * @module
  */
 
 import type { Platform } from "../platform/platform.ts";
+import { ApplicationRecords } from "./application_records.ts";
 import { LiveState } from "./decisions/live_state.ts";
 import type { ActiveTransaction } from "./decisions/record.ts";
-import type { VerdictRecord } from "./head.ts";
+import { type VerdictRecord, verdictText } from "./head.ts";
+import { IDENTITY_NAME } from "./identity.ts";
 import { DirectoryLock } from "./lock.ts";
 import { Log } from "./log.ts";
+import {
+  epochInSegments,
+  isIdentityDamaged,
+  keepIdentity,
+  withoutIdentity,
+} from "./repair_identity.ts";
 import { verifyLog } from "./verify.ts";
 import type { VerifyReport } from "./verify_report.ts";
 
@@ -22,9 +34,9 @@ export interface RepairOptions {
   readonly platform: Platform;
   /** The log directory. */
   readonly directory: string;
-  /** Why; kept in the log with the verdict. Not empty. */
+  /** Why; kept in the log with the verdict. 1 to 1000 characters. */
   readonly reason: string;
-  /** Who decides; kept in the log with the verdict. Not empty. */
+  /** Who decides; kept in the log with the verdict. 1 to 1000 characters. */
   readonly by: string;
   /** Whether transactions without a decision may be presumed aborted from now on. */
   readonly presumeAbort: boolean;
@@ -38,7 +50,9 @@ export interface RepairReport {
   readonly epoch: number | null;
   /** Id of the log; `null` if there was nothing to repair. */
   readonly id: string | null;
-  /** Names under which this opening has set damaged files aside. */
+  /** What was done, as the verdict in the log says it; empty if there was nothing to repair. */
+  readonly done: string;
+  /** Names under which damaged files have been set aside. */
   readonly setAside: readonly string[];
   /** The verdicts on damage that were standing when the log was open. */
   readonly verdicts: readonly VerdictRecord[];
@@ -55,43 +69,88 @@ export interface RepairReport {
  *
  * @param options What, by whom and why.
  * @returns What was done.
- * @throws {RangeError} If `reason` or `by` is empty.
+ * @throws {RangeError} If `reason` or `by` is empty or too long.
  * @throws {LogLockedError} If the log is open, here or in another process.
- * @throws {LogCorruptedError} If the identity is damaged or that of another log.
+ * @throws {LogCorruptedError} If the identity is that of another log, or is damaged and the segments do not
+ *   say for certain what it was.
  * @throws {Error} If there is no log of ours that can be read.
  */
 export async function repairLog(options: RepairOptions): Promise<RepairReport> {
-  const { platform, directory, presumeAbort } = options;
-  const reason = required(options.reason, "reason");
-  const by = required(options.by, "name of the one who decides");
-  const before = await verifyLog(platform, directory);
+  const { directory, presumeAbort } = options;
+  const reason = verdictText(options.reason, "reason");
+  const by = verdictText(options.by, "name of the one who decides");
+  const before = await verifyLog(options.platform, directory);
   if (before.verdict === "cannot_tell") throw refusal(directory, before.reason);
   if (before.format === "pgdog") throw refusal(directory, before.reason);
   if (before.verdict === "sound") {
     // A log that is in use is its owner's, also if there is nothing to repair.
-    (await DirectoryLock.take(platform, directory)).release();
+    (await DirectoryLock.take(options.platform, directory)).release();
     return { ...NOTHING_DONE, before };
   }
-  const model = new LiveState();
-  await using log = await Log.open({ directory, platform, model });
+  const { platform, done } = await prepare(options.platform, directory, before);
+  const repair = { done, reason, by };
+  const live = new LiveState();
+  await using log = before.application
+    ? await Log.open({ directory, platform, repair, model: new ApplicationRecords() })
+    : await Log.open({ directory, platform, repair, model: live });
   const verdicts = [...log.damages];
   const names = await platform.fileSystem.list(directory);
-  if (presumeAbort) await log.clearDamage(by, reason);
+  const cleared = presumeAbort && verdicts.length > 0;
+  if (cleared) await log.clearDamage(by, reason);
   return {
     before,
     epoch: log.epoch,
     id: log.id,
+    done,
     setAside: names.filter((name) => wasSetAsideBy(log.epoch, name)).sort(),
     verdicts,
-    cleared: presumeAbort,
-    decided: model.active.filter(({ decided }) => decided),
-    undecided: model.active.filter(({ decided }) => !decided),
+    cleared,
+    decided: live.active.filter(({ decided }) => decided),
+    undecided: live.active.filter(({ decided }) => !decided),
   };
 }
+
+/** Keeps a damaged identity; gives the machine on which to open the log, and what is done, in words. */
+async function prepare(
+  platform: Platform,
+  directory: string,
+  before: VerifyReport,
+): Promise<{ readonly platform: Platform; readonly done: string }> {
+  if (!await isIdentityDamaged(platform, directory)) {
+    return { platform, done: doneWords(before, null) };
+  }
+  const lock = await DirectoryLock.take(platform, directory);
+  try {
+    const epoch = await epochInSegments(platform, directory);
+    const files = withoutIdentity(platform);
+    const segments = await verifyLog(files, directory);
+    const kept = await keepIdentity(platform, directory, epoch + 1);
+    return { platform: files, done: doneWords(segments, kept) };
+  } finally {
+    lock.release();
+  }
+}
+
+function doneWords({ nextOpening }: VerifyReport, keptIdentity: string | null): string {
+  const setAside = nextOpening?.setAside ?? [];
+  const more = setAside.length - NAMED_FILES;
+  const names = setAside.slice(0, NAMED_FILES).join(", ") + (more > 0 ? ` and ${more} more` : "");
+  return [
+    "opened",
+    ...(setAside.length > 0 ? [`set aside ${names}`] : []),
+    ...(keptIdentity === null ? [] : [
+      `made ${IDENTITY_NAME} again from the segments and kept the damaged one as ${keptIdentity}`,
+    ]),
+  ].join(", ");
+}
+
+/** How many of the files that are set aside a verdict names. */
+const NAMED_FILES = 20;
 
 const NOTHING_DONE: Omit<RepairReport, "before"> = {
   epoch: null,
   id: null,
+  done: "",
   setAside: [],
   verdicts: [],
   cleared: false,
@@ -100,15 +159,7 @@ const NOTHING_DONE: Omit<RepairReport, "before"> = {
 };
 
 function wasSetAsideBy(epoch: number, name: string): boolean {
-  return /\.wal\.broken-([0-9]+)/.exec(name)?.[1] === String(epoch);
-}
-
-function required(text: string, what: string): string {
-  const trimmed = text.trim();
-  if (trimmed === "") {
-    throw new RangeError(`Cannot repair a log without a ${what}: give one, it is kept in the log`);
-  }
-  return trimmed;
+  return /^(?:[0-9]{20}\.wal|identity\.json)\.broken-([0-9]+)/.exec(name)?.[1] === String(epoch);
 }
 
 function refusal(directory: string, reason: string): Error {

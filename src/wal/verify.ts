@@ -13,8 +13,9 @@
 import { describeDamage } from "./describe_damage.ts";
 import type { Platform } from "../platform/platform.ts";
 import { LiveState } from "./decisions/live_state.ts";
-import type { LogRecord } from "./decisions/record.ts";
-import { LogCorruptedError } from "./errors.ts";
+import type { LogModel } from "./model.ts";
+import { ApplicationRecords } from "./application_records.ts";
+import { LogCorruptedError, LogVersionError } from "./errors.ts";
 import { IDENTITY_NAME } from "./identity.ts";
 import { formatOf, formatOfFile } from "./inspect.ts";
 import { isNotFound, SettledFiles, unlessGone } from "./inspect_files.ts";
@@ -69,7 +70,7 @@ async function verifyOnce(platform: Platform, directory: string): Promise<Verify
     return await verifyPgdog(new SettledFiles(platform.fileSystem), directory);
   }
   try {
-    return await verifyOwn(platform, directory, []);
+    return await verifyAnyModel(platform, directory, []);
   } catch (error) {
     if (!(error instanceof LogCorruptedError)) throw error;
     const { file } = error.place;
@@ -79,7 +80,7 @@ async function verifyOnce(platform: Platform, directory: string): Promise<Verify
       return { ...EMPTY_REPORT, directory, format: "indoubt", ...refused, found };
     }
     // What the segments say is worth knowing even if nobody knows whose they are.
-    const report = await verifyOwn(platform, directory, [IDENTITY_NAME]);
+    const report = await verifyAnyModel(platform, directory, [IDENTITY_NAME]);
     return { ...report, ...refused, found: [...found, ...report.found] };
   }
 }
@@ -94,12 +95,44 @@ async function isPgdogLog({ fileSystem }: Platform, directory: string): Promise<
   return false;
 }
 
-async function verifyOwn(
+/** A log is a coordinator's if it can be read so, else an application's if that is possible. */
+async function verifyAnyModel(
   platform: Platform,
   directory: string,
   hidden: readonly string[],
 ): Promise<VerifyReport> {
-  const model = new LiveState();
+  const live = new LiveState();
+  try {
+    const report = await verifyOwn(platform, directory, hidden, live);
+    if (report.verdict === "cannot_tell") return report;
+    return {
+      ...report,
+      decided: live.active.filter(({ decided }) => decided),
+      undecided: live.active.filter(({ decided }) => !decided),
+    };
+  } catch (error) {
+    if (!(error instanceof LogVersionError)) throw error;
+    try {
+      const report = await verifyOwn(platform, directory, hidden, new ApplicationRecords());
+      const { nextOpening } = report;
+      return {
+        ...report,
+        application: true,
+        nextOpening: nextOpening && { ...nextOpening, setAside: [], remove: [] },
+      };
+    } catch (another) {
+      // A newer version's record is none of an application's either.
+      throw another instanceof LogVersionError ? error : another;
+    }
+  }
+}
+
+async function verifyOwn<Entry>(
+  platform: Platform,
+  directory: string,
+  hidden: readonly string[],
+  model: LogModel<Entry>,
+): Promise<VerifyReport> {
   const fileSystem = new SettledFiles(platform.fileSystem, hidden);
   const recovered = await recoverLog({ ...platform, fileSystem }, directory, model);
   const { state, found, id, epoch, nextLsn } = recovered;
@@ -119,8 +152,6 @@ async function verifyOwn(
     found,
     harmless: await harmlessDamage(platform, directory, found),
     verdicts,
-    decided: model.active.filter(({ decided }) => decided),
-    undecided: model.active.filter(({ decided }) => !decided),
     uncertainUpTo: uncertain.length === 0 ? null : Math.max(...uncertain),
     nextOpening: await nextOpening(platform, directory, recovered),
   };
@@ -156,10 +187,10 @@ function damageIn(item: InspectedItem): string | null {
   return isUnreadable && item.format === "indoubt" ? item.end.detail : null;
 }
 
-async function nextOpening(
+async function nextOpening<Entry>(
   { fileSystem }: Platform,
   directory: string,
-  { state, found, epoch, nextLsn }: RecoveredLog<LogRecord>,
+  { state, found, epoch, nextLsn }: RecoveredLog<Entry>,
 ): Promise<NextOpening> {
   const damaged = new Set([...state.damages, ...found].map(({ file }) => file));
   const names = await fileSystem.list(directory);

@@ -29,9 +29,9 @@ export interface NextOpening {
   readonly epoch: number;
   /** Number of its first record. */
   readonly firstLsn: number;
-  /** Damaged files that it would set aside. */
+  /** Damaged files that it would set aside; not known of an application's log, it depends on its model. */
   readonly setAside: readonly string[];
-  /** Files that it would remove, since the new segment restates what is in them. */
+  /** Files that it would remove, since the new segment restates what is in them; as `setAside`. */
   readonly remove: readonly string[];
 }
 
@@ -45,6 +45,11 @@ export interface VerifyReport {
   readonly reason: string;
   /** Who wrote the log; `null` if that is not known. */
   readonly format: LogFormat | null;
+  /**
+   * Whether the records are an application's own (`./wal`), not a coordinator's: they are in their places
+   * and their checksums are right, but what they say is not checked.
+   */
+  readonly application: boolean;
   /** Id of the log; `null` if it is not known. */
   readonly id: string | null;
   /** Number of the latest opening; 0 if it is not known. */
@@ -77,6 +82,7 @@ export interface VerifyReport {
 export const EMPTY_REPORT: Omit<VerifyReport, "directory" | "verdict"> = {
   reason: "",
   format: null,
+  application: false,
   id: null,
   epoch: 0,
   nextLsn: null,

@@ -2,6 +2,8 @@
 
 import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { crc32c } from "../../src/wal/core.ts";
+import { identityText } from "../../src/wal/identity.ts";
+import { Log } from "../../src/wal/log.ts";
 import { parsePgdogName } from "../../src/wal/inspect_pgdog.ts";
 import { plain } from "../../src/cli/words.ts";
 import { shellWord } from "../../src/cli/verify_words.ts";
@@ -11,13 +13,15 @@ import {
   ID,
   makeSegment,
   opening,
+  steadyPlatform,
   TestDirectory,
   writeLog,
 } from "./support/logs.ts";
-import { run } from "./support/run.ts";
+import { BytesModel } from "../wal/open_log.ts";
+import { run, runJson } from "./support/run.ts";
 
 const TXN = 1_000_000_000_001n;
-const IDENTITY = new TextEncoder().encode(JSON.stringify({ id: ID, epoch: 7, formatVersion: 1 }));
+const IDENTITY = new TextEncoder().encode(identityText({ id: ID, epoch: 7, formatVersion: 1 }));
 
 Deno.test("A log that is lost says which openings are concerned", async () => {
   await using directory = new TestDirectory();
@@ -67,9 +71,65 @@ Deno.test("A log whose identity is damaged says why it would not open", async ()
   assertMatch(out, /The next opening\n {2}is refused: Cannot read the log in .*: identity\.json: /);
   assertMatch(out, /must commit\n {2}1000000000001 {2}orders, billing\n/);
   const repaired = await run("repair", directory.path, "--reason", "new disk");
-  assertEquals(repaired.code, 2);
-  assertStringIncludes(repaired.error, "it names no log, restore it from a backup");
+  assertEquals([repaired.code, repaired.error], [0, ""]);
+  const done = "made identity.json again from the segments and kept the damaged one as " +
+    "identity.json.broken-2";
+  assertStringIncludes(repaired.out, `opened, ${done}\n`);
+  assertMatch(repaired.out, /Set aside, byte for byte\n {2}identity\.json\.broken-2\n/);
+  assertEquals(/uncertain|Cleared|Damage/.test(repaired.out), false);
+  const verdict = new RegExp(
+    `Verdict .* repaired by .*: new disk \\(opening 2: opened, ${done}\\)`,
+  );
+  assertMatch((await run("inspect", directory.path)).out, verdict);
+  assertEquals((await run("verify", directory.path)).code, 0);
 });
+
+Deno.test("A damaged identity that no segment explains is refused with what to do", async () => {
+  await using directory = new TestDirectory();
+  directory.put("identity.json", new TextEncoder().encode("{}"));
+  const { code, out } = await run("verify", directory.path);
+  assertEquals(code, 1);
+  assertStringIncludes(out, `indoubt repair "${directory.path}" --reason TEXT`);
+  const repaired = await run("repair", directory.path, "--reason", "new disk");
+  assertEquals(repaired.code, 2);
+  assertMatch(repaired.error, /no segment says whose log it is, so .* restore it from a backup\n$/);
+});
+
+/** A log of an application, with records of one byte each. */
+async function applicationLog(directory: TestDirectory): Promise<void> {
+  const model = new BytesModel();
+  await using log = await Log.open({ directory: directory.path, platform: steadyPlatform, model });
+  for (const entry of [7, 8, 9]) await log.append(Uint8Array.of(16, entry));
+}
+
+Deno.test("A log of an application's own is verified, and it is said what was not checked", async () => {
+  await using directory = new TestDirectory();
+  await applicationLog(directory);
+  const sound = await run("verify", directory.path);
+  assertEquals([sound.code, sound.error], [0, ""]);
+  assertMatch(
+    sound.out,
+    /^Sound: .*\nRecords are an application's own: payloads are not checked\n/,
+  );
+  const [json] = await runJson("verify", "--json", directory.path);
+  assertEquals([json?.verdict, json?.application, json?.nextLsn], ["sound", true, "4"]);
+  const { out } = await run("inspect", directory.path);
+  assertMatch(out, /Application 16 .* 1 byte: 08\n/);
+
+  const { name, offset } = placeOf(out, 2);
+  directory.flip(name, offset + 12);
+  const damaged = await run("verify", directory.path);
+  assertEquals(damaged.code, 1);
+  assertMatch(damaged.out, /Damage found now\n {2}0{20}\.wal: at offset \d+ \(LSN 2\)/);
+  assertEquals(/presumed aborted/.test(damaged.out), false);
+  assertStringIncludes(damaged.out, "have the program that owns the log open it");
+});
+
+/** The segment and the offset of a record in what `inspect` shows. */
+function placeOf(shown: string, lsn: number): { name: string; offset: number } {
+  const offset = new RegExp(`^ +${lsn} +(\\d+) `, "m").exec(shown)?.[1];
+  return { name: shown.split(" ")[0] ?? "", offset: Number(offset) };
+}
 
 Deno.test("The table tells every end", async () => {
   const { name, bytes } = makeSegment([opening(), ...each(decision(TXN))]);
@@ -110,7 +170,11 @@ Deno.test("The table says what verdicts say", async () => {
   await run("repair", directory.path, "--presume-abort", "--reason", "compared", "--by", "ada");
   const { out } = await run("inspect", directory.path);
   assertMatch(out, /Verdict .* damaged up to opening 1: 0{20}\.wal at offset \d+ \(LSN 2\) the/);
-  assertMatch(out, /Verdict .* cleared by ada: compared\n/);
+  assertMatch(out, /Verdict .* cleared by ada at .*: compared\n/);
+  assertMatch(
+    out,
+    /Verdict .* repaired by ada at .*: compared \(opening 2: opened, set aside 0{20}/,
+  );
   assertMatch(out, /Checkpoint .* decided: 1000000000002; undecided: 1000000000003\n/);
 });
 

@@ -5,6 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { ApplicationRecords } from "../../src/wal/application_records.ts";
 import { SegmentScanner, TABLE_COLUMNS } from "../../src/wal/core.ts";
 import { LiveState } from "../../src/wal/decisions/live_state.ts";
 import { LogCorruptedError, LogVersionError } from "../../src/wal/errors.ts";
@@ -45,11 +46,18 @@ async function inTime(run: () => Promise<void>): Promise<void> {
 /**
  * What opening makes of it: damage that a second opening knows, or a refusal that changes nothing.
  */
-async function open(disk: MemoryDisk): Promise<string[]> {
+async function open(
+  disk: MemoryDisk,
+  model: LiveState | ApplicationRecords = new LiveState(),
+): Promise<string[]> {
   const platform = simulatedPlatform(disk);
-  const options = { directory: DIRECTORY, platform, model: new LiveState() };
+  const options = { directory: DIRECTORY, platform };
   try {
-    const log = await platform.clock.finish(Log.open(options));
+    const log = await platform.clock.finish<Log<unknown>>(
+      model instanceof LiveState
+        ? Log.open({ ...options, model })
+        : Log.open({ ...options, model }),
+    );
     const damages = log.damages.map(({ file, reason }) => `${file}: ${reason}`);
     await platform.clock.finish(log.close());
     return damages;
@@ -122,8 +130,9 @@ seededTest(`No bytes make inspect or verify fail, ${CASES} segments`, CASES, (ra
     let ends = 0;
     for await (const item of inspectLog(platform, DIRECTORY)) if (item.kind === "end") ends++;
     assertEquals(ends, 1);
-    const { verdict } = await platform.clock.finish(verifyLog(platform, DIRECTORY));
-    const damages = await open(disk);
+    const report = await platform.clock.finish(verifyLog(platform, DIRECTORY));
+    const { verdict, application } = report;
+    const damages = application ? await open(disk, new ApplicationRecords()) : await open(disk);
     const expected = damages[0] === "refused"
       ? "cannot_tell"
       : damages.length > 0

@@ -13,7 +13,10 @@ import {
   encodeHead,
   type EpochRecord,
   type HeadRecord,
+  MAX_VERDICT_TEXT,
+  type RepairRecord,
   type VerdictRecord,
+  verdictText,
 } from "../../src/wal/head.ts";
 import { checkProperty } from "../simulation/seeds.ts";
 import { EPOCH } from "./sample_segment.ts";
@@ -25,6 +28,16 @@ const VERDICT: VerdictRecord = {
   file: "00000000000000000000.wal",
   reason: "the checksum of a frame differs",
   by: "recovery",
+  at: "2026-01-01T00:00:00.000Z",
+};
+
+const REPAIR: RepairRecord = {
+  type: "verdict",
+  kind: "repaired",
+  epoch: 3,
+  done: "opened",
+  reason: "a new disk",
+  by: "ada",
   at: "2026-01-01T00:00:00.000Z",
 };
 
@@ -49,6 +62,16 @@ const verdicts: fc.Arbitrary<VerdictRecord> = fc.record({
   at: text,
 });
 
+const repairs: fc.Arbitrary<RepairRecord> = fc.record({
+  type: fc.constant("verdict" as const),
+  kind: fc.constant("repaired" as const),
+  epoch: fc.maxSafeNat(),
+  done: text,
+  reason: text,
+  by: text,
+  at: text,
+});
+
 function tagOf(record: HeadRecord): number {
   return encodeHead(record)[0] ?? 0;
 }
@@ -62,13 +85,13 @@ function withPayload(record: HeadRecord, payload: ValueType): Uint8Array {
 }
 
 Deno.test("decodeHead gives back every record that encodeHead wrote", () => {
-  checkProperty(fc.property(fc.oneof(epochs, verdicts), (record) => {
+  checkProperty(fc.property(fc.oneof(epochs, verdicts, repairs), (record) => {
     assertEquals(decodeHead(encodeHead(record)), record);
   }));
 });
 
 Deno.test("encodeHead uses these tags for ever", () => {
-  assertEquals([tagOf(EPOCH), tagOf(VERDICT)], [5, 7]);
+  assertEquals([tagOf(EPOCH), tagOf(VERDICT), tagOf(REPAIR)], [5, 7, 7]);
 });
 
 Deno.test("decodeHead answers null for every other tag", () => {
@@ -78,14 +101,14 @@ Deno.test("decodeHead answers null for every other tag", () => {
 });
 
 Deno.test("decodeHead ignores keys that it does not know", () => {
-  for (const record of [EPOCH, VERDICT]) {
+  for (const record of [EPOCH, VERDICT, REPAIR]) {
     const payload = { later: [1, { deep: null }], ...payloadOf(record), 7: true };
     assertEquals(decodeHead(withPayload(record, payload)), record);
   }
 });
 
 Deno.test("decodeHead refuses a payload that lacks a field or has one of another type", () => {
-  for (const record of [EPOCH, VERDICT]) {
+  for (const record of [EPOCH, VERDICT, REPAIR]) {
     const payload = payloadOf(record);
     for (const name of Object.keys(payload)) {
       const { [name]: _, ...rest } = payload;
@@ -109,4 +132,12 @@ Deno.test("decodeHead refuses a payload that is no map", () => {
   for (const payload of [null, 1, "text", [], new Uint8Array(2)] as ValueType[]) {
     assertThrows(() => decodeHead(withPayload(EPOCH, payload)), TypeError);
   }
+});
+
+Deno.test("verdictText takes what a verdict can keep, and nothing else", () => {
+  const longest = "x".repeat(MAX_VERDICT_TEXT);
+  assertEquals(verdictText(`  ${longest}\n`, "reason"), longest);
+  assertThrows(() => verdictText(" \n", "reason"), RangeError, "without a reason");
+  assertThrows(() => verdictText(`${longest}x`, "reason"), RangeError, "at most 1000");
+  assertThrows(() => verdictText("\ud800", "reason"), RangeError, "it must be Unicode");
 });

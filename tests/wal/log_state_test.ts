@@ -6,7 +6,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { LiveState } from "../../src/wal/decisions/live_state.ts";
 import { decodeRecord } from "../../src/wal/decisions/record.ts";
-import { decodeHead, type HeadRecord, type VerdictRecord } from "../../src/wal/head.ts";
+import {
+  decodeHead,
+  type HeadRecord,
+  type RepairRecord,
+  type VerdictRecord,
+} from "../../src/wal/head.ts";
 import { LogState } from "../../src/wal/log_state.ts";
 import type { LogModel } from "../../src/wal/model.ts";
 import { committing, EPOCH, LOG_ID, SALT } from "./sample_segment.ts";
@@ -21,6 +26,16 @@ const DAMAGED: VerdictRecord = {
   at: "2026-01-01T00:00:00.000Z",
 };
 const CLEARED: VerdictRecord = { ...DAMAGED, kind: "cleared", file: "", by: "somebody" };
+
+const REPAIRED: RepairRecord = {
+  type: "verdict",
+  kind: "repaired",
+  epoch: 2,
+  done: "opened",
+  reason: "a test",
+  by: "somebody",
+  at: "2026-01-01T00:00:00.000Z",
+};
 
 /** Bodies of the frames that open a segment. */
 function openingOf(state: LogState<unknown>): Uint8Array[] {
@@ -96,6 +111,33 @@ Deno.test("LogState.opening read again gives the same state", () => {
   const again = new LogState(new LiveState());
   for (const head of heads(state)) again.applyHead(head);
   assertEquals([again.id, again.epoch, again.damages], [LOG_ID, 4, [DAMAGED]]);
+});
+
+Deno.test("LogState.opening restates verdicts of operators, and none of them clears what stands", () => {
+  const state = new LogState(new LiveState());
+  state.begin(LOG_ID, 4, "then");
+  for (const record of [DAMAGED, REPAIRED, CLEARED]) state.applyHead(record);
+  assertEquals(heads(state).slice(1), [REPAIRED, CLEARED]);
+  const later = { ...DAMAGED, file: "another" };
+  state.applyHead(later);
+  state.applyHead({ ...REPAIRED, epoch: 4 });
+  const [first, ...verdicts] = heads(state);
+  assertEquals(verdicts, [REPAIRED, CLEARED, { ...REPAIRED, epoch: 4 }, later]);
+  assert(first?.type === "epoch");
+  assertEquals(first.opening, openingOf(state).length);
+  const again = new LogState(new LiveState());
+  for (const head of heads(state)) again.applyHead(head);
+  assertEquals(again.damages, [later]);
+  assertEquals(heads(again), heads(state));
+});
+
+Deno.test("LogState.opening restates the latest verdicts of operators only", () => {
+  const state = new LogState(new LiveState());
+  state.begin(LOG_ID, 100, "then");
+  state.applyHead(DAMAGED);
+  for (let epoch = 1; epoch < 100; epoch++) state.applyHead({ ...REPAIRED, epoch });
+  const epochs = heads(state).slice(1).map(({ epoch }) => epoch);
+  assertEquals(epochs, [...Array.from({ length: 16 }, (_, index) => 84 + index), DAMAGED.epoch]);
 });
 
 Deno.test("LogState.opening needs an id", () => {

@@ -4,17 +4,24 @@ import { LiveState } from "../../src/wal/decisions/live_state.ts";
 import { LogCorruptedError, LogLockedError } from "../../src/wal/errors.ts";
 import { Log } from "../../src/wal/log.ts";
 import { inspectLog } from "../../src/wal/inspect.ts";
+import { encodeHead } from "../../src/wal/head.ts";
+import { identityText } from "../../src/wal/identity.ts";
 import { repairLog, type RepairOptions } from "../../src/wal/repair.ts";
 import { verifyLog } from "../../src/wal/verify.ts";
 import {
   decision,
   ID,
+  type MadeSegment,
+  makeSegment,
+  opening,
   STARTED,
   steadyPlatform,
   TestDirectory,
   writeLog,
 } from "../cli/support/logs.ts";
+import { BytesModel } from "./open_log.ts";
 import { fixture } from "./pgdog/fixtures.ts";
+import { EPOCH } from "./sample_segment.ts";
 
 const TXN = 1_000_000_000_001n;
 
@@ -164,10 +171,168 @@ Deno.test("Repair refuses what is no log of ours, and makes none", async () => {
   assertMatch(error.message, /^Cannot repair .*: it is a log of pgdog, which can be inspected/);
 });
 
-Deno.test("Repair cannot mend a damaged identity, and says so", async () => {
+/** Who repaired the log, why, and what was done, as its segments say. */
+async function repairsIn(directory: TestDirectory): Promise<string[][]> {
+  const items = await Array.fromAsync(inspectLog(denoPlatform, directory.path));
+  const records = items.flatMap((item) => item.kind === "record" ? [item.record] : []);
+  return records.flatMap((record) =>
+    record?.type === "verdict" && record.kind === "repaired"
+      ? [[record.by, record.reason, record.done, record.at]]
+      : []
+  );
+}
+
+Deno.test("Repair keeps who had it done, why, when and what, through openings and segments", async () => {
   await using directory = await damagedLog();
-  directory.put("identity.json", new TextEncoder().encode("{"));
-  const segment = directory.bytesOf(directory.segments()[0] ?? "");
-  await assertRejects(() => repair(directory), LogCorruptedError, "restore it from a backup");
-  assertEquals(directory.bytesOf(directory.segments()[0] ?? ""), segment);
+  const [file = ""] = directory.segments();
+  const report = await repair(directory, { reason: " a new controller ", by: "ada" });
+  assertEquals([report.cleared, report.done], [false, `opened, set aside ${file}`]);
+  const first = ["ada", "a new controller", `opened, set aside ${file}`, STARTED];
+  assertEquals(await repairsIn(directory), [first]);
+
+  // The verdict on the damage stands as before: what is uncertain stays so.
+  assertEquals(await damagesOnOpening(directory), 1);
+  assertEquals(await repairsIn(directory), [first]);
+  const options = { directory: directory.path, platform: steadyPlatform, segmentSize: 1024 };
+  const log = await Log.open({ ...options, model: new LiveState() });
+  const [before] = directory.segments();
+  for (let txn = TXN + 10n; directory.segments()[0] === before; txn++) {
+    await log.append(decision(txn));
+    await log.append({ type: "end", txn });
+  }
+  await log.close();
+  assertEquals((await repairsIn(directory))[0], first);
+
+  await repair(directory, { reason: "again", by: "grace", presumeAbort: true });
+  assertEquals(await repairsIn(directory), [first, ["grace", "again", "opened", STARTED]]);
+  assertEquals(await damagesOnOpening(directory), 0);
+  assertEquals((await repairsIn(directory)).map(([by]) => by), ["ada", "grace"]);
+});
+
+Deno.test("Repair refuses a reason that no verdict can hold, and changes nothing", async () => {
+  await using directory = await damagedLog();
+  const before = directory.trace();
+  const reason = "x".repeat(1001);
+  await assertRejects(() => repair(directory, { reason }), RangeError, "at most 1000");
+  assertEquals(directory.trace(), before);
+});
+
+function putIdentity(directory: TestDirectory, text: string): Uint8Array {
+  const bytes = new TextEncoder().encode(text);
+  directory.put("identity.json", bytes);
+  return bytes;
+}
+
+Deno.test("Repair makes a damaged identity again from the segments, and keeps the damaged one", async () => {
+  for (const text of ["{", "{}", "", "x".repeat(200_000)]) {
+    await using directory = new TestDirectory();
+    await writeLog(directory, [decision(TXN + 1n)]);
+    await writeLog(directory);
+    const whole = directory.bytesOf("identity.json");
+    const damaged = putIdentity(directory, text);
+    await assertRejects(
+      () => damagesOnOpening(directory),
+      LogCorruptedError,
+      `indoubt repair "${directory.path}" --reason TEXT`,
+    );
+    const report = await repair(directory, { presumeAbort: true });
+    assertEquals([report.epoch, report.id, report.cleared], [3, ID, false]);
+    assertEquals([report.verdicts, report.setAside], [[], ["identity.json.broken-3"]]);
+    assertEquals(directory.bytesOf("identity.json.broken-3"), damaged);
+    assertMatch((await repairsIn(directory))[0]?.[2] ?? "", /kept .* as identity\.json\.broken-3$/);
+    assertEquals(await damagesOnOpening(directory), 0);
+    assertEquals((await repairsIn(directory)).length, 1);
+    const again = new TextDecoder().decode(directory.bytesOf("identity.json"));
+    assertEquals(JSON.parse(again).id, JSON.parse(new TextDecoder().decode(whole)).id);
+    assertEquals(JSON.parse(again).epoch, 4);
+  }
+});
+
+Deno.test("Repair makes the identity of a log again that is damaged besides", async () => {
+  await using directory = await damagedLog();
+  const [file = ""] = directory.segments();
+  putIdentity(directory, "{");
+  const report = await repair(directory);
+  assertEquals(report.setAside, [`${file}.broken-2`, "identity.json.broken-2"]);
+  assertEquals(report.verdicts.map((verdict) => [verdict.file, verdict.epoch]), [[file, 1]]);
+  assertMatch(report.done, new RegExp(`^opened, set aside ${file}, made identity\\.json again`));
+  assertEquals(await damagesOnOpening(directory), 1);
+});
+
+Deno.test("Repair never overwrites an identity that was kept before", async () => {
+  await using directory = new TestDirectory();
+  await writeLog(directory);
+  const kept = new TextEncoder().encode("an earlier one");
+  directory.put("identity.json.broken-2", kept);
+  const damaged = putIdentity(directory, "{");
+  await repair(directory);
+  assertEquals(directory.bytesOf("identity.json.broken-2"), kept);
+  assertEquals(directory.bytesOf("identity.json.broken-2-2"), damaged);
+});
+
+/** Asserts that a repair is refused and that nothing but the stamp in the lock has changed. */
+async function assertRefused(directory: TestDirectory, why: RegExp): Promise<void> {
+  const { ".lock": _, "": __, ...before } = directory.trace();
+  const error = await assertRejects(() => repair(directory), LogCorruptedError);
+  assertMatch(error.message, why);
+  const { ".lock": ___, "": ____, ...after } = directory.trace();
+  assertEquals(after, before);
+}
+
+Deno.test("Repair refuses to make an identity of which the segments are not certain", async () => {
+  const another = encodeHead({ ...EPOCH, id: "0123456789ab", epoch: 1, opening: 1 });
+  const segments: [RegExp, MadeSegment[]][] = [
+    [
+      /0{18}40\.wal: it is of log k3j9x0w2m4t7, but 0{20}\.wal is of log 0123456789ab, put the/,
+      [makeSegment([[another]]), makeSegment([opening(2)], 40)],
+    ],
+    [/identity\.json: no segment says whose log it is, so .* restore it from a backup$/, []],
+    [
+      /0{18}40\.wal: the newest segment does not say which opening it is of/,
+      [makeSegment([opening()]), { ...makeSegment([], 40), bytes: new Uint8Array(40) }],
+    ],
+  ];
+  for (const [why, made] of segments) {
+    await using directory = new TestDirectory();
+    for (const { name, bytes } of made) directory.put(name, bytes);
+    putIdentity(directory, "{");
+    await assertRefused(directory, why);
+  }
+});
+
+Deno.test("Repair refuses to make an identity if a later opening than the segments' left a trace", async () => {
+  await using directory = new TestDirectory();
+  await writeLog(directory);
+  directory.put("00000000000000000000.wal.broken-9", new Uint8Array(3));
+  putIdentity(directory, "{");
+  await assertRefused(directory, /it is of opening 1, but opening 9 has set a file aside, so/);
+});
+
+Deno.test("Repair does not take a whole identity of another log for a damaged one", async () => {
+  await using directory = new TestDirectory();
+  await writeLog(directory);
+  putIdentity(directory, identityText({ id: "0123456789ab", epoch: 1, formatVersion: 1 }));
+  await assertRefused(directory, /it is of log 0123456789ab, but the segments are of k3j9x0w2m4t7/);
+});
+
+Deno.test("Repair of an application's log leaves its records to its model, and its verdicts hold", async () => {
+  await using directory = new TestDirectory();
+  const options = { directory: directory.path, platform: steadyPlatform };
+  const written = await Log.open({ ...options, model: new BytesModel() });
+  for (const entry of [1, 2, 3]) await written.append(Uint8Array.of(16, entry));
+  await written.close();
+  const [file = ""] = directory.segments();
+  const items = await Array.fromAsync(inspectLog(denoPlatform, directory.path));
+  const place = items.find((item) => item.kind === "record" && item.lsn === 2);
+  directory.flip(file, (place?.kind === "record" ? place.offset : 0) + 12);
+
+  const first = await repair(directory);
+  assertEquals([first.before.application, first.cleared, first.verdicts.length], [true, false, 1]);
+  const second = await repair(directory, { presumeAbort: true });
+  assertEquals([second.cleared, second.verdicts.map((one) => one.file)], [true, [file]]);
+  const model = new BytesModel();
+  await using log = await Log.open({ ...options, model });
+  assertEquals(model.entries.map(({ body }) => body[1]), [1, 3]);
+  assertEquals(log.damages, []);
+  assertEquals((await repairsIn(directory)).length > 0, true);
 });
