@@ -6,6 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ParticipantUnavailableError, TransactionAbortedError } from "../../mod.ts";
+import { Child } from "./child.ts";
 import { PostgresCluster } from "./cluster.ts";
 import {
   connectAdmin,
@@ -15,9 +16,9 @@ import {
   until,
   usableConnections,
 } from "./databases.ts";
-import { type Opened, TwoDatabases, writeBoth } from "./two_databases.ts";
+import { type Name, type Opened, TwoDatabases, writeBoth } from "./two_databases.ts";
 
-let clusters: { orders: PostgresCluster; billing: PostgresCluster };
+let clusters: Record<Name, PostgresCluster>;
 
 Deno.test.beforeAll(async () => {
   const settings = { fsync: "off" };
@@ -50,25 +51,62 @@ Deno.test("Coordinator.transaction() commits over two servers", async () => {
   await both.assertBoth("x");
 });
 
+const OUTAGES: readonly (readonly Name[])[] = [["billing"], ["orders", "billing"]];
+
 for (const point of ["all-prepared", "decided"] as const) {
-  Deno.test(`Coordinator.transaction() settles with a server killed at ${point}`, async () => {
-    await using both = await TwoDatabases.connect(clusters);
-    let killing: Promise<void> | undefined;
-    await using opened = await both.open({
-      // Its first part runs at once: no process of the server does anything after this line.
-      onProtocolPoint: (reached) => {
-        if (reached === point) killing ??= clusters.billing.kill();
-      },
+  for (const names of OUTAGES) {
+    const who = names.join(" and ");
+    Deno.test(`Coordinator.transaction() settles with ${who} killed at ${point}`, async () => {
+      await using both = await TwoDatabases.connect(clusters);
+      let killing: Promise<unknown> | undefined;
+      await using opened = await both.open({
+        // Its first part runs at once: no process of the servers does anything after this line.
+        onProtocolPoint: (reached) => {
+          if (reached !== point) return;
+          killing ??= Promise.all(names.map((name) => clusters[name].kill()));
+        },
+        settleTimeout: 500,
+      });
+      await writeBoth(opened, "x");
+      await killing;
+      assertEquals(opened.coordinator.unsettled, names.length);
+      if (names.length === 1) assertEquals(await both.entries("orders"), ["x"]);
+      await Promise.all(names.map((name) => clusters[name].start()));
+      await untilSettled(opened);
+      await both.assertBoth("x");
+      for (const name of names) assertEquals(await usableConnections(both.clients[name], 4), 4);
     });
-    await writeBoth(opened, "x");
-    await killing;
-    assertEquals(await both.entries("orders"), ["x"]);
-    assertEquals(opened.coordinator.unsettled, 1);
-    await clusters.billing.start();
-    await untilSettled(opened);
-    await both.assertBoth("x");
-    assertEquals(await usableConnections(both.clients.billing, 4), 4);
-  });
+
+    Deno.test(`Coordinator.open() settles after SIGKILL at ${point}, then of ${who}`, async () => {
+      await using both = await TwoDatabases.connect(clusters);
+      const { directory } = both;
+      const urls = {
+        orders: clusters.orders.url("orders"),
+        billing: clusters.billing.url("billing"),
+      };
+      await using child = new Child({ directory, ...urls, ids: ["x"], killAt: point });
+      const transaction = await child.heard("transaction");
+      assertEquals(await child.ended(), "SIGKILL");
+      await Promise.all(names.map((name) => clusters[name].kill()));
+
+      await using opened = await both.open();
+      // Nothing is known of what a database holds that does not answer, except by a decision.
+      const decided = point === "decided";
+      const known = decided ? [transaction] : [];
+      assertEquals(opened.coordinator.recovery.pending, known);
+      await Promise.all(names.map((name) => clusters[name].start()));
+      await until(
+        "all are ready",
+        () => names.every((name) => hasEvent(opened, "participant-ready", name)),
+        40_000,
+      );
+      await untilSettled(opened);
+      await until("nothing is prepared", async () => (await both.branches()).length === 0);
+      await both.assertBoth(...decided ? ["x"] : []);
+      await writeBoth(opened, "y");
+      await both.assertBoth(...decided ? ["x", "y"] : ["y"]);
+    });
+  }
 }
 
 Deno.test("Coordinator.transaction() aborts while a server is not there", async () => {
