@@ -1,7 +1,7 @@
 /**
  * Every call that reaches a simulated disk passes here: it is counted, held if the test says so,
- * and let succeed, fail or fall short as the plan of faults says. Plans count calls, so the same
- * plan hits the same calls again.
+ * and let succeed, fail, fall short or lie as the plan of faults says. Plans count calls, so the
+ * same plan hits the same calls again.
  */
 
 import type { SeededRandom } from "./seeded_random.ts";
@@ -31,6 +31,16 @@ export interface DiskCall {
   readonly path: string;
 }
 
+/**
+ * What a fault does to a call. `fail`: it throws and may have had any part of its effect. `drop`:
+ * the same, and where a sync failed everybody reads from then on what is on the disk, not what was
+ * written. `short`: a read or a write moves at least one byte but not all. `lost` and `misplaced`
+ * are lies: the call answers as if all were well, but a sync makes nothing durable, a write stores
+ * a part or nothing, or all in the wrong place, a read gives zeros, or bytes of another time or
+ * place. A call which the effect does not concern goes well.
+ */
+export type FaultEffect = "fail" | "drop" | "short" | "lost" | "misplaced";
+
 /** A fault that is to come. */
 export interface Fault {
   /** The calls that it concerns; all if absent. */
@@ -40,12 +50,11 @@ export interface Fault {
   /** How many it hits, one after the other; 1 if absent. */
   readonly times?: number;
   /**
-   * `fail`: the call throws and may have had any part of its effect. `short`: a read or a write
-   * moves at least one byte but not all; any other call is not changed by it.
+   * What it does.
    *
    * @default {"fail"}
    */
-  readonly effect?: "fail" | "short";
+  readonly effect?: FaultEffect;
 }
 
 /** The error of a call that the plan let fail. */
@@ -66,6 +75,12 @@ export interface Effect<T> {
   short?(): T;
   /** What it leaves when it fails; if absent, everything or nothing. */
   fail?(): void;
+  /** What it leaves when it fails and drops; as if it failed, if absent. */
+  drop?(): void;
+  /** What it does when it lies that way; as if all went well, if absent. */
+  lost?(): T;
+  /** The same. */
+  misplaced?(): T;
 }
 
 /** Calls of one kind that wait until the test lets them go. */
@@ -91,7 +106,7 @@ class Gate implements Hold {
   }
 }
 
-type Fate = "well" | "fail" | "short";
+type Fate = "well" | FaultEffect;
 
 /** The calls of one disk. */
 export class DiskCalls {
@@ -147,9 +162,9 @@ export class DiskCalls {
   #take<T>(call: DiskCall, effect: Effect<T>): T {
     const fate = this.#fateOf(call.kind);
     try {
-      if (fate === "well") return effect.well();
-      if (fate === "short") return effect.short === undefined ? effect.well() : effect.short();
-      this.#leave(effect);
+      if (fate !== "fail" && fate !== "drop") return (effect[fate] ?? effect.well).call(effect);
+      if (fate === "drop" && effect.drop !== undefined) effect.drop();
+      else this.#leave(effect);
       throw new DiskError(call);
     } finally {
       this.observer(call);

@@ -20,14 +20,18 @@ export interface Place {
 export class DiskTree {
   readonly #root: MemoryDirectory;
   readonly #removed: Uint8Array[];
+  /** Paths at which wrong files were that have been renamed or removed since. */
+  readonly #formerlyWrong: Set<string>;
 
   /** Makes an empty tree, unless told what is in it. */
   constructor(
     root: MemoryDirectory = new MemoryDirectory(),
     removed: readonly Uint8Array[] = [],
+    formerlyWrong: Iterable<string> = [],
   ) {
     this.#root = root;
     this.#removed = [...removed];
+    this.#formerlyWrong = new Set(formerlyWrong);
   }
 
   /** The directory at a path. */
@@ -58,6 +62,53 @@ export class DiskTree {
     return entry;
   }
 
+  /** The files in a directory with their names; none if it is not there. */
+  filesIn(path: string): [string, MemoryFile][] {
+    if (!this.has(path)) return [];
+    return this.directoryAt(path).entries()
+      .flatMap(([name, entry]) => entry instanceof MemoryFile ? [[name, entry]] : []);
+  }
+
+  /** Names of the files in a directory that are wrong, or were when they had that name. */
+  wrongIn(path: string): string[] {
+    const wrong = this.filesIn(path).filter(([, { isWrong }]) => isWrong).map(([name]) => name);
+    const directory = this.has(path) ? this.directoryAt(path) : null;
+    const former = [...this.#formerlyWrong].filter((path) => this.has(`${path}/..`))
+      .map((path) => this.place(path)).filter((place) => place.directory === directory).map((
+        { name },
+      ) => name);
+    return [...new Set([...wrong, ...former])].sort();
+  }
+
+  /** Takes the files and names in a directory for what should be there, except some files. */
+  forgive(path: string, except: (name: string) => boolean): void {
+    this.#formerlyWrong.clear();
+    for (const directory of this.directoriesAlong(path)) directory.forgive();
+    for (const [name, file] of this.filesIn(path)) {
+      if (!except(name)) file.forgive();
+    }
+  }
+
+  /** Every file that has a name. */
+  files(): MemoryFile[] {
+    const filesIn = (directory: MemoryDirectory): MemoryFile[] =>
+      directory.entries().flatMap(([, entry]) =>
+        entry instanceof MemoryFile ? [entry] : filesIn(entry)
+      );
+    return filesIn(this.#root);
+  }
+
+  /** Those of the directories along a path that are there, the root first. */
+  directoriesAlong(path: string): MemoryDirectory[] {
+    const found: MemoryDirectory[] = [this.#root];
+    for (const name of namesOf(path)) {
+      const entry = found.at(-1)?.get(name);
+      if (!(entry instanceof MemoryDirectory)) break;
+      found.push(entry);
+    }
+    return found;
+  }
+
   /** Whether there is anything at a path. */
   has(path: string): boolean {
     let entry: Entry | undefined = this.#root;
@@ -82,39 +133,42 @@ export class DiskTree {
     const source = this.place(from).directory;
     const { directory, name } = this.place(to);
     if (source !== directory) throw new Error(`Cannot rename ${from} into another directory`);
-    this.#bury(directory.get(name));
+    this.#bury(directory.get(name), to);
+    if (file.isWrong) this.#formerlyWrong.add(from);
     directory.set(name, file);
   }
 
   /** Removes a file. */
   remove(path: string): void {
-    this.#bury(this.fileAt(path));
+    this.#bury(this.fileAt(path), path);
     const { directory, name } = this.place(path);
     directory.remove(name);
   }
 
   /** The tree as it may be found after a power cut. */
   crash(random: SeededRandom): DiskTree {
-    const stale = (offset: number, length: number) => this.#staleBytes(random, offset, length);
+    const stale = (offset: number, length: number) => this.staleBytes(random, offset, length);
     const copy = onceEach((entry) =>
       entry instanceof MemoryFile ? entry.crash(random, stale) : entry.crash(random, copy)
     );
-    return new DiskTree(copy(this.#root) as MemoryDirectory, this.#removed);
+    return new DiskTree(copy(this.#root) as MemoryDirectory, this.#removed, this.#formerlyWrong);
   }
 
   /** The tree as the next process finds it. */
   copy(): DiskTree {
     const copy = onceEach((entry) => entry instanceof MemoryFile ? entry.copy() : entry.copy(copy));
-    return new DiskTree(copy(this.#root) as MemoryDirectory, this.#removed);
+    return new DiskTree(copy(this.#root) as MemoryDirectory, this.#removed, this.#formerlyWrong);
   }
 
-  #bury(entry: Entry | undefined): void {
+  #bury(entry: Entry | undefined, path: string): void {
     if (!(entry instanceof MemoryFile)) return;
+    if (entry.isWrong) this.#formerlyWrong.add(path);
     this.#removed.unshift(entry.bytes);
     this.#removed.splice(REMOVED_KEPT);
   }
 
-  #staleBytes(random: SeededRandom, offset: number, length: number): Uint8Array {
+  /** Bytes of a removed file at that offset, or noise. */
+  staleBytes(random: SeededRandom, offset: number, length: number): Uint8Array {
     const bytes = new Uint8Array(length);
     if (this.#removed.length === 0 || random.chance(0.25)) random.fill(bytes);
     else bytes.set(random.pick(this.#removed).subarray(offset, offset + length));

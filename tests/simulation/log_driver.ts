@@ -7,9 +7,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { LiveState } from "../../src/wal/decisions/live_state.ts";
 import type { LogRecord } from "../../src/wal/decisions/record.ts";
-import { LogUnavailableError } from "../../src/wal/errors.ts";
+import { LogCorruptedError, LogUnavailableError } from "../../src/wal/errors.ts";
+import { IDENTITY_NAME } from "../../src/wal/identity.ts";
 import { Log } from "../../src/wal/log.ts";
-import { parseSegmentName } from "../../src/wal/segment_name.ts";
+import { parseSegmentName, segmentName } from "../../src/wal/segment_name.ts";
+import { assertHonest, bothDoubts, isDoubtful, mayRefuse } from "./betrayed_model.ts";
 import {
   assertPossible,
   type Attempt,
@@ -25,6 +27,11 @@ export const DIRECTORY = "/log";
 
 /** Small, so that a few transactions fill a segment. */
 const SEGMENT_SIZE = 1024;
+
+/** The log refuses to open, as it may on a disk that is in doubt. */
+export class RefusalError extends Error {
+  override readonly name = "RefusalError";
+}
 
 /** One process that uses a log, and what it has seen. */
 export class LogDriver {
@@ -59,22 +66,35 @@ export class LogDriver {
     return this.#log !== null;
   }
 
-  /** Opens the log and checks what it says. Rejects as the log does. */
+  /**
+   * Opens the log and checks what it says. Rejects as the log does, and with `RefusalError` where it
+   * may refuse to open.
+   */
   async open(): Promise<Finding> {
     assertEquals(this.#log, null);
     const before = this.#newestSegment();
+    const names = this.disk.namesIn(this.directory);
+    this.#doubt();
     const { directory, platform } = this;
     const model = new LiveState();
     const opened = Log.open({ directory, platform, model, segmentSize: SEGMENT_SIZE });
-    const log = await platform.clock.finish(opened);
+    const log = await platform.clock.finish(opened).catch((error) => this.#refused(error));
     this.#log = log;
-    assertEquals(log.damages, [], "a crash was taken for damage");
+    this.#doubt();
     const firstLsn = this.#newestSegment();
     assert(firstLsn > before, `segment ${firstLsn} follows segment ${before}`);
-    const { id, epoch } = log;
+    const { id, epoch, damages } = log;
     const { active } = model;
-    const finding = { id, epoch, active, participants: [...model.participants.values()], firstLsn };
-    this.#seen = assertPossible(this.#seen, finding);
+    const participants = [...model.participants.values()];
+    const finding = { id, epoch, active, participants, firstLsn, damages: [...damages] };
+    const { doubt } = this.#seen;
+    this.#assertKept(finding, names);
+    this.#seen = isDoubtful(doubt)
+      ? assertHonest(this.#seen, finding, doubt)
+      : assertPossible(this.#seen, finding);
+    // What counts is restated in the newest segment, and whose the log is has been written anew.
+    const newest = [IDENTITY_NAME, segmentName(firstLsn)];
+    this.disk.forgive(directory, (name) => newest.includes(name));
     return finding;
   }
 
@@ -108,10 +128,8 @@ export class LogDriver {
   /** Lets time pass, and everything happen that then can. */
   async pass(milliseconds: number): Promise<void> {
     await this.platform.clock.settle();
-    this.#noteFailure();
     this.platform.clock.advance(milliseconds);
     await this.platform.clock.settle();
-    this.#noteFailure();
   }
 
   /** Closes the log, if it is open. Rejects as the log does; it is closed all the same. */
@@ -120,6 +138,30 @@ export class LogDriver {
     this.#log = null;
     if (log === null) return;
     await this.platform.clock.finish(log.close());
+  }
+
+  /** Notes what is in doubt now; it stays so until an opening has succeeded. */
+  #doubt(): void {
+    const { files, ...others } = this.disk.distrust(this.directory);
+    const counting = files.filter((name) => name === IDENTITY_NAME || isSegment(name));
+    const doubt = bothDoubts(this.#seen.doubt, { ...others, files: counting });
+    this.#seen = { ...this.#seen, doubt };
+  }
+
+  #refused(error: unknown): never {
+    this.#doubt();
+    if (!(error instanceof LogCorruptedError) || !mayRefuse(this.#seen.doubt)) throw error;
+    throw new RefusalError(error.message, { cause: error });
+  }
+
+  /** A damaged file that was there is there, under its name or set aside. */
+  #assertKept({ damages }: Finding, before: readonly string[]): void {
+    const names = this.disk.namesIn(this.directory);
+    for (const { file } of damages) {
+      if (!before.includes(file)) continue;
+      const kept = names.some((name) => name === file || name.startsWith(`${file}.broken`));
+      assert(kept, `${file} is damaged and gone, ${names.join()} are there`);
+    }
   }
 
   #open(): Log<LogRecord> {
@@ -139,19 +181,13 @@ export class LogDriver {
     };
   }
 
-  /** A log that becomes unavailable drops what waits in its queue. */
-  #noteFailure(): void {
-    if (this.#log === null || this.#log.failure === null) return;
-    const sure = this.#seen.attempts.findLastIndex(({ fate }) => fate === "durable");
-    const attempts = this.#seen.attempts.map((attempt, index) =>
-      index > sure && attempt.fate === "lazy" ? { ...attempt, fate: "loose" as const } : attempt
-    );
-    this.#seen = { ...this.#seen, attempts };
-  }
-
   /** First LSN of the newest segment on the disk; -1 if there is none. */
   #newestSegment(): number {
     const names = this.disk.namesIn(this.directory);
     return Math.max(-1, ...names.map(parseSegmentName).filter((lsn) => lsn !== null));
   }
+}
+
+function isSegment(name: string): boolean {
+  return parseSegmentName(name) !== null;
 }

@@ -2,8 +2,8 @@
  * What a log may say after any fault, worked out without the log's own code. The model is told
  * every record that was handed to the log and every answer; it then knows what a later opening must
  * find: the records up to some place in the order of the calls, at or behind the last one that was
- * answered as durable; none that was answered as not written; and of those that nobody waited for
- * while the log was unavailable, any.
+ * answered as durable, and none that was answered as not written. That holds on every disk that keeps its word, however often
+ * it fails; what is left of it on one that lies or rots is in `betrayed_model.ts`.
  */
 
 import { assert, assertEquals, AssertionError } from "@std/assert";
@@ -12,15 +12,16 @@ import type {
   LogRecord,
   ParticipantRecord,
 } from "../../src/wal/decisions/record.ts";
+import type { VerdictRecord } from "../../src/wal/head.ts";
+import type { Distrust } from "./memory_disk.ts";
 
 /** What is known about one record. */
 export interface Attempt {
   readonly record: LogRecord;
   /**
-   * `pending`: not answered. `lazy`: nobody waits for it. `loose`: nobody waited for it, and it may
-   * have been dropped alone when the log became unavailable. The others are the log's answers.
+   * `pending`: not answered. `lazy`: nobody waits for it. The others are the log's answers.
    */
-  readonly fate: "pending" | "lazy" | "loose" | "durable" | "unknown" | "no";
+  readonly fate: "pending" | "lazy" | "durable" | "unknown" | "no";
 }
 
 /** What an opening of a log has found. */
@@ -31,11 +32,24 @@ export interface Finding {
   readonly participants: readonly ParticipantRecord[];
   /** First LSN of the segment that this opening began. */
   readonly firstLsn: number;
+  /** The verdicts that stand. */
+  readonly damages: readonly VerdictRecord[];
+}
+
+/** Records in the order of the calls, of which the first few were found together by an opening. */
+export interface Lineage {
+  readonly attempts: readonly Attempt[];
+  readonly found: number;
 }
 
 /** What was seen of the log so far. Never changed; each step makes a new one. */
-export interface Seen {
-  readonly attempts: readonly Attempt[];
+export interface Seen extends Lineage {
+  /** What later openings than the last one that wrote these would have found. */
+  readonly past: readonly Lineage[];
+  /** The verdicts that the last opening gave. */
+  readonly damages: readonly VerdictRecord[];
+  /** What was in doubt at openings since the last that succeeded. */
+  readonly doubt: Distrust;
   /** Largest LSN that was answered or that a segment began with, -1 at first. */
   readonly lsn: number;
   /** Largest epoch of an opening that succeeded, 0 at first. */
@@ -45,7 +59,16 @@ export interface Seen {
 }
 
 /** A log of which nothing was seen. */
-export const NOTHING_SEEN: Seen = { attempts: [], lsn: -1, epoch: 0, id: null };
+export const NOTHING_SEEN: Seen = {
+  attempts: [],
+  found: 0,
+  past: [],
+  damages: [],
+  doubt: { files: [], names: false, reads: false },
+  lsn: -1,
+  epoch: 0,
+  id: null,
+};
 
 /**
  * Checks what an opening found against what was seen before it.
@@ -53,32 +76,56 @@ export const NOTHING_SEEN: Seen = { attempts: [], lsn: -1, epoch: 0, id: null };
  * @returns What has been seen now: what was found is durable, the rest is gone for good.
  */
 export function assertPossible(seen: Seen, finding: Finding): Seen {
-  const { id, epoch, firstLsn, active, participants } = finding;
-  if (seen.id !== null) assertEquals(id, seen.id, "the log changed its id");
-  assert(epoch > seen.epoch, `epoch ${epoch} follows epoch ${seen.epoch}`);
-  assert(firstLsn > seen.lsn, `LSN ${firstLsn} follows LSN ${seen.lsn}`);
-  const found = linesOf(active, participants);
-  const possible = possibleStates(seen.attempts);
+  assertGoesOn(seen, finding);
+  assert(finding.firstLsn > seen.lsn, `LSN ${finding.firstLsn} follows LSN ${seen.lsn}`);
+  assertEquals(finding.damages, seen.damages, "a verdict came or went on a disk without damage");
+  const found = linesOf(finding);
+  const possible = possibleStates(seen.attempts, lastDurable);
   const attempts = possible.get(found.join("\n"));
-  if (attempts !== undefined) return { attempts, lsn: firstLsn, epoch, id };
+  if (attempts !== undefined) return seenAfter(seen, finding, attempts);
   throw new AssertionError(explain(found, [...possible.keys()].map((text) => text.split("\n"))));
 }
 
-/** What the records may add up to, as texts, each with the records that do. */
-function possibleStates(attempts: readonly Attempt[]): Map<string, Attempt[]> {
+/** Checks that the log is the same one, and that no epoch comes again. */
+export function assertGoesOn(seen: Seen, finding: Finding): void {
+  assertSameId(seen, finding);
+  assert(finding.epoch > seen.epoch, `epoch ${finding.epoch} follows epoch ${seen.epoch}`);
+}
+
+/** Checks that the log is the same one. */
+export function assertSameId(seen: Seen, { id }: Finding): void {
+  if (seen.id !== null) assertEquals(id, seen.id, "the log changed its id");
+}
+
+/** What has been seen when an opening has found these records. */
+export function seenAfter(seen: Seen, finding: Finding, attempts: readonly Attempt[]): Seen {
+  const { firstLsn: lsn, epoch, id, damages } = finding;
+  const past = [...seen.past, { attempts: seen.attempts, found: seen.found }];
+  const doubt = NOTHING_SEEN.doubt;
+  return { attempts, found: attempts.length, past, damages, doubt, lsn, epoch, id };
+}
+
+/** Place of the last record that a disk which keeps its word has. */
+export function lastDurable(attempts: readonly Attempt[]): number {
+  return attempts.findLastIndex(({ fate }) => fate === "durable");
+}
+
+/**
+ * What the records may add up to, as texts, each with the records that do.
+ *
+ * @param lastSure Gives, for the records that may be written, the place of the last that must be.
+ */
+export function possibleStates(
+  attempts: readonly Attempt[],
+  lastSure: (written: readonly Attempt[]) => number,
+): Map<string, Attempt[]> {
   const written = attempts.filter(({ fate }) => fate !== "no");
-  const sure = written.findLastIndex(({ fate }) => fate === "durable");
+  const sure = lastSure(written);
   const states = new Map<string, Attempt[]>();
-  let records: LogRecord[][] = [[]];
-  const add = () => {
-    for (const some of records) states.set(textOf(some), some.map(durably));
-  };
-  for (const [index, { record, fate }] of written.entries()) {
-    if (index > sure) add();
-    const longer = records.map((some) => [...some, record]);
-    records = fate === "loose" ? [...records, ...longer] : longer;
+  for (let count = sure + 1; count <= written.length; count++) {
+    const records = written.slice(0, count).map(({ record }) => record);
+    states.set(textOf(records), records.map(durably));
   }
-  add();
   return states;
 }
 
@@ -128,19 +175,25 @@ class ModelState {
   }
 
   lines(): string[] {
-    return linesOf([...this.#active.values()], [...this.#participants.values()]);
+    const active = [...this.#active.values()];
+    return linesOf({ active, participants: [...this.#participants.values()] });
   }
 }
 
 /** The same lines for the same state; the order of first mention counts. */
-function linesOf(
-  active: readonly ActiveTransaction[],
-  participants: readonly ParticipantRecord[],
+export function linesOf(
+  { active, participants }: Pick<Finding, "active" | "participants">,
 ): string[] {
-  const names = participants.map(({ name, kind, identity }) => `${name}=${kind}:${identity}`);
-  const transactions = active.map(({ txn, decided, branches }) => {
-    const parts = branches.map(({ participant, gid, token }) => `${participant}/${gid}/${token}`);
-    return `${txn} ${decided ? "commits" : "began"} ${parts.join(",")}`;
-  });
-  return [...names, ...transactions];
+  return [...participants.map(participantLine), ...active.map(transactionLine)];
+}
+
+/** A registration as text. */
+export function participantLine({ name, kind, identity }: ParticipantRecord): string {
+  return `${name}=${kind}:${identity}`;
+}
+
+/** A transaction as text. */
+export function transactionLine({ txn, decided, branches }: ActiveTransaction): string {
+  const parts = branches.map(({ participant, gid, token }) => `${participant}/${gid}/${token}`);
+  return `${txn} ${decided ? "commits" : "began"} ${parts.join(",")}`;
 }

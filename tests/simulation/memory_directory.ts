@@ -24,6 +24,9 @@ export type CopyEntry = (entry: Entry) => Entry;
 export class MemoryDirectory {
   #durable: Entries = new Map();
   #pending: Change[] = [];
+  /** The last change that a sync which lied should have covered; null when one has since. */
+  #lied: Change | null = null;
+  #isWrong = false;
   readonly #names: Entries = new Map();
 
   /** What a name stands for, as every process sees it. */
@@ -34,6 +37,16 @@ export class MemoryDirectory {
   /** All names and what they stand for. */
   entries(): [string, Entry][] {
     return [...this.#names];
+  }
+
+  /** Whether a power cut may have taken names that a sync had covered, as it said. */
+  get isWrong(): boolean {
+    return this.#isWrong;
+  }
+
+  /** Takes the names that are there for those that should be. */
+  forgive(): void {
+    this.#isWrong = false;
   }
 
   /** Gives an entry a name, instead of the one it had, and takes the name from any other entry. */
@@ -53,9 +66,15 @@ export class MemoryDirectory {
     return {
       succeed: () => {
         const count = covered === undefined ? 0 : this.#pending.indexOf(covered) + 1;
-        for (const change of this.#pending.splice(0, count)) apply(this.#durable, change);
+        for (const change of this.#pending.splice(0, count)) {
+          apply(this.#durable, change);
+          if (change === this.#lied) this.#lied = null;
+        }
       },
       fail: () => {},
+      lie: () => {
+        this.#lied = covered ?? this.#lied;
+      },
     };
   }
 
@@ -70,6 +89,7 @@ export class MemoryDirectory {
     const crashed = new MemoryDirectory();
     crashed.#durable = new Map([...image].map(([name, entry]) => [name, copy(entry)]));
     for (const [name, entry] of crashed.#durable) crashed.#names.set(name, entry);
+    crashed.#isWrong = this.#isWrong || this.#lied !== null;
     return crashed;
   }
 
@@ -78,6 +98,8 @@ export class MemoryDirectory {
     const copied = new MemoryDirectory();
     copied.#durable = new Map([...this.#durable].map(([name, entry]) => [name, copy(entry)]));
     copied.#pending = this.#pending.map((change) => ({ ...change, entry: copy(change.entry) }));
+    copied.#lied = this.#lied && (copied.#pending[this.#pending.indexOf(this.#lied)] ?? null);
+    copied.#isWrong = this.#isWrong;
     for (const [name, entry] of this.#names) copied.#names.set(name, copy(entry));
     return copied;
   }

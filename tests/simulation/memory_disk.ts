@@ -10,7 +10,8 @@
  *
  * **A sync that fails** leaves each sector that it should have covered in doubt: it may be on the
  * disk or not, and no later sync mends that, though it succeeds, unless the sector was written
- * again in between. The process goes on reading what it wrote.
+ * again in between. The process goes on reading what it wrote, or (`drop`) reads from then on what
+ * is on the disk, as when the kernel takes the pages for clean and gives them away.
  *
  * **Names.** Files and directories created, renamed and removed are seen at once. They are durable
  * when a `syncDirectory` of the directory that holds the name, or a `syncAncestors` of what has it,
@@ -24,6 +25,20 @@
  * until the test lets it go; it takes effect then, but a sync covers only what came before its
  * call.
  *
+ * **Lies.** A call can answer as if all were well and have done something else. A sync of a file, a
+ * directory or what is above it makes nothing durable; the next one that is honest makes up for it.
+ * A write stores some sectors of its bytes or none (`lost`), or all of them one to four sectors
+ * away or in another file (`misplaced`). A read gives zeros in some sectors (`lost`), or what was
+ * there before the last sync, what is elsewhere in the file, or a removed file's bytes
+ * (`misplaced`); the file is not changed by it.
+ *
+ * **Rot.** `rot()` changes bytes that lie on the disk, at any time, in any file. It shows at once and
+ * to everybody, and no crash takes it back; what is written there later is right again.
+ *
+ * **Trust.** The disk remembers which of its files and directories may not be what the answers of
+ * its calls have promised: a file after a wrong write or rot, a file or a directory whose sync lied
+ * after a power cut, any file after a wrong read. `distrust()` says so, `forgive()` forgets it.
+ *
  * **Ends.** `kill()` is the disk after its process died: all that was written is there, and still
  * not durable. `crash()` is the disk after a power cut. Both are new disks without locks, open
  * files or faults; the old one is not changed, so one run can be cut at each of its calls.
@@ -31,23 +46,40 @@
 
 import type { FileHandle, FileSystem, OpenMode } from "../../src/platform/file_system.ts";
 import { type CallKind, type DiskCall, DiskCalls, type Fault, type Hold } from "./disk_calls.ts";
+import { DiskLies } from "./disk_lies.ts";
 import { DiskTree } from "./disk_tree.ts";
 import { MemoryFile } from "./memory_file.ts";
 import { MemoryHandle } from "./memory_handle.ts";
 import { SeededRandom } from "./seeded_random.ts";
+
+/** What may not be as the answers of a disk's calls have promised. */
+export interface Distrust {
+  /** Files whose bytes may be wrong. */
+  readonly files: readonly string[];
+  /** Whether names may be missing, or be there again. */
+  readonly names: boolean;
+  /** Whether a read has given what was not there. */
+  readonly reads: boolean;
+}
 
 /** A disk in memory. Paths without a slash at their head begin at the root. */
 export class MemoryDisk implements FileSystem {
   readonly #random: SeededRandom;
   readonly #tree: DiskTree;
   readonly #calls: DiskCalls;
+  readonly #lies: DiskLies;
   readonly #handles = new Set<MemoryHandle>();
 
   /** Makes an empty disk, unless told what is on it; the seed says what failed calls leave. */
-  constructor(random: SeededRandom = new SeededRandom(1), tree: DiskTree = new DiskTree()) {
+  constructor(
+    random: SeededRandom = new SeededRandom(1),
+    tree: DiskTree = new DiskTree(),
+    hasMisread: boolean = false,
+  ) {
     this.#random = random;
     this.#tree = tree;
     this.#calls = new DiskCalls(random);
+    this.#lies = new DiskLies(random, tree, hasMisread);
   }
 
   /** Every call so far, in the order in which they were made. */
@@ -82,12 +114,33 @@ export class MemoryDisk implements FileSystem {
 
   /** The disk as it may be found after a power cut now. */
   crash(random: SeededRandom): MemoryDisk {
-    return new MemoryDisk(random.fork(), this.#tree.crash(random));
+    return new MemoryDisk(random.fork(), this.#tree.crash(random), this.#lies.hasMisread);
   }
 
   /** The disk as the next process finds it if this one dies now. */
   kill(): MemoryDisk {
-    return new MemoryDisk(new SeededRandom(this.calls.length), this.#tree.copy());
+    const random = new SeededRandom(this.calls.length);
+    return new MemoryDisk(random, this.#tree.copy(), this.#lies.hasMisread);
+  }
+
+  /** Changes bytes of a file where they lie; the change must not ask what they are. */
+  rot(path: string, change: (bytes: Uint8Array) => void): void {
+    this.#tree.fileAt(path).rot(change);
+  }
+
+  /** What may not be trusted: names of files in a directory, and whatever concerns all of them. */
+  distrust(path: string): Distrust {
+    return {
+      files: this.#tree.wrongIn(path),
+      names: this.#tree.directoriesAlong(path).some(({ isWrong }) => isWrong),
+      reads: this.#lies.hasMisread,
+    };
+  }
+
+  /** Takes what is in a directory for what should be there, except for some files. */
+  forgive(path: string, except: (name: string) => boolean): void {
+    this.#lies.hasMisread = false;
+    this.#tree.forgive(path, except);
   }
 
   /** A file's bytes. This is no call: it is the test that looks. */
@@ -126,6 +179,8 @@ export class MemoryDisk implements FileSystem {
     };
     await this.#calls.later("syncAncestors", path, {
       well: () => succeed(syncs.length),
+      lost: () => syncs.forEach((sync) => sync.lie()),
+      misplaced: () => syncs.forEach((sync) => sync.lie()),
       fail: () => succeed(this.#random.below(syncs.length)),
     });
   }
@@ -155,13 +210,18 @@ export class MemoryDisk implements FileSystem {
 
   async syncDirectory(path: string): Promise<void> {
     const sync = this.#tree.directoryAt(path).beginSync();
-    await this.#calls.later("syncDirectory", path, { well: sync.succeed, fail: sync.fail });
+    const { succeed, fail, lie } = sync;
+    await this.#calls.later("syncDirectory", path, {
+      well: succeed,
+      fail,
+      lost: lie,
+      misplaced: lie,
+    });
   }
 
   #filesIn(path: string): string[] {
-    return this.#tree.directoryAt(path).entries()
-      .filter(([, entry]) => entry instanceof MemoryFile)
-      .map(([name]) => name);
+    this.#tree.directoryAt(path);
+    return this.#tree.filesIn(path).map(([name]) => name);
   }
 
   #openFile(path: string, mode: OpenMode): MemoryFile {
@@ -185,6 +245,7 @@ export class MemoryDisk implements FileSystem {
       writable: mode !== "read",
       calls: this.#calls,
       random: this.#random,
+      lies: this.#lies,
       closed: (closed) => this.#handles.delete(closed),
     });
     this.#handles.add(handle);

@@ -30,6 +30,14 @@ export interface PendingSync {
   succeed(): void;
   /** The sync fails. */
   fail(): void;
+  /** The sync says that it succeeded, and has done nothing. */
+  lie(): void;
+}
+
+/** A sync of a file. */
+export interface PendingFileSync extends PendingSync {
+  /** The sync fails, and what is read from then on is what reached the disk. */
+  drop(random: SeededRandom): void;
 }
 
 const NEVER = Infinity;
@@ -40,6 +48,10 @@ export class MemoryFile {
   #versions: Version[];
   readonly #doubts = new Map<number, Doubt>();
   #doubtfulLengths: number[] = [];
+  #earlier: Uint8Array = new Uint8Array();
+  /** What a sync that lied should have covered; null when an honest one has covered it since. */
+  #lied: Version | null = null;
+  #isWrong = false;
 
   /** Whoever holds the advisory lock. */
   lockedBy: object | null = null;
@@ -52,6 +64,45 @@ export class MemoryFile {
   /** The file as every process sees it. */
   get bytes(): Uint8Array {
     return this.#last().bytes;
+  }
+
+  /** The file as it was before its last sync. */
+  get earlier(): Uint8Array {
+    return this.#earlier;
+  }
+
+  /** Whether the file may not hold what it should by everything that its writers were told. */
+  get isWrong(): boolean {
+    return this.#isWrong;
+  }
+
+  /** Marks a file that holds what nobody has written there, or not what somebody has. */
+  markWrong(): void {
+    this.#isWrong = true;
+  }
+
+  /** Takes what the file holds for what it should. */
+  forgive(): void {
+    this.#isWrong = false;
+  }
+
+  /** Changes what is on the disk already, wherever else it is kept too. */
+  rot(change: (bytes: Uint8Array) => void): void {
+    const rotten = new Map<Version, Version>();
+    const rot = (version: Version): Version => {
+      const known = rotten.get(version);
+      if (known !== undefined) return known;
+      const changed = { number: version.number, bytes: version.bytes.slice() };
+      change(changed.bytes);
+      rotten.set(version, changed);
+      return changed;
+    };
+    this.#versions = this.#versions.map(rot);
+    this.#lied = this.#lied && rot(this.#lied);
+    for (const [sector, { versions, rewritten }] of this.#doubts) {
+      this.#doubts.set(sector, { versions: versions.map(rot), rewritten });
+    }
+    this.markWrong();
   }
 
   /** Puts bytes at a position; what lies between the old end and it becomes zero. */
@@ -69,12 +120,13 @@ export class MemoryFile {
   }
 
   /** Begins a sync of what is written now. */
-  beginSync(): PendingSync {
+  beginSync(): PendingFileSync {
     const covered = this.#last();
     return {
       succeed: () => {
         this.#forgetBefore(covered);
         this.#doubtfulLengths = [];
+        if (this.#lied !== null && this.#lied.number <= covered.number) this.#lied = null;
         for (const [sector, doubt] of this.#doubts) {
           if (doubt.rewritten <= covered.number) this.#doubts.delete(sector);
         }
@@ -82,6 +134,14 @@ export class MemoryFile {
       fail: () => {
         this.#doubtUpTo(covered);
         this.#forgetBefore(covered);
+      },
+      drop: (random) => {
+        this.#doubtUpTo(covered);
+        this.#forgetBefore(covered);
+        this.#readFromDisk(random, covered);
+      },
+      lie: () => {
+        if (covered !== this.#versions[0]) this.#lied = covered;
       },
     };
   }
@@ -100,7 +160,9 @@ export class MemoryFile {
       if (fillWithStale) image.set(stale(start, end - start), start);
       image.set(known, start);
     }
-    return new MemoryFile(image);
+    const crashed = new MemoryFile(image);
+    crashed.#isWrong = this.#isWrong || this.#lied !== null;
+    return crashed;
   }
 
   /** The same file after its process died: every written byte is there, and no more durable. */
@@ -108,6 +170,9 @@ export class MemoryFile {
     const copy = new MemoryFile();
     copy.#versions = [...this.#versions];
     copy.#doubtfulLengths = [...this.#doubtfulLengths];
+    copy.#earlier = this.#earlier;
+    copy.#lied = this.#lied;
+    copy.#isWrong = this.#isWrong;
     for (const [sector, doubt] of this.#doubts) copy.#doubts.set(sector, { ...doubt });
     return copy;
   }
@@ -128,7 +193,9 @@ export class MemoryFile {
   #forgetBefore(covered: Version): void {
     const index = this.#versions.indexOf(covered);
     // Absent: a later sync was faster and covered this one too.
-    if (index > 0) this.#versions.splice(0, index);
+    if (index <= 0) return;
+    this.#earlier = (this.#versions[0] as Version).bytes;
+    this.#versions.splice(0, index);
   }
 
   /** The kernel drops the dirty mark of pages that it could not write: no later sync tries again. */
@@ -142,6 +209,29 @@ export class MemoryFile {
       if (dirty.every(({ bytes }) => sameSector(bytes, base.bytes, sector))) continue;
       const earlier = this.#doubts.get(sector)?.versions ?? [];
       this.#doubts.set(sector, { versions: [...earlier, ...dirty], rewritten: NEVER });
+    }
+  }
+
+  /**
+   * The pages are gone, and what is read in their place is the disk's, about which there is then no
+   * doubt. The length is kept in memory, and stays in doubt.
+   */
+  #readFromDisk(random: SeededRandom, covered: Version): void {
+    for (const [sector, { versions }] of [...this.#doubts]) {
+      const { bytes } = random.pick(versions);
+      const start = sector * SECTOR;
+      const onDisk = new Uint8Array(SECTOR);
+      onDisk.set(bytes.subarray(start, start + SECTOR));
+      this.#versions = this.#versions.map((version) => {
+        // What was written again since is in a page of its own.
+        if (version.number > covered.number && !sameSector(version.bytes, covered.bytes, sector)) {
+          return version;
+        }
+        const read = version.bytes.slice();
+        read.set(onDisk.subarray(0, Math.max(0, read.length - start)), start);
+        return { number: version.number, bytes: read };
+      });
+      this.#doubts.delete(sector);
     }
   }
 

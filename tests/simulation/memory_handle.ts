@@ -5,6 +5,7 @@
 
 import type { FileHandle } from "../../src/platform/file_system.ts";
 import type { DiskCalls } from "./disk_calls.ts";
+import type { DiskLies } from "./disk_lies.ts";
 import type { MemoryFile } from "./memory_file.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 
@@ -15,6 +16,8 @@ export interface HandleOptions {
   readonly writable: boolean;
   readonly calls: DiskCalls;
   readonly random: SeededRandom;
+  /** How this file's calls lie. */
+  readonly lies: DiskLies;
   /** Is called once, when the handle is closed. */
   readonly closed: (handle: MemoryHandle) => void;
 }
@@ -36,7 +39,7 @@ export class MemoryHandle implements FileHandle {
   }
 
   async read(buffer: Uint8Array, position: number): Promise<number> {
-    const { calls, path } = this.#use();
+    const { calls, path, file, lies } = this.#use();
     return await calls.later("read", path, {
       well: () => this.#copyTo(buffer, position),
       short: () => {
@@ -44,24 +47,48 @@ export class MemoryHandle implements FileHandle {
         return this.#copyTo(buffer.subarray(0, this.#lessThan(most)), position);
       },
       fail: () => {},
+      lost: () => {
+        const count = this.#copyTo(buffer, position);
+        lies.readZeros(buffer.subarray(0, count));
+        return count;
+      },
+      misplaced: () => {
+        const count = this.#copyTo(buffer, position);
+        lies.readStale(file, buffer.subarray(0, count), position);
+        return count;
+      },
     });
   }
 
   write(bytes: Uint8Array): number {
-    const { calls, path, random } = this.#use(true);
+    const { calls, path, random, file, lies } = this.#use(true);
     return calls.now("write", path, {
       well: () => this.#append(bytes),
       short: () => this.#append(bytes.subarray(0, this.#lessThan(bytes.length))),
       fail: () => {
         this.#append(bytes.subarray(0, random.below(bytes.length + 1)));
       },
+      lost: () => {
+        lies.writeLess(file, this.#position, bytes);
+        return this.#passOver(bytes);
+      },
+      misplaced: () => {
+        lies.writeElsewhere(file, this.#position, bytes);
+        return this.#passOver(bytes);
+      },
     });
   }
 
   async syncData(): Promise<void> {
-    const { calls, path, file } = this.#use();
+    const { calls, path, file, random } = this.#use();
     const sync = file.beginSync();
-    await calls.later("syncData", path, { well: sync.succeed, fail: sync.fail });
+    await calls.later("syncData", path, {
+      well: sync.succeed,
+      fail: sync.fail,
+      drop: () => sync.drop(random),
+      lost: sync.lie,
+      misplaced: sync.lie,
+    });
   }
 
   async size(): Promise<number> {
@@ -115,6 +142,10 @@ export class MemoryHandle implements FileHandle {
 
   #append(bytes: Uint8Array): number {
     if (bytes.length > 0) this.#options.file.write(this.#position, bytes);
+    return this.#passOver(bytes);
+  }
+
+  #passOver(bytes: Uint8Array): number {
     this.#position += bytes.length;
     return bytes.length;
   }
