@@ -4,6 +4,9 @@
  * Epoch record too, so a log and an identity that do not belong together are noticed; the number is
  * there so that it never comes back, even if every segment is lost.
  *
+ * It is JSON, so that a person can read it, with a checksum of its fields: a turned bit can make another id
+ * or number of it that looks as good.
+ *
  * The file is written at each opening, after that opening's segment is durable. A directory without it is
  * therefore one whose first opening was not finished, and one with it but without a segment has lost its
  * log.
@@ -13,6 +16,7 @@
 
 import type { Platform } from "../platform/platform.ts";
 import { readWhole, writeWhole } from "../platform/whole_file.ts";
+import { crc32c } from "./core.ts";
 import { LogCorruptedError, LogVersionError } from "./errors.ts";
 import { FORMAT_VERSION } from "./format.ts";
 import { pathOf, UNFINISHED_SUFFIX } from "./segment_name.ts";
@@ -65,22 +69,43 @@ export async function readIdentity(platform: Platform, directory: string): Promi
     file.close();
   }
   const place = { file: IDENTITY_NAME };
+  const remedy = "restore it from a backup, or have it made again from the segments with " +
+    `indoubt repair "${directory}" --reason TEXT`;
   let parsed: unknown;
   try {
     parsed = JSON.parse(new TextDecoder().decode(buffer.subarray(0, length)));
   } catch (cause) {
-    throw new LogCorruptedError(directory, place, "it is not JSON, restore it from a backup", {
-      cause,
-    });
+    throw new LogCorruptedError(directory, place, `it is not JSON, ${remedy}`, { cause });
   }
-  const { id, epoch, formatVersion } = (parsed ?? {}) as Record<string, unknown>;
+  const { checksum, ...fields } = (parsed ?? {}) as Record<string, unknown>;
+  const { id, epoch, formatVersion } = fields;
+  // The checksum comes first: only a file that is whole may announce a newer version.
+  if (checksum !== checksumOf(fields)) {
+    throw new LogCorruptedError(directory, place, `its checksum differs, ${remedy}`);
+  }
   if (typeof formatVersion === "number" && formatVersion > FORMAT_VERSION) {
     throw new LogVersionError(directory, place, `format version ${formatVersion}`);
   }
   if (typeof id !== "string" || !ID_PATTERN.test(id) || !isEpoch(epoch)) {
-    throw new LogCorruptedError(directory, place, "it names no log, restore it from a backup");
+    throw new LogCorruptedError(directory, place, `it names no log, ${remedy}`);
   }
   return { id, epoch };
+}
+
+/**
+ * The text of an identity file.
+ *
+ * @param fields What it says.
+ * @returns The fields and their checksum, as JSON.
+ */
+export function identityText(fields: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify({ ...fields, checksum: checksumOf(fields) }, null, 2) + "\n";
+}
+
+/** The crc32c of the fields as JSON without white space, in the order of the file: eight hex digits. */
+function checksumOf(fields: Readonly<Record<string, unknown>>): string {
+  const bytes = new TextEncoder().encode(JSON.stringify(fields));
+  return crc32c(bytes).toString(16).padStart(8, "0");
 }
 
 function isEpoch(value: unknown): value is number {
@@ -101,7 +126,7 @@ export async function writeIdentity(
 ): Promise<void> {
   const { fileSystem } = platform;
   const path = pathOf(directory, IDENTITY_NAME);
-  const text = JSON.stringify({ id, epoch, formatVersion: FORMAT_VERSION }, null, 2) + "\n";
+  const text = identityText({ id, epoch, formatVersion: FORMAT_VERSION });
   const file = await fileSystem.open(path + UNFINISHED_SUFFIX, "create-new");
   try {
     writeWhole(file, new TextEncoder().encode(text));

@@ -10,6 +10,7 @@ import { segmentName } from "../../src/wal/segment_name.ts";
 import { FrameBatch } from "../../src/wal/frame_batch.ts";
 import { encodeRecord } from "../../src/wal/decisions/record.ts";
 import { encodeHead } from "../../src/wal/head.ts";
+import { identityText } from "../../src/wal/identity.ts";
 import { SeededRandom } from "../simulation/seeded_random.ts";
 import { committing, EMPTY_CHECKPOINT, EPOCH, LOG_ID } from "../wal/sample_segment.ts";
 
@@ -93,7 +94,7 @@ Deno.test({
     for (const [name, bytes, readers] of largeCases()) {
       const directory = await Deno.makeTempDir();
       const identity = { id: LOG_ID, epoch: 1, formatVersion: 1 };
-      await Deno.writeTextFile(`${directory}/identity.json`, JSON.stringify(identity));
+      await Deno.writeTextFile(`${directory}/identity.json`, identityText(identity));
       await Deno.writeFile(`${directory}/${segmentName(0)}`, bytes);
       for (const reader of readers) {
         await t.step(`${name}: ${reader}`, async () => {

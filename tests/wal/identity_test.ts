@@ -3,14 +3,16 @@
  * so, and never made up from a file that is not what was written.
  */
 
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects } from "@std/assert";
 import { LogCorruptedError, LogVersionError } from "../../src/wal/errors.ts";
-import { makeLogId, readIdentity, writeIdentity } from "../../src/wal/identity.ts";
+import { identityText, makeLogId, readIdentity, writeIdentity } from "../../src/wal/identity.ts";
 import { DiskError } from "../simulation/disk_calls.ts";
+import { turnedBit } from "../simulation/disk_rot.ts";
 import { MemoryDisk } from "../simulation/memory_disk.ts";
 import { SeededRandom } from "../simulation/seeded_random.ts";
 import { seededTest } from "../simulation/seeds.ts";
 import { simulatedPlatform } from "../simulation/simulated_platform.ts";
+import { crc32cOracle } from "./crc32c_oracle.ts";
 import { DIRECTORY, LOG_ID, putText } from "./sample_segment.ts";
 
 const OLD = { id: LOG_ID, epoch: 1 };
@@ -29,7 +31,7 @@ function read(disk: MemoryDisk): Promise<{ id: string; epoch: number }> {
 }
 
 function textOf(fields: object): string {
-  return JSON.stringify({ id: LOG_ID, epoch: 1, formatVersion: 1, ...fields });
+  return identityText({ id: LOG_ID, epoch: 1, formatVersion: 1, ...fields });
 }
 
 Deno.test("makeLogId makes twelve letters that cannot be mistaken for one another", () => {
@@ -52,7 +54,10 @@ Deno.test("writeIdentity writes this text", async () => {
   const disk = await diskWith("");
   await writeIdentity(simulatedPlatform(disk), DIRECTORY, NEW);
   const text = new TextDecoder().decode(disk.bytesOf(`${DIRECTORY}/identity.json`));
-  assertEquals(text, `{\n  "id": "${LOG_ID}",\n  "epoch": 2,\n  "formatVersion": 1\n}\n`);
+  const fields = new TextEncoder().encode(`{"id":"${LOG_ID}","epoch":2,"formatVersion":1}`);
+  const checksum = crc32cOracle(fields).toString(16).padStart(8, "0");
+  const words = `"id": "${LOG_ID}",\n  "epoch": 2,\n  "formatVersion": 1`;
+  assertEquals(text, `{\n  ${words},\n  "checksum": "${checksum}"\n}\n`);
 });
 
 seededTest(
@@ -122,8 +127,24 @@ Deno.test("readIdentity refuses what was never written", async () => {
   }
 });
 
+Deno.test("readIdentity believes nothing of which a bit has turned", async () => {
+  const disk = await diskWith("");
+  await writeIdentity(simulatedPlatform(disk), DIRECTORY, NEW);
+  const path = `${DIRECTORY}/identity.json`;
+  for (let bit = 0; bit < 8 * disk.bytesOf(path).length; bit++) {
+    const rotten = disk.kill();
+    rotten.rot(path, turnedBit(bit));
+    const error = await read(rotten).then(
+      (identity) => assertEquals(identity, NEW),
+      (error) => error,
+    );
+    // White space is all that may change.
+    if (error !== undefined) assertInstanceOf(error, LogCorruptedError, `bit ${bit}`);
+  }
+});
+
 Deno.test("readIdentity knows a newer version before anything else", async () => {
-  const disk = await diskWith(JSON.stringify({ formatVersion: 2, ident: "elsewhere" }));
+  const disk = await diskWith(identityText({ formatVersion: 2, ident: "elsewhere" }));
   const error = await assertRejects(() => read(disk), LogVersionError, "format version 2");
   assertEquals(error.place, { file: "identity.json" });
 });

@@ -10,6 +10,7 @@ import {
   LogUnavailableError,
   LogVersionError,
 } from "../../src/wal/errors.ts";
+import { identityText } from "../../src/wal/identity.ts";
 import { Log } from "../../src/wal/log.ts";
 import { segmentName } from "../../src/wal/segment_name.ts";
 import { MemoryDisk } from "../simulation/memory_disk.ts";
@@ -66,7 +67,7 @@ Deno.test("Log.open refuses a newer version's log and touches nothing", async ()
   putSegment(disk, headerByHand({ version: 2, firstLsn: 0 }));
   assertEquals((await refusal(disk, LogVersionError)).place.file, segmentName(0));
   const identity = diskWithSegment(sampleSegment([]).bytes);
-  putText(identity, "identity.json", JSON.stringify({ formatVersion: 2 }));
+  putText(identity, "identity.json", identityText({ formatVersion: 2 }));
   assertEquals((await refusal(identity, LogVersionError)).place.file, "identity.json");
 });
 

@@ -7,6 +7,7 @@ import { MemoryDisk } from "../simulation/memory_disk.ts";
 import { encodeRecord, type LogRecord } from "../../src/wal/decisions/record.ts";
 import { encodeSegmentHeader } from "../../src/wal/format.ts";
 import { encodeHead, type EpochRecord } from "../../src/wal/head.ts";
+import { identityText } from "../../src/wal/identity.ts";
 import { segmentName } from "../../src/wal/segment_name.ts";
 import { crc32cOracle } from "./crc32c_oracle.ts";
 import { makeFrame } from "./scan_oracle.ts";
@@ -106,7 +107,7 @@ export function diskWithSegment(bytes: Uint8Array, firstLsn: number = 0): Memory
 
 /** Puts an identity into the log directory of a disk. */
 export function putIdentity(disk: MemoryDisk, id: string = LOG_ID, epoch: number = 1): void {
-  putText(disk, "identity.json", JSON.stringify({ id, epoch, formatVersion: 1 }));
+  putText(disk, "identity.json", identityText({ id, epoch, formatVersion: 1 }));
 }
 
 /** Puts a text file into the log directory of a disk. */

@@ -3,6 +3,8 @@ import type { FileSystem } from "../../src/platform/file_system.ts";
 import { denoPlatform, type Platform } from "../../src/platform/platform.ts";
 import { crc32c } from "../../src/wal/core.ts";
 import { LiveState } from "../../src/wal/decisions/live_state.ts";
+import { identityText } from "../../src/wal/identity.ts";
+import { encodeHead } from "../../src/wal/head.ts";
 import { Log } from "../../src/wal/log.ts";
 import { verifyLog } from "../../src/wal/verify.ts";
 import {
@@ -29,7 +31,7 @@ function directoryOf(segments: readonly MadeSegment[], epoch: number | null = 1)
   const directory = new TestDirectory();
   for (const { name, bytes } of segments) directory.put(name, bytes);
   const identity = { id: ID, epoch, formatVersion: 1 };
-  if (epoch !== null) directory.put("identity.json", encoded(JSON.stringify(identity)));
+  if (epoch !== null) directory.put("identity.json", encoded(identityText(identity)));
   return directory;
 }
 
@@ -62,6 +64,7 @@ Deno.test("A whole log is sound, and its transactions are told apart", async () 
     verdict: "sound",
     reason: "",
     format: "indoubt",
+    application: false,
     id: ID,
     epoch: 1,
     nextLsn: 6,
@@ -122,7 +125,7 @@ Deno.test("Nothing can be told of what a newer version wrote", async () => {
   await using features = directoryOf([{ name, bytes: newer, offsets }]);
   await using kind = directoryOf([makeSegment([opening(), [Uint8Array.of(15, 0xc0)]])]);
   await using identity = directoryOf([sample()]);
-  identity.put("identity.json", encoded(JSON.stringify({ id: ID, epoch: 1, formatVersion: 2 })));
+  identity.put("identity.json", encoded(identityText({ id: ID, epoch: 1, formatVersion: 2 })));
   for (const directory of [features, kind, identity]) {
     const { verdict, reason, nextOpening } = await verify(directory);
     assertEquals([verdict, nextOpening], ["cannot_tell", null]);
@@ -325,6 +328,52 @@ Deno.test("A log that always vanishes is given up", async () => {
   });
   assertEquals((await verify(directory, vanishing)).verdict, "cannot_tell");
   assert(opened < 1000);
+});
+
+/** A log of an application's own: an Epoch, then records of its kinds. */
+function applicationSegment(firstLsn = 0, restated = false): MadeSegment {
+  const epoch = encodeHead({
+    type: "epoch",
+    id: ID,
+    epoch: 1,
+    started: STARTED,
+    opening: 1,
+    restated,
+  });
+  const records = [[16, 1], [255, 2], [16, 3]].map((body) => [Uint8Array.from(body)]);
+  return makeSegment([[epoch], ...records], firstLsn);
+}
+
+Deno.test("An application's log is sound if every record is in its place", async () => {
+  await using directory = directoryOf([applicationSegment(), applicationSegment(4)]);
+  const report = await verify(directory);
+  assertEquals([report.verdict, report.application, report.reason], ["sound", true, ""]);
+  assertEquals([report.id, report.epoch, report.nextLsn], [ID, 1, 8]);
+  assertEquals([report.decided, report.undecided, report.uncertainUpTo], [[], [], null]);
+  assertEquals(report.nextOpening, { epoch: 2, firstLsn: 8, setAside: [], remove: [] });
+});
+
+Deno.test("An application's log is damaged if a record is, or if some are missing", async () => {
+  const first = applicationSegment();
+  first.bytes[first.offsets[2]! + 12]! ^= 1;
+  const cases = [
+    [[first], first.name],
+    [[applicationSegment(), applicationSegment(40)], applicationSegment(40).name],
+  ] as const;
+  for (const [segments, file] of cases) {
+    await using directory = directoryOf(segments);
+    const report = await verify(directory);
+    assertEquals([report.verdict, report.application], ["damaged", true]);
+    assertEquals(report.found.map((one) => one.file), [file]);
+  }
+});
+
+Deno.test("A log with records of an application and of a coordinator is neither's", async () => {
+  const records = [[Uint8Array.of(16, 1)], ...each(decision(TXN))];
+  await using directory = directoryOf([makeSegment([opening(), ...records])]);
+  const { verdict, reason } = await verify(directory);
+  assertEquals(verdict, "cannot_tell");
+  assertMatch(reason, /holds record kind 16, which a newer version wrote/);
 });
 
 Deno.test("A log of pgdog is verified by the rules for it", async () => {
