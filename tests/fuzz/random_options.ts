@@ -4,7 +4,7 @@
  * (swarm testing).
  */
 
-import type { CallKind, Fault } from "../simulation/disk_calls.ts";
+import type { CallKind, Fault, FaultEffect } from "../simulation/disk_calls.ts";
 import type { SeededRandom } from "../simulation/seeded_random.ts";
 
 /** The mixture of one run. */
@@ -25,8 +25,12 @@ export interface RunOptions {
   readonly failing: readonly CallKind[];
   /** How many calls a fault hits. */
   readonly faultTimes: readonly number[];
-  /** Probability that a fault is a short read or write. */
-  readonly short: number;
+  /** What faults do, each as likely as the others. */
+  readonly effects: readonly FaultEffect[];
+  /** The calls that lie, where a fault is a lie. */
+  readonly lying: readonly CallKind[];
+  /** Probability that some bytes rot at each step, and between two processes. */
+  readonly rot: number;
   /** Probability that the disk is mended at each step. */
   readonly mending: number;
   /**
@@ -55,6 +59,20 @@ const KINDS: readonly CallKind[] = [
   "size",
 ];
 
+/** The calls that can lie. */
+const LYING: readonly CallKind[] = ["read", "write", "syncData", "syncDirectory", "syncAncestors"];
+
+/** In three runs of five the disk keeps its word, so that nothing at all may be lost. */
+function drawEffects(random: SeededRandom): readonly FaultEffect[] {
+  const kept: FaultEffect[] = random.pick([["fail"], ["fail", "drop"], ["short"], [
+    "fail",
+    "short",
+  ]]);
+  if (random.chance(0.6)) return kept;
+  const lies: FaultEffect[] = random.pick([["lost"], ["misplaced"], ["lost", "misplaced"]]);
+  return random.chance(0.5) ? lies : [...kept, ...lies];
+}
+
 /** Draws the mixture of a run. */
 export function drawOptions(random: SeededRandom): RunOptions {
   const withFaults = random.chance(0.7);
@@ -67,7 +85,9 @@ export function drawOptions(random: SeededRandom): RunOptions {
     faults: withFaults ? random.pick([0.05, 0.2, 0.6]) : 0,
     failing: random.chance(0.3) ? [] : random.shuffle(KINDS).slice(0, random.pick([1, 2, 4])),
     faultTimes: random.pick([[1], [1, 2, 3], [2, 5, 12], [Infinity], [1, 4, Infinity]]),
-    short: random.pick([0, 0, 0.2, 1]),
+    effects: drawEffects(random),
+    lying: random.shuffle(LYING).slice(0, random.pick([1, 2, LYING.length])),
+    rot: random.chance(0.8) ? 0 : random.pick([0.05, 0.3, 1]),
     mending: random.pick([0, 0.1, 0.5]),
     cuts: random.pick([0, 0.5, 1]),
     cutWithin: random.pick([20, 40, 120]),
@@ -78,9 +98,10 @@ export function drawOptions(random: SeededRandom): RunOptions {
 
 /** Draws a fault. */
 export function drawFault(random: SeededRandom, options: RunOptions): Fault {
-  const { failing, faultTimes, short } = options;
-  const where = failing.length === 0 ? {} : { kind: random.pick(failing) };
+  const { failing, faultTimes, effects, lying } = options;
+  const effect = random.pick(effects);
+  const kinds = effect === "lost" || effect === "misplaced" ? lying : failing;
+  const where = kinds.length === 0 ? {} : { kind: random.pick(kinds) };
   const skip = random.pick([0, 0, 1, 3, random.below(30)]);
-  const effect = random.chance(short) ? "short" : "fail";
   return { ...where, skip, times: random.pick(faultTimes), effect };
 }

@@ -1,14 +1,17 @@
 /**
  * One random run of the log on the simulated disk: processes that open it, use it, and end in
- * whatever way, with faults at any moment, also while a later process recovers. The model says
- * after each opening whether what the log says is possible; at the end the disk is mended and the
- * log must be whole, and at work.
+ * whatever way, with faults at any moment, also while a later process recovers. In some runs the
+ * disk lies or rots, too. The models say after each opening whether what the log says is possible;
+ * at the end the disk is mended and the log must be whole and at work, or refuse to open for a
+ * reason.
  */
 
 import { assert, assertEquals } from "@std/assert";
 import type { LogRecord } from "../../src/wal/decisions/record.ts";
 import { LogCorruptedError, LogLockedError, LogVersionError } from "../../src/wal/errors.ts";
-import { DIRECTORY, LogDriver } from "../simulation/log_driver.ts";
+import { rotSomewhere } from "../simulation/disk_rot.ts";
+import { assertRefusesAgain } from "../simulation/fault_trial.ts";
+import { DIRECTORY, LogDriver, RefusalError } from "../simulation/log_driver.ts";
 import { NOTHING_SEEN, type Seen } from "../simulation/log_model.ts";
 import { MemoryDisk } from "../simulation/memory_disk.ts";
 import type { SeededRandom } from "../simulation/seeded_random.ts";
@@ -35,6 +38,7 @@ export async function randomRun(random: SeededRandom): Promise<void> {
   let moment: Moment = { disk: new MemoryDisk(random.fork()), seen: NOTHING_SEEN };
   for (let process = 0; process < options.processes; process++) {
     moment = await new RandomProcess(moment, random, options).run();
+    if (random.chance(options.rot)) rotSomewhere(moment.disk, DIRECTORY, random);
   }
   await assertWhole(moment, random);
 }
@@ -76,9 +80,10 @@ class RandomProcess {
 
   async #step(): Promise<void> {
     const { disk, platform } = this.#driver;
-    const { faults, mending } = this.#options;
+    const { faults, mending, rot } = this.#options;
     if (this.#random.chance(mending)) disk.mend();
     if (this.#random.chance(faults)) disk.fail(drawFault(this.#random, this.#options));
+    if (this.#random.chance(rot)) rotSomewhere(disk, DIRECTORY, this.#random);
     if (this.#random.chance(0.05)) platform.clock.jump(this.#random.pick([-1e9, 1e9]));
     if (!this.#driver.isOpen || this.#random.chance(0.1)) return await this.#reopen();
     await this.#appendSome();
@@ -144,17 +149,27 @@ class RandomProcess {
 async function assertWhole({ disk, seen }: Moment, random: SeededRandom): Promise<void> {
   disk.mend();
   const driver = new LogDriver(simulatedPlatform(disk, random.fork()), seen);
-  await driver.open();
+  try {
+    await driver.open();
+  } catch (error) {
+    if (!(error instanceof RefusalError)) throw error;
+    await assertRefusesAgain(driver, error);
+    return;
+  }
   await driver.platform.clock.finish(driver.append(LAST));
   assertEquals(driver.seen.attempts.at(-1)?.fate, "durable");
   await driver.close();
   const last = new LogDriver(simulatedPlatform(disk.crash(random), random.fork()), driver.seen);
-  const { active } = await last.open();
-  assertEquals(active.at(-1)?.txn, LAST.type === "committing" ? LAST.txn : null);
+  // Where a sync of a directory above has lied, all of it may be gone.
+  const isLost = last.disk.distrust(DIRECTORY).names;
+  const { active, damages } = await last.open();
+  if (!isLost) assertEquals(active.at(-1)?.txn, LAST.type === "committing" ? LAST.txn : null);
   await last.close();
   const names = last.disk.namesIn(DIRECTORY);
   assertEquals(names.filter((name) => name.endsWith(".unfinished")), []);
-  assertEquals(names.filter((name) => name.includes(".wal")).length, 1, names.join());
+  const setAside = damages.length === 0 ? /\.wal\.broken/ : /$^/;
+  assertEquals(names.filter((name) => setAside.test(name)), []);
+  assertEquals(names.filter((name) => name.endsWith(".wal")).length, 1, names.join());
   assertEquals(last.disk.openFiles, []);
 }
 
