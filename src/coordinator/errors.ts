@@ -292,3 +292,27 @@ export class BranchEndedError extends Error {
     );
   }
 }
+
+/**
+ * The session of a branch was lost before PREPARE or COMMIT was sent in it: its database rolls the branch
+ * back. Thrown by adapters; callers see it as the cause of a {@linkcode TransactionAbortedError} that may be
+ * tried again.
+ */
+export class BranchLostError extends Error {
+  /** Always `"BranchLostError"`. */
+  override readonly name = "BranchLostError";
+
+  /**
+   * Says so.
+   *
+   * @param options The driver's error.
+   */
+  constructor(options?: ErrorOptions) {
+    const cause = options?.cause instanceof Error ? ` (${options.cause.message})` : "";
+    super(
+      `Cannot go on with a branch: the connection to its database was lost${cause}, ` +
+        "begin another transaction",
+      options,
+    );
+  }
+}

@@ -6,6 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type driver from "postgres";
+import { BranchLostError } from "../../src/coordinator/errors.ts";
 import type { Branch, Participant, TokenOutcome } from "../../src/coordinator/participant.ts";
 import { postgres } from "../../src/participants/postgresql/postgres.ts";
 import { PostgresCluster } from "./cluster.ts";
@@ -126,8 +127,12 @@ lossTest("a branch refuses statements after its connection was lost", async (sub
   );
   await assertRejects(async () => await made, Error, "lost");
   await assertRejects(() => branch.examine(), Error, "lost");
-  assertEquals((await branch.prepare()).kind, "unknown");
-  assertEquals((await branch.commit()).kind, "unknown");
+  const error = await assertRejects(() => branch.examine(), BranchLostError);
+  // Neither was sent, so nothing can be in doubt.
+  for (const answer of [await branch.prepare(), await branch.commit()]) {
+    assert(answer.kind === "refused" && answer.retryable, answer.kind);
+  }
+  assert(postgres(sql).isRetryable(error));
   assertEquals((await branch.commitPrepared()).kind, "later");
   await branch.rollback();
   assertEquals(await ids(admin), []);

@@ -10,7 +10,11 @@ import { ParticipantConfigurationError } from "../../src/coordinator/errors.ts";
 import { postgres } from "../../src/participants/postgresql/postgres.ts";
 import { type ContractSubject, participantContract } from "../participants/contract.ts";
 import { open, openWritten, outcomeOf } from "../participants/contract/subject.ts";
-import { postgresqlDialect as dialect, TABLES } from "../participants/postgresql/dialect.ts";
+import {
+  dialectWithoutRights,
+  postgresqlDialect as dialect,
+  TABLES,
+} from "../participants/postgresql/dialect.ts";
 import { PostgresCluster } from "./cluster.ts";
 import { connect, connectAdmin, soon } from "./databases.ts";
 
@@ -86,7 +90,7 @@ const VARIANTS: Readonly<Record<string, [user: string, options: Options]>> = {
 
 for (const [name, [user, options]] of Object.entries(VARIANTS)) {
   participantContract<driver.ReservedSql>(name, {
-    dialect,
+    dialect: user === "postgres" ? dialect : dialectWithoutRights,
     branches: "many",
     escapes: { release: (sql) => sql.release() },
     makeSubject: () => makeSubject(user, options),

@@ -28,10 +28,12 @@ import type {
   SettleAnswer,
   TokenOutcome,
 } from "../../coordinator/participant.ts";
+import { isRetryable } from "../postgresql/answers.ts";
 import { PostgresqlBranch } from "../postgresql/branch.ts";
 import { checkPostgresql } from "../postgresql/check.ts";
+import { listPrepared, outcomeOf } from "../postgresql/questions.ts";
 import type { StatementRunner } from "../postgresql/session.ts";
-import { listPrepared, outcomeOf, settleBranch } from "../postgresql/statements.ts";
+import { settleBranch } from "../postgresql/statements.ts";
 import { type PgliteDatabase, type PgliteQueries, PgliteSession, runOn } from "./pglite_session.ts";
 
 export type { PgliteDatabase, PgliteQueries } from "./pglite_session.ts";
@@ -116,8 +118,12 @@ class Pglite<Queries extends PgliteQueries> implements Participant<Queries> {
     return settleBranch(this.#runner, "ROLLBACK", gid);
   }
 
-  outcomeOf(token: string, _identity: string): Promise<TokenOutcome> {
-    return outcomeOf(this.#runner, token);
+  outcomeOf(token: string, identity: string): Promise<TokenOutcome> {
+    return outcomeOf(this.#runner, token, identity);
+  }
+
+  isRetryable(error: unknown): boolean {
+    return isRetryable(error);
   }
 
   detach(): void {

@@ -8,6 +8,7 @@
  */
 
 import type { PostgresqlSession, StatementResult } from "../postgresql/session.ts";
+import { showsWriting, wholeTag } from "../postgresql/tags.ts";
 
 /** The part of PGlite's `Transaction` that the application works with. */
 export interface PgliteQueries {
@@ -25,22 +26,18 @@ interface PgliteTransaction extends PgliteQueries {
   rollback(): Promise<void>;
 }
 
+/** What is read of a result of PGlite. */
+interface PgliteResult {
+  /** First word of the command tag. */
+  readonly command?: string;
+  /** Number of rows in the command tag. */
+  readonly rowCount?: number;
+}
+
 /** What is used of a PGlite instance. */
 export interface PgliteDatabase<Queries extends PgliteQueries> extends PgliteQueries {
   /** Runs a function with the session to itself. */
   transaction<T>(callback: (transaction: Queries) => Promise<T>): Promise<T>;
-}
-
-/** Tags of more than one word that the coordinator looks at. */
-const LONG_TAGS = ["PREPARE TRANSACTION", "COMMIT PREPARED", "ROLLBACK PREPARED"];
-
-/**
- * PGlite keeps the first word of a command tag only. For the statements that matter it is enough: each is
- * sent alone, and what PostgreSQL answers when it did not do them begins with another word, or is an error.
- */
-function wholeTag(statements: string, firstWord: string): string {
-  const tag = LONG_TAGS.find((one) => statements.startsWith(one));
-  return tag?.split(" ")[0] === firstWord ? tag : firstWord;
 }
 
 /**
@@ -78,6 +75,7 @@ export class PgliteSession<Queries extends PgliteQueries> implements PostgresqlS
   readonly #onReleased: (session: PgliteSession<Queries>) => void;
   #open = true;
   #prepared = false;
+  #wrote = false;
 
   /** PGlite has sent BEGIN. */
   readonly begun = true;
@@ -126,6 +124,10 @@ export class PgliteSession<Queries extends PgliteQueries> implements PostgresqlS
     return this.#prepared;
   }
 
+  get wrote(): boolean {
+    return this.#wrote;
+  }
+
   async run(statements: string): Promise<StatementResult[]> {
     const results = await runOn(this.#transaction, statements);
     const command = results.at(-1)?.command;
@@ -154,6 +156,16 @@ export class PgliteSession<Queries extends PgliteQueries> implements PostgresqlS
     this.#finished.resolve();
   }
 
+  /** Looks at the command tags on their way to the application. */
+  #watch(answer: unknown): unknown {
+    if (!(answer instanceof Promise)) return answer;
+    return answer.then((value) => {
+      const results: PgliteResult[] = Array.isArray(value) ? value : [value];
+      this.#wrote ||= results.some((one) => showsWriting(one?.command, one?.rowCount));
+      return value;
+    });
+  }
+
   #guard(transaction: Queries): Queries {
     return new Proxy(transaction, {
       get: (target, property) => {
@@ -166,7 +178,7 @@ export class PgliteSession<Queries extends PgliteQueries> implements PostgresqlS
               "Cannot use this client: its branch has ended, begin another transaction",
             );
           }
-          return Reflect.apply(value, target, parameters);
+          return this.#watch(Reflect.apply(value, target, parameters));
         };
       },
     });

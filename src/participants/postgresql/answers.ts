@@ -8,24 +8,98 @@
  * @module
  */
 
+import {
+  BranchEndedError,
+  BranchLostError,
+  ParticipantConfigurationError,
+} from "../../coordinator/errors.ts";
 import type { SettleAnswer, VoteAnswer } from "../../coordinator/participant.ts";
 
-/** States after which the same transaction, begun again, may succeed. */
-const RETRYABLE_STATES: ReadonlySet<string> = new Set([
-  "40001", // serialization_failure
-  "40P01", // deadlock_detected
-  "53200", // out_of_memory: also "maximum number of prepared transactions reached"
-  "55P03", // lock_not_available
-  "57014", // query_canceled: statement_timeout and the like
-]);
+/** What one SQLSTATE means. */
+export interface StateMeaning {
+  /** PostgreSQL's name for it, and when it comes. */
+  readonly name: string;
+  /**
+   * As an answer to PREPARE TRANSACTION or COMMIT: refused for good, refused but the same transaction
+   * begun again may succeed, or not known, since somebody between us and PostgreSQL says it.
+   */
+  readonly vote: "no" | "again" | "unknown";
+  /** As an answer to COMMIT PREPARED or ROLLBACK PREPARED; see {@linkcode SettleAnswer}. */
+  readonly settling: "absent" | "later" | "operator";
+  /** Whether another server or database may be answering than the one that prepared. */
+  readonly suspect?: boolean;
+}
 
-/** What a state means as an answer to COMMIT PREPARED or ROLLBACK PREPARED; others mean "later". */
-const SETTLE_STATES: Readonly<Record<string, "absent" | "operator">> = {
-  "42704": "absent", // undefined_object: no such prepared transaction
-  "42501": "operator", // insufficient_privilege: another role prepared it
-  "0A000": "operator", // feature_not_supported: it belongs to another database of this server
-  "22023": "operator", // invalid_parameter_value: no name of a prepared transaction
+/** What each SQLSTATE means that PostgreSQL is known to answer. */
+export const STATES: Readonly<Record<string, StateMeaning>> = {
+  "0A000": {
+    name: "feature_not_supported: what cannot be prepared; settling: another database's branch",
+    vote: "no",
+    settling: "operator",
+    suspect: true,
+  },
+  "22023": {
+    name: "invalid_parameter_value: no name of a prepared transaction",
+    vote: "no",
+    settling: "operator",
+  },
+  "23503": { name: "foreign_key_violation, deferred", vote: "no", settling: "later" },
+  "23505": { name: "unique_violation, deferred", vote: "no", settling: "later" },
+  "25001": { name: "active_sql_transaction", vote: "no", settling: "later" },
+  "25006": {
+    name: "read_only_sql_transaction: a standby answers, after a failover",
+    vote: "no",
+    settling: "later",
+    suspect: true,
+  },
+  "25P01": { name: "no_active_sql_transaction", vote: "no", settling: "later" },
+  "25P02": { name: "in_failed_sql_transaction", vote: "no", settling: "later" },
+  "40001": { name: "serialization_failure", vote: "again", settling: "later" },
+  "40003": { name: "statement_completion_unknown", vote: "unknown", settling: "later" },
+  "40P01": { name: "deadlock_detected", vote: "again", settling: "later" },
+  "42501": {
+    name: "insufficient_privilege; settling: another role prepared it",
+    vote: "no",
+    settling: "operator",
+  },
+  "42704": {
+    name: "undefined_object; settling: no such prepared transaction",
+    vote: "no",
+    settling: "absent",
+  },
+  "42710": { name: "duplicate_object: the gid is taken", vote: "no", settling: "later" },
+  "53100": { name: "disk_full", vote: "no", settling: "later" },
+  "53200": {
+    name: "out_of_memory: also that max_prepared_transactions is reached",
+    vote: "again",
+    settling: "later",
+  },
+  "53300": { name: "too_many_connections, from a pooler", vote: "unknown", settling: "later" },
+  "55000": {
+    name: "object_not_in_prerequisite_state: PREPARE is disabled; settling: busy",
+    vote: "no",
+    settling: "later",
+  },
+  "55P03": { name: "lock_not_available", vote: "again", settling: "later" },
+  "57014": {
+    name: "query_canceled: statement_timeout and the like",
+    vote: "again",
+    settling: "later",
+  },
+  "57P01": { name: "admin_shutdown, from a pooler", vote: "unknown", settling: "later" },
+  "57P02": { name: "crash_shutdown, from a pooler", vote: "unknown", settling: "later" },
+  "57P03": { name: "cannot_connect_now, from a pooler", vote: "unknown", settling: "later" },
+  "57P05": { name: "idle_session_timeout, from a pooler", vote: "unknown", settling: "later" },
 };
+
+/** A state that is not in the table: PostgreSQL said no, and may say yes later. */
+const OTHER: StateMeaning = { name: "", vote: "no", settling: "later" };
+/** Class 08, connection exceptions: a pooler speaks in PostgreSQL's place. */
+const CONNECTION: StateMeaning = { name: "", vote: "unknown", settling: "later" };
+
+function meaningOf(state: string): StateMeaning {
+  return STATES[state] ?? (state.startsWith("08") ? CONNECTION : OTHER);
+}
 
 /**
  * The SQLSTATE of an error with which PostgreSQL answered a statement.
@@ -40,16 +114,21 @@ export function sqlStateOf(error: unknown): string | null {
   return severity === "ERROR" ? code : null;
 }
 
+/** An answer to a vote that is no yes. */
+export type NoVote = Exclude<VoteAnswer, { readonly kind: "done" }>;
+
 /**
  * What an error means as an answer to PREPARE TRANSACTION or COMMIT.
  *
- * @param error What the driver threw.
- * @returns Refused if PostgreSQL said so, unknown otherwise.
+ * @param error What the session threw.
+ * @returns Refused if PostgreSQL said so or was never asked, unknown otherwise.
  */
-export function voteOf(error: unknown): Exclude<VoteAnswer, { kind: "done" }> {
+export function voteOf(error: unknown): NoVote {
+  if (error instanceof BranchLostError) return { kind: "refused", error, retryable: true };
   const state = sqlStateOf(error);
-  if (state === null) return { kind: "unknown", error };
-  return { kind: "refused", error, retryable: RETRYABLE_STATES.has(state) };
+  const vote = state === null ? "unknown" : meaningOf(state).vote;
+  if (vote === "unknown") return { kind: "unknown", error };
+  return { kind: "refused", error, retryable: vote === "again" };
 }
 
 /**
@@ -60,7 +139,67 @@ export function voteOf(error: unknown): Exclude<VoteAnswer, { kind: "done" }> {
  */
 export function settleAnswerOf(error: unknown): SettleAnswer {
   const state = sqlStateOf(error);
-  const kind = state === null ? undefined : SETTLE_STATES[state];
+  if (state === null) return { kind: "later", error };
+  const { settling: kind, suspect } = meaningOf(state);
   if (kind === "absent") return { kind };
-  return { kind: kind ?? "later", error };
+  return suspect === true ? { kind, error, suspect } : { kind, error };
+}
+
+/**
+ * What an error means before PREPARE or COMMIT was sent: if the session is gone, the database rolls back
+ * what was done in it, and nothing is in doubt.
+ *
+ * @param error What the session threw.
+ * @returns A {@linkcode BranchLostError} in the place of an error that is no answer of PostgreSQL's, and
+ * every other as it was.
+ */
+export function beforeVote(error: unknown): unknown {
+  const isOther = error instanceof TypeError || error instanceof RangeError ||
+    error instanceof BranchEndedError || error instanceof ParticipantConfigurationError;
+  if (isOther || voteOf(error).kind !== "unknown") return error;
+  return new BranchLostError({ cause: error });
+}
+
+/** Codes that postgres.js, node-postgres and the runtime give to a connection that broke or never came. */
+const LOSS_CODES: ReadonlySet<unknown> = new Set([
+  "CONNECTION_CLOSED",
+  "CONNECTION_DESTROYED",
+  "CONNECT_TIMEOUT",
+  "ECONNABORTED",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+]);
+
+/** What node-postgres says then; it gives no code. */
+const LOSS_MESSAGES = /^(?:Connection terminated|Client has encountered a connection error)/;
+
+/** Libraries wrap a driver's error as a cause, rarely more than once or twice. */
+const MAX_CAUSES = 8;
+
+/**
+ * Whether an error before PREPARE means that the same transaction, begun again, may succeed; also one that
+ * a library above the driver has wrapped.
+ *
+ * @param error What the application or a branch got.
+ * @returns True for a conflict with another transaction and for a lost connection.
+ */
+export function isRetryable(error: unknown): boolean {
+  let one = error;
+  for (let depth = 0; depth < MAX_CAUSES && one instanceof Error; depth++) {
+    if (meansTryAgain(one)) return true;
+    one = one.cause;
+  }
+  return false;
+}
+
+function meansTryAgain(error: Error & { code?: unknown; severity?: unknown }): boolean {
+  if (error instanceof BranchLostError || LOSS_CODES.has(error.code)) return true;
+  const state = sqlStateOf(error);
+  if (state !== null) return meaningOf(state).vote !== "no";
+  const { code, severity } = error;
+  // The session has ended; what is wrong with the connection itself stays wrong (28P01, 3D000).
+  if (severity === "FATAL" || severity === "PANIC") return /^(?:08|53|57P)/.test(String(code));
+  return LOSS_MESSAGES.test(error.message);
 }

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { BranchEndedError } from "../../coordinator/errors.ts";
 import type {
   Branch,
   BranchOptions,
@@ -13,15 +12,23 @@ import type {
   SettleAnswer,
   VoteAnswer,
 } from "../../coordinator/participant.ts";
-import { voteOf } from "./answers.ts";
+import { beforeVote } from "./answers.ts";
 import type { PostgresqlSession } from "./session.ts";
-import { askToken, commitBranch, markBranch, prepareBranch, settleBranch } from "./statements.ts";
+import {
+  askToken,
+  commitBranch,
+  leaveFailedTransaction,
+  markBranch,
+  prepareBranch,
+  rollBackBranch,
+  settleBranch,
+} from "./statements.ts";
 
 /** A branch of a transaction in PostgreSQL. */
 export class PostgresqlBranch<Client> implements Branch<Client> {
   readonly #session: PostgresqlSession<Client>;
   #gid = "";
-  #work: BranchWork | null = null;
+  #token: string | null = null;
   /** Whether the session is known to be in no transaction. */
   #clean = true;
 
@@ -42,47 +49,32 @@ export class PostgresqlBranch<Client> implements Branch<Client> {
     this.#gid = options.gid;
     this.#clean = false;
     const mark = markBranch(options);
-    await this.#session.run(this.#session.begun ? mark : `BEGIN; ${mark}`);
+    await this.#orLost(this.#session.run(this.#session.begun ? mark : `BEGIN; ${mark}`));
   }
 
   get wrote(): boolean {
-    return false;
+    return this.#session.wrote;
   }
 
   async examine(): Promise<BranchWork> {
     // From here on the coordinator alone speaks to the session.
     this.#session.closeClient();
-    const token = await askToken(this.#session, this.#gid);
-    this.#work = { wrote: token !== null, token };
-    return this.#work;
+    this.#token = await this.#orLost(askToken(this.#session, this.#gid));
+    return { wrote: this.#token !== null, token: this.#token };
   }
 
   async commit(): Promise<VoteAnswer> {
-    return this.#note(await commitBranch(this.#session));
+    return await this.#note(await commitBranch(this.#session));
   }
 
   async prepare(): Promise<PrepareAnswer> {
-    let token: string | null;
-    try {
-      ({ token } = this.#work ?? await this.examine());
-    } catch (error) {
-      await this.rollback();
-      if (error instanceof BranchEndedError) return { kind: "refused", error, retryable: false };
-      return voteOf(error);
-    }
-    const answer = await prepareBranch(this.#session, this.#gid);
-    this.#note(answer);
-    return answer.kind === "done" ? { kind: "done", token } : answer;
+    this.#session.closeClient();
+    return await this.#note(await prepareBranch(this.#session, this.#gid, this.#token));
   }
 
   async rollback(): Promise<void> {
     this.#session.closeClient();
-    try {
-      const results = await this.#session.run("ROLLBACK");
-      this.#clean = results.at(-1)?.command === "ROLLBACK";
-    } catch {
-      // The session is ended when it is released, and the server then rolls back by itself.
-    }
+    this.#clean = await rollBackBranch(this.#session);
   }
 
   interrupt(): Promise<void> {
@@ -102,9 +94,18 @@ export class PostgresqlBranch<Client> implements Branch<Client> {
     this.#session.release(this.#clean);
   }
 
-  /** PostgreSQL has ended the transaction whenever it answered at all. */
-  #note(answer: VoteAnswer): VoteAnswer {
-    this.#clean = answer.kind !== "unknown";
+  /** Sees to it that the session is in no transaction after a vote. */
+  async #note<Answer extends VoteAnswer | PrepareAnswer>(answer: Answer): Promise<Answer> {
+    this.#clean = answer.kind === "done" ||
+      (answer.kind === "refused" && await leaveFailedTransaction(this.#session));
     return answer;
+  }
+
+  async #orLost<Value>(answer: Promise<Value>): Promise<Value> {
+    try {
+      return await answer;
+    } catch (error) {
+      throw beforeVote(error);
+    }
   }
 }

@@ -7,9 +7,9 @@
 import { ParticipantConfigurationError } from "../../coordinator/errors.ts";
 import { assertSafeGid } from "../../coordinator/gid.ts";
 import type { ParticipantCheck } from "../../coordinator/participant.ts";
-import { sqlStateOf } from "./answers.ts";
+import { IDENTITY_COLUMNS, identityOf, runWithIdentity } from "./identity.ts";
+import { single, text } from "./rows.ts";
 import type { StatementRunner } from "./session.ts";
-import { single, text } from "./statements.ts";
 
 /** pg_current_xact_id and pg_xact_status(xid8), which the outcome token needs, came with 13. */
 const MIN_VERSION = 130_000;
@@ -19,7 +19,7 @@ const MIN_VERSION = 130_000;
  *
  * @param runner Any session.
  * @param gidPrefix What this coordinator's gids begin with.
- * @returns Who it is: system identifier and database oid.
+ * @returns Who it is.
  * @throws {ParticipantConfigurationError} If something must be changed first.
  */
 export async function checkPostgresql(
@@ -30,12 +30,11 @@ export async function checkPostgresql(
     await runner.run(
       "SELECT current_setting('server_version_num'), " +
         "current_setting('max_prepared_transactions'), pg_is_in_recovery()::text, " +
-        "current_user::text, current_database()::text, " +
-        "(SELECT oid::text FROM pg_database WHERE datname = current_database()), " +
+        "current_user::text, " +
         "(SELECT rolsuper::text FROM pg_roles WHERE rolname = current_user)",
     ),
   );
-  const [version, slots, standby, role, database, oid, superuser] = row.map(text);
+  const [version, slots, standby, role, superuser] = row.map(text);
   if (Number(version) < MIN_VERSION) {
     throw wrong(`the server's version number is ${version}, use PostgreSQL 13 or later`);
   }
@@ -49,24 +48,8 @@ export async function checkPostgresql(
     throw wrong("the server is a standby, which is read-only, connect to the primary");
   }
   if (superuser !== "true") await assertOwner(runner, gidPrefix, text(role));
-  const system = await systemIdentifier(runner, text(role));
-  return { identity: `postgresql:${system}/${oid}/${database}` };
-}
-
-async function systemIdentifier(runner: StatementRunner, role: string): Promise<string> {
-  try {
-    const [system] = single(
-      await runner.run("SELECT system_identifier::text FROM pg_control_system()"),
-    );
-    return text(system);
-  } catch (cause) {
-    if (sqlStateOf(cause) !== "42501") throw cause;
-    throw wrong(
-      `role "${role}" may not ask which server this is, as a superuser run ` +
-        `GRANT EXECUTE ON FUNCTION pg_control_system() TO "${role}"`,
-      cause,
-    );
-  }
+  const asked = await runWithIdentity(runner, `SELECT ${IDENTITY_COLUMNS}`, `role "${role}"`);
+  return { identity: identityOf(single(asked)) };
 }
 
 /** Only the role that prepared a transaction, or a superuser, can end it. */
@@ -89,6 +72,6 @@ async function assertOwner(
   );
 }
 
-function wrong(reason: string, cause?: unknown): ParticipantConfigurationError {
-  return new ParticipantConfigurationError("", reason, cause === undefined ? {} : { cause });
+function wrong(reason: string): ParticipantConfigurationError {
+  return new ParticipantConfigurationError("", reason);
 }

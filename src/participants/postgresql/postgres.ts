@@ -10,13 +10,15 @@
  */
 
 import type { Branch, Participant } from "../../coordinator/participant.ts";
+import { isRetryable } from "./answers.ts";
 import { PostgresqlBranch } from "./branch.ts";
 import { checkPostgresql } from "./check.ts";
 import { PostgresPool, type PostgresSql } from "./postgres_pool.ts";
 import { PostgresJsSession } from "./postgres_session.ts";
 import { type ReservedPostgresSql, runOn } from "./postgres_statements.ts";
+import { listPrepared, outcomeOf } from "./questions.ts";
 import type { StatementRunner } from "./session.ts";
-import { listPrepared, outcomeOf, settleBranch } from "./statements.ts";
+import { settleBranch } from "./statements.ts";
 
 export type { PostgresSql } from "./postgres_pool.ts";
 export type { PendingStatement, ReservedPostgresSql, UnsafeSql } from "./postgres_statements.ts";
@@ -76,7 +78,8 @@ export function postgres<Reserved extends ReservedPostgresSql>(
     listPrepared: (gidPrefix) => listPrepared(runner, gidPrefix),
     commitPrepared: (gid) => settleBranch(runner, "COMMIT", gid),
     rollbackPrepared: (gid) => settleBranch(runner, "ROLLBACK", gid),
-    outcomeOf: (token) => outcomeOf(runner, token),
+    outcomeOf: (token, identity) => outcomeOf(runner, token, identity),
+    isRetryable,
     detach() {},
   };
 }

@@ -4,13 +4,14 @@
  *
  * A query of postgres.js is sent when it is awaited, not when it is made. So the guard stands where a query
  * is sent (its `handler`): one made in the branch and awaited after its end is refused too. The guard also
- * knows which queries are under way, to cancel them over a connection of their own, and to end their
- * waiting when the connection is lost.
+ * knows which queries are under way, to cancel them over a connection of their own, to end their waiting
+ * when the connection is lost, and to see from their command tags whether the branch wrote.
  *
  * @module
  */
 
 import type { ReservedPostgresSql } from "./postgres_statements.ts";
+import { showsWriting } from "./tags.ts";
 
 /** What the guard uses of a query of postgres.js. */
 interface Query {
@@ -24,6 +25,7 @@ interface Query {
 export class QueryGuard<Reserved extends ReservedPostgresSql> {
   readonly #underWay = new Set<Query>();
   #refusal: Error | null = null;
+  #wrote = false;
 
   /** The application's client. */
   readonly client: Reserved;
@@ -51,6 +53,11 @@ export class QueryGuard<Reserved extends ReservedPostgresSql> {
         };
       },
     });
+  }
+
+  /** Whether a command tag has shown that a statement wrote. */
+  get wrote(): boolean {
+    return this.#wrote;
   }
 
   /** Refuses every further statement. */
@@ -95,18 +102,38 @@ export class QueryGuard<Reserved extends ReservedPostgresSql> {
     return value;
   }
 
+  /** A cursor sets `resolve` and `reject` anew for each of its steps, hence accessors. */
   #follow(query: Query): void {
-    const { resolve, reject } = query;
+    let { resolve, reject } = query;
     this.#underWay.add(query);
-    query.resolve = (value) => {
-      this.#underWay.delete(query);
-      return resolve(value);
-    };
-    query.reject = (error) => {
-      this.#underWay.delete(query);
-      return reject(error);
-    };
+    Object.defineProperties(query, {
+      resolve: {
+        set: (next: Query["resolve"]) => resolve = next,
+        get: () => (value: unknown) => {
+          this.#underWay.delete(query);
+          this.#wrote ||= resultsIn(value).some(({ command, count }) =>
+            showsWriting(command, count)
+          );
+          return resolve(value);
+        },
+      },
+      reject: {
+        set: (next: Query["reject"]) => reject = next,
+        get: () => (error: unknown) => {
+          this.#underWay.delete(query);
+          return reject(error);
+        },
+      },
+    });
   }
+}
+
+/** One statement gives a result, which is an array of rows; several give an array of results. */
+function resultsIn(value: unknown): { command?: unknown; count?: unknown }[] {
+  if (!Array.isArray(value)) return [];
+  return "command" in value
+    ? [value]
+    : value.filter((one) => Array.isArray(one) && "command" in one);
 }
 
 function isQuery(value: unknown): value is Query {

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { BranchLostError } from "../../coordinator/errors.ts";
 import { sqlStateOf } from "./answers.ts";
 import { QueryGuard } from "./postgres_guard.ts";
 import { asResults, type ReservedPostgresSql, toStatementResult } from "./postgres_statements.ts";
@@ -48,8 +49,12 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
     return this.#guard.client;
   }
 
+  get wrote(): boolean {
+    return this.#guard.wrote;
+  }
+
   async run(statements: string): Promise<StatementResult[]> {
-    if (this.#lost) throw lostConnection();
+    if (this.#lost) throw new BranchLostError();
     this.#underWay++;
     try {
       const options = this.#connection === null ? { onexecute: this.#watch } : {};
@@ -90,7 +95,7 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
     this.#connection = connection;
     connection.onclose = () => {
       this.#lost = true;
-      this.#guard.lose(lostConnection());
+      this.#guard.lose(new BranchLostError());
     };
     return true;
   };
@@ -101,8 +106,4 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
     if (this.#connection !== null) this.#connection.onclose = null;
     this.#reserved.release();
   }
-}
-
-function lostConnection(): Error {
-  return new Error("Cannot run a statement: the branch's connection was lost");
 }

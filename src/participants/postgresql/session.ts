@@ -20,6 +20,7 @@ export interface StatementRunner {
    *
    * @param text The statements.
    * @returns One result for each.
+   * @throws {BranchLostError} If the session is known to be lost: then nothing was sent.
    * @throws The driver's error.
    */
   run(text: string): Promise<StatementResult[]>;
@@ -31,6 +32,8 @@ export interface PostgresqlSession<Client> extends StatementRunner {
   readonly client: Client;
   /** Whether the driver has sent BEGIN already. */
   readonly begun: boolean;
+  /** Whether a command tag has shown that a statement of the application wrote. */
+  readonly wrote: boolean;
   /** Makes the client refuse further use. */
   closeClient(): void;
   /** Asks the server to stop what the session is doing; does not wait for it. */

@@ -13,12 +13,12 @@ import { assertSafeGid, isSafeGid } from "../../coordinator/gid.ts";
 import type {
   BranchOptions,
   IsolationLevel,
-  PreparedBranch,
+  PrepareAnswer,
   SettleAnswer,
-  TokenOutcome,
   VoteAnswer,
 } from "../../coordinator/participant.ts";
-import { settleAnswerOf, sqlStateOf, voteOf } from "./answers.ts";
+import { type NoVote, settleAnswerOf, sqlStateOf, voteOf } from "./answers.ts";
+import { single } from "./rows.ts";
 import type { StatementResult, StatementRunner } from "./session.ts";
 
 const ISOLATION_LEVELS: Readonly<Record<IsolationLevel, string>> = {
@@ -39,17 +39,20 @@ function quote(gid: string): string {
  * @param options How the branch begins.
  * @returns The text; it expects to run in a transaction block.
  */
-export function markBranch({ gid, isolationLevel }: BranchOptions): string {
+export function markBranch({ gid, isolationLevel, readOnly }: BranchOptions): string {
+  const modes = [...isolationMode(isolationLevel), ...(readOnly === true ? ["READ ONLY"] : [])];
   const mark = `SET LOCAL indoubt.branch = ${quote(gid)}`;
-  if (isolationLevel === undefined) return mark;
+  return modes.length === 0 ? mark : `SET TRANSACTION ${modes.join(", ")}; ${mark}`;
+}
+
+function isolationMode(isolationLevel: IsolationLevel | undefined): string[] {
+  if (isolationLevel === undefined) return [];
   const level = ISOLATION_LEVELS[isolationLevel];
-  if (level === undefined) {
-    throw new RangeError(
-      `Cannot begin a branch with isolation level ${JSON.stringify(isolationLevel)}: ` +
-        `it must be one of ${JSON.stringify(Object.keys(ISOLATION_LEVELS))}`,
-    );
-  }
-  return `SET TRANSACTION ISOLATION LEVEL ${level}; ${mark}`;
+  if (level !== undefined) return [`ISOLATION LEVEL ${level}`];
+  throw new RangeError(
+    `Cannot begin a branch with isolation level ${JSON.stringify(isolationLevel)}: ` +
+      `it must be one of ${JSON.stringify(Object.keys(ISOLATION_LEVELS))}`,
+  );
 }
 
 /**
@@ -70,22 +73,49 @@ export async function askToken(runner: StatementRunner, gid: string): Promise<st
   return token ?? null;
 }
 
+/** What the server says where the mark is not the branch's. */
+const WRONG_MARK = "indoubt.branch is now ";
+
+/**
+ * Gives the transaction's id if the mark is the branch's, and fails if it is not. It must fail: what
+ * follows in the same text would otherwise be done, and outside of a transaction block PREPARE would
+ * prepare the text itself.
+ */
+function ownId(gid: string): string {
+  return `SELECT CASE WHEN current_setting('indoubt.branch', true) = ${quote(gid)} ` +
+    "THEN pg_current_xact_id()::text " +
+    // No constant, which could be looked at before it is needed.
+    `ELSE concat('${WRONG_MARK}', current_setting('indoubt.branch', true))::int::text END`;
+}
+
+function saysWrongMark(error: unknown): boolean {
+  // invalid_text_representation: the message is in the server's language, but quotes the text.
+  return sqlStateOf(error) === "22P02" && error instanceof Error &&
+    error.message.includes(WRONG_MARK);
+}
+
 /**
  * Prepares or commits the session's transaction.
  *
  * @param runner The branch's session.
- * @param statement The statement.
+ * @param statements The text; its last statement counts.
  * @param tag The command tag that means it was done.
- * @returns The answer.
+ * @returns The results if it was done, or the answer.
  */
-async function vote(runner: StatementRunner, statement: string, tag: string): Promise<VoteAnswer> {
-  let command: string | undefined;
+async function vote(
+  runner: StatementRunner,
+  statements: string,
+  tag: string,
+): Promise<readonly StatementResult[] | NoVote> {
+  let results: StatementResult[];
   try {
-    command = (await runner.run(statement)).at(-1)?.command;
+    results = await runner.run(statements);
   } catch (error) {
-    return voteOf(error);
+    if (!saysWrongMark(error)) return voteOf(error);
+    return { kind: "refused", error: new BranchEndedError(), retryable: false };
   }
-  if (command === tag) return { kind: "done" };
+  const command = results.at(-1)?.command;
+  if (command === tag) return results;
   const error = new Error(`PostgreSQL answered ${command} to ${tag}: the transaction had failed`);
   if (command === "ROLLBACK") return { kind: "refused", error, retryable: false };
   return { kind: "unknown", error };
@@ -96,10 +126,24 @@ async function vote(runner: StatementRunner, statement: string, tag: string): Pr
  *
  * @param runner The branch's session.
  * @param gid The branch.
+ * @param token What its outcome can be asked by; `null` to ask for it in the same round trip.
  * @returns Done only if the command tag says so.
  */
-export function prepareBranch(runner: StatementRunner, gid: string): Promise<VoteAnswer> {
-  return vote(runner, `PREPARE TRANSACTION ${quote(gid)}`, "PREPARE TRANSACTION");
+export async function prepareBranch(
+  runner: StatementRunner,
+  gid: string,
+  token: string | null,
+): Promise<PrepareAnswer> {
+  const prepare = `PREPARE TRANSACTION ${quote(gid)}`;
+  const text = token === null ? `${ownId(gid)}; ${prepare}` : prepare;
+  const answer = await vote(runner, text, "PREPARE TRANSACTION");
+  if ("kind" in answer) return answer;
+  const given = token ?? answer[0]?.rows[0]?.[0];
+  if (typeof given === "string") return { kind: "done", token: given };
+  const error = new TypeError(
+    "Cannot read PostgreSQL's answer to PREPARE: it has no transaction id",
+  );
+  return { kind: "unknown", error };
 }
 
 /**
@@ -108,8 +152,43 @@ export function prepareBranch(runner: StatementRunner, gid: string): Promise<Vot
  * @param runner The branch's session.
  * @returns Done only if the command tag says so.
  */
-export function commitBranch(runner: StatementRunner): Promise<VoteAnswer> {
-  return vote(runner, "COMMIT", "COMMIT");
+export async function commitBranch(runner: StatementRunner): Promise<VoteAnswer> {
+  const answer = await vote(runner, "COMMIT", "COMMIT");
+  return "kind" in answer ? answer : { kind: "done" };
+}
+
+/**
+ * Leaves the transaction that a refused statement may have left behind. The statement may have failed
+ * before PREPARE or COMMIT was reached (cancelled, or the mark was wrong): then the session is in a failed
+ * transaction.
+ *
+ * @param runner The branch's session, after an error.
+ * @returns Whether it is known to be in no transaction; never rejects.
+ */
+export async function leaveFailedTransaction(runner: StatementRunner): Promise<boolean> {
+  try {
+    // Outside of a transaction, ROLLBACK alone would warn.
+    await runner.run("SELECT 1");
+    return true;
+  } catch (error) {
+    if (sqlStateOf(error) !== "25P02") return false;
+  }
+  return await rollBackBranch(runner);
+}
+
+/**
+ * Rolls back the session's transaction.
+ *
+ * @param runner The branch's session.
+ * @returns Whether it is known to be done; never rejects.
+ */
+export async function rollBackBranch(runner: StatementRunner): Promise<boolean> {
+  try {
+    return (await runner.run("ROLLBACK")).at(-1)?.command === "ROLLBACK";
+  } catch {
+    // The session is ended when it is released, and the server then rolls back by itself.
+    return false;
+  }
 }
 
 /**
@@ -139,69 +218,4 @@ export async function settleBranch(
   } catch (error) {
     return settleAnswerOf(error);
   }
-}
-
-/**
- * Lists what this database holds prepared.
- *
- * @param runner Any session.
- * @param gidPrefix What the gids begin with; empty for all.
- * @returns The branches.
- */
-export async function listPrepared(
-  runner: StatementRunner,
-  gidPrefix: string,
-): Promise<PreparedBranch[]> {
-  const prefix = gidPrefix === "" ? "''" : quote(gidPrefix);
-  const result = (await runner.run(
-    "SELECT gid, extract(epoch FROM prepared)::text FROM pg_prepared_xacts " +
-      `WHERE database = current_database() AND starts_with(gid, ${prefix}) ORDER BY prepared`,
-  )).at(-1);
-  return (result?.rows ?? []).map(([gid, since]) => ({
-    gid: text(gid),
-    since: new Date(Number(text(since)) * 1000),
-  }));
-}
-
-/**
- * Asks what became of a transaction.
- *
- * @param runner Any session.
- * @param token The transaction's id.
- * @returns Its outcome; unknown if the server does not know this id, or no longer.
- */
-export async function outcomeOf(runner: StatementRunner, token: string): Promise<TokenOutcome> {
-  if (!/^[0-9]{1,20}$/.test(token)) return "unknown";
-  try {
-    const [status] = single(await runner.run(`SELECT pg_xact_status('${token}'::xid8)`));
-    if (status === "committed" || status === "aborted" || status === "in progress") return status;
-    return "unknown";
-  } catch (error) {
-    // 22023: the id is in the future, so this server has never given it out.
-    if (sqlStateOf(error) === "22023") return "unknown";
-    throw error;
-  }
-}
-
-/**
- * The only row of the last result.
- *
- * @param results What PostgreSQL answered.
- * @returns The row.
- */
-export function single(results: readonly StatementResult[]): readonly (string | null)[] {
-  const row = results.at(-1)?.rows[0];
-  if (row === undefined) throw new TypeError("Cannot read PostgreSQL's answer: it has no row");
-  return row;
-}
-
-/**
- * A value that is never null.
- *
- * @param value The value.
- * @returns The same, as text.
- */
-export function text(value: string | null | undefined): string {
-  if (typeof value === "string") return value;
-  throw new TypeError(`Cannot read PostgreSQL's answer: a value is ${value}, it must be text`);
 }

@@ -6,7 +6,7 @@
 
 import { assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import type { IsolationLevel } from "../../../src/coordinator/participant.ts";
-import { type Contract, GID_PREFIX, newGid, open, openWritten } from "./subject.ts";
+import { type Contract, countOutside, GID_PREFIX, newGid, open, openWritten } from "./subject.ts";
 
 const LEVELS: readonly IsolationLevel[] = ["read committed", "repeatable read", "serializable"];
 
@@ -70,8 +70,30 @@ function tokenTests<Client>({ dialect, test }: Contract<Client>): void {
     await subject.runOutside(dialect.insert(1));
     await using opened = await open(subject);
     await subject.run(opened.branch.client, dialect.lock);
-    assertNotEquals(await opened.branch.examine(), null);
+    assertEquals((await opened.branch.examine()).wrote, true);
   });
+
+  for (const text of dialect.visibleWrites) {
+    test(`a branch knows that it wrote after ${text}`, async (subject) => {
+      await subject.runOutside(dialect.insert(1));
+      await using opened = await open(subject);
+      assertEquals(opened.branch.wrote, false);
+      await subject.run(opened.branch.client, text);
+      assertEquals(opened.branch.wrote, true);
+      await subject.run(opened.branch.client, dialect.read);
+      assertEquals(opened.branch.wrote, true);
+      assertEquals((await opened.branch.examine()).wrote, true);
+    });
+  }
+
+  for (const text of dialect.silent) {
+    test(`a branch does not say that it wrote after ${text}`, async (subject) => {
+      await subject.runOutside(dialect.insert(1));
+      await using opened = await open(subject);
+      await subject.run(opened.branch.client, text);
+      assertEquals(opened.branch.wrote, false);
+    });
+  }
 }
 
 /** How a branch begins. */
@@ -87,6 +109,18 @@ function optionTests<Client>({ dialect, test }: Contract<Client>): void {
       await using plain = await open(subject);
       assertEquals(await subject.run(plain.branch.client, dialect.isolationLevel), [usual]);
     }
+  });
+
+  test("begin() makes a branch that must not write, for this branch only", async (subject) => {
+    for (const options of [{ readOnly: true }, { readOnly: true, isolationLevel: LEVELS[1]! }]) {
+      await using opened = await open(subject, options);
+      assertEquals(await subject.run(opened.branch.client, dialect.count), ["0"]);
+      await assertRejects(() => subject.run(opened.branch.client, dialect.insert(1)));
+      await opened[Symbol.asyncDispose]();
+      await using writing = await open(subject, { readOnly: false });
+      await subject.run(writing.branch.client, dialect.insert(1));
+    }
+    assertEquals(await countOutside(subject, dialect), 0);
   });
 
   test("begin() refuses an isolation level that there is not", async (subject) => {

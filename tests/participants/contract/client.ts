@@ -5,9 +5,9 @@
  * @module
  */
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { BranchEndedError } from "../../../src/coordinator/errors.ts";
-import { type Contract, countOutside, open, type TestBranch } from "./subject.ts";
+import { type Contract, countOutside, listed, open, type TestBranch } from "./subject.ts";
 
 /** What takes the client out of the application's hands. */
 const ENDS: Readonly<Record<string, (opened: TestBranch<unknown>) => unknown>> = {
@@ -72,6 +72,18 @@ export function clientContract<Client>(contract: Contract<Client>): void {
       await assertRejects(() => opened.branch.examine(), BranchEndedError);
       await opened[Symbol.asyncDispose]();
       for (const text of dialect.afterEnding) await subject.runOutside(text).catch(() => {});
+    });
+
+    test(`prepare() finds out that the application ran ${ending}`, async (subject) => {
+      await using opened = await open(subject);
+      await subject.run(opened.branch.client, dialect.insert(1));
+      await subject.run(opened.branch.client, ending);
+      const answer = await opened.branch.prepare();
+      assert(answer.kind === "refused" && answer.error instanceof BranchEndedError, answer.kind);
+      assertEquals(answer.retryable, false);
+      opened.release();
+      for (const text of dialect.afterEnding) await subject.runOutside(text).catch(() => {});
+      assertEquals(await listed(subject), []);
     });
   }
 }

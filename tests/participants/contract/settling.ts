@@ -80,6 +80,19 @@ function questionTests<Client>({ dialect, test }: Contract<Client>): void {
     }
   });
 
+  test("outcomeOf() does not take another database's answer", async (subject) => {
+    await using opened = await openWritten(subject, dialect);
+    assertEquals(await opened.branch.commit(), { kind: "done" });
+    opened.release();
+    const { identity } = await subject.other.check(GID_PREFIX);
+    for (const giver of [identity, "", "another kind:1/2/3"]) {
+      assertEquals(await subject.participant.outcomeOf(opened.token, giver), "other database");
+    }
+    const own = await subject.participant.check(GID_PREFIX);
+    assertEquals(await subject.other.outcomeOf(opened.token, own.identity), "other database");
+    assertEquals(await subject.participant.outcomeOf(opened.token, own.identity), "committed");
+  });
+
   test("listPrepared() lists what has the prefix, and nothing else", async (subject) => {
     const own = [newGid(), newGid()];
     // Neither upper case nor a character in the place of "_" is the prefix.

@@ -34,6 +34,10 @@ export interface ContractDialect {
   readonly count: string;
   /** Reads without writing. */
   readonly read: string;
+  /** Each writes, and the database's answer to it says so. */
+  readonly visibleWrites: readonly string[];
+  /** After none of these does the branch say that it wrote: it did not, or the answer does not tell. */
+  readonly silent: readonly string[];
   /** Locks what it reads. */
   readonly lock: string;
   /** Fails, and the transaction with it. */

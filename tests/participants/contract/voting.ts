@@ -18,6 +18,12 @@ import {
   outcomeOf,
 } from "./subject.ts";
 
+/** The two ways to end a prepared branch, and what is left then. */
+const ENDS = [
+  { end: "commitPrepared", rows: 1, outcome: "committed" },
+  { end: "rollbackPrepared", rows: 0, outcome: "aborted" },
+] as const;
+
 /** The two ways to ask a branch for its vote. */
 const VOTES = ["prepare", "commit"] as const;
 
@@ -31,6 +37,7 @@ function assertRefused(answer: VoteAnswer | PrepareAnswer, reason: string): void
 /** Registers the tests. */
 export function votingContract<Client>(contract: Contract<Client>): void {
   endingTests(contract);
+  unexaminedTests(contract);
   failureTests(contract);
   refusalTests(contract);
   if (contract.branches === "many") collisionTests(contract);
@@ -68,6 +75,39 @@ function endingTests<Client>({ dialect, test }: Contract<Client>): void {
   test("release() without an ending leaves nothing", async (subject) => {
     const branch = await subject.participant.acquire();
     branch.release();
+    assertEquals(await countOutside(subject, dialect), 0);
+  });
+}
+
+/** PREPARE of a branch that was not examined. */
+function unexaminedTests<Client>({ dialect, test }: Contract<Client>): void {
+  for (const { end, rows, outcome } of ENDS) {
+    test(`prepare() alone gives the token by which ${end}() can be proven`, async (subject) => {
+      await using opened = await open(subject);
+      await subject.run(opened.branch.client, dialect.insert(1));
+      const answer = await opened.branch.prepare();
+      assert(answer.kind === "done", answer.kind);
+      assertEquals(await opened.branch[end](), { kind: "done" });
+      opened.release();
+      assertEquals(await countOutside(subject, dialect), rows);
+      if (answer.token !== null) assertEquals(await outcomeOf(subject, answer.token), outcome);
+    });
+  }
+
+  test("prepare() alone prepares a branch that has written nothing", async (subject) => {
+    await using opened = await open(subject);
+    await subject.run(opened.branch.client, dialect.read);
+    assertEquals((await opened.branch.prepare()).kind, "done");
+    assertEquals(await opened.branch.commitPrepared(), { kind: "done" });
+    opened.release();
+  });
+
+  test("prepare() alone is refused by a deferred constraint", async (subject) => {
+    await using opened = await open(subject);
+    await subject.run(opened.branch.client, dialect.violateAtEnd);
+    assertRefused(await opened.branch.prepare(), "violated");
+    opened.release();
+    assertEquals(await listed(subject), []);
     assertEquals(await countOutside(subject, dialect), 0);
   });
 }

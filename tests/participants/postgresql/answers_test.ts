@@ -3,10 +3,18 @@
  * a lost connection nobody knows whether the statement was done.
  */
 
-import { assertEquals, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import {
+  BranchEndedError,
+  BranchLostError,
+  ParticipantConfigurationError,
+} from "../../../src/coordinator/errors.ts";
+import {
+  beforeVote,
+  isRetryable,
   settleAnswerOf,
   sqlStateOf,
+  STATES,
   voteOf,
 } from "../../../src/participants/postgresql/answers.ts";
 import { answered } from "./scripted_runner.ts";
@@ -39,46 +47,77 @@ const NO_ANSWERS: Readonly<Record<string, unknown>> = {
   "a text": "42704",
 };
 
-/** State, meaning as a vote, meaning as an answer to settling. */
-const STATES: readonly [string, "again" | "no", "absent" | "operator" | "later", string][] = [
-  ["40001", "again", "later", "serialization_failure"],
-  ["40P01", "again", "later", "deadlock_detected"],
-  ["53200", "again", "later", "maximum number of prepared transactions reached"],
-  ["55P03", "again", "later", "lock_not_available"],
-  ["57014", "again", "later", "query_canceled"],
-  ["42704", "no", "absent", "undefined_object: no such prepared transaction"],
-  ["42501", "no", "operator", "insufficient_privilege: another role prepared it"],
-  [
-    "0A000",
-    "no",
-    "operator",
-    "feature_not_supported: another database, or LISTEN, temporary tables",
-  ],
-  ["22023", "no", "operator", "invalid_parameter_value: the gid is too long"],
-  ["55000", "no", "later", "object_not_in_prerequisite_state: busy, or disabled"],
-  ["25001", "no", "later", "active_sql_transaction: inside a transaction block"],
-  ["25006", "no", "later", "read_only_sql_transaction: a standby after a failover"],
-  ["25P02", "no", "later", "in_failed_sql_transaction"],
-  ["42710", "no", "later", "duplicate_object: the gid is taken"],
-  ["23503", "no", "later", "foreign_key_violation at the end"],
-  ["23505", "no", "later", "unique_violation at the end"],
-  ["23514", "no", "later", "check_violation"],
-  ["53100", "no", "later", "disk_full"],
-  ["58030", "no", "later", "io_error"],
-  ["57P03", "no", "later", "cannot_connect_now"],
-  ["XX000", "no", "later", "internal_error"],
-  ["ZZ999", "no", "later", "a state that nobody knows"],
+/** State, meaning as a vote, meaning as an answer to settling, whether another server may answer. */
+const MEANINGS: readonly [
+  string,
+  "again" | "no" | "unknown",
+  "absent" | "operator" | "later",
+  "suspect"?,
+][] = [
+  ["0A000", "no", "operator", "suspect"],
+  ["22023", "no", "operator"],
+  ["23503", "no", "later"],
+  ["23505", "no", "later"],
+  ["25001", "no", "later"],
+  ["25006", "no", "later", "suspect"],
+  ["25P01", "no", "later"],
+  ["25P02", "no", "later"],
+  ["40001", "again", "later"],
+  ["40003", "unknown", "later"],
+  ["40P01", "again", "later"],
+  ["42501", "no", "operator"],
+  ["42704", "no", "absent"],
+  ["42710", "no", "later"],
+  ["53100", "no", "later"],
+  ["53200", "again", "later"],
+  ["53300", "unknown", "later"],
+  ["55000", "no", "later"],
+  ["55P03", "again", "later"],
+  ["57014", "again", "later"],
+  ["57P01", "unknown", "later"],
+  ["57P02", "unknown", "later"],
+  ["57P03", "unknown", "later"],
+  ["57P05", "unknown", "later"],
 ];
 
-for (const [state, vote, settling, meaning] of STATES) {
-  Deno.test(`answers: ${state} (${meaning})`, () => {
+/** States that are not in the table. */
+const OTHERS: typeof MEANINGS = [
+  ["08000", "unknown", "later"],
+  ["08003", "unknown", "later"],
+  ["08006", "unknown", "later"],
+  ["08P01", "unknown", "later"],
+  ["23514", "no", "later"],
+  ["58030", "no", "later"],
+  ["XX000", "no", "later"],
+  ["ZZ999", "no", "later"],
+];
+
+Deno.test("answers: every row of the table has a test, and nothing else is in it", () => {
+  assertEquals(Object.keys(STATES).toSorted(), MEANINGS.map(([state]) => state));
+});
+
+for (const [state, vote, settling, suspect] of [...MEANINGS, ...OTHERS]) {
+  Deno.test(`answers: ${state} (${STATES[state]?.name ?? "not in the table"})`, () => {
     const error = answered(state);
     assertEquals(sqlStateOf(error), state);
-    assertEquals(voteOf(error), { kind: "refused", error, retryable: vote === "again" });
+    assertEquals(
+      voteOf(error),
+      vote === "unknown"
+        ? { kind: "unknown", error }
+        : { kind: "refused", error, retryable: vote === "again" },
+    );
     assertEquals(
       settleAnswerOf(error),
-      settling === "absent" ? { kind: "absent" } : { kind: settling, error },
+      settling === "absent"
+        ? { kind: "absent" }
+        : suspect === undefined
+        ? { kind: settling, error }
+        : { kind: settling, error, suspect: true },
     );
+    assertEquals(isRetryable(error), vote !== "no");
+    const early = beforeVote(error);
+    if (vote !== "unknown") assertStrictEquals(early, error);
+    else assert(early instanceof BranchLostError && early.cause === error);
   });
 }
 
@@ -89,3 +128,66 @@ for (const [name, error] of Object.entries(NO_ANSWERS)) {
     assertEquals(settleAnswerOf(error), { kind: "later", error });
   });
 }
+
+Deno.test("answers: a session known to be lost was not asked, so the branch is rolled back", () => {
+  const error = new BranchLostError({ cause: new Error("ECONNRESET") });
+  assertEquals(voteOf(error), { kind: "refused", error, retryable: true });
+  assertEquals(settleAnswerOf(error), { kind: "later", error });
+  assertEquals(isRetryable(error), true);
+});
+
+Deno.test("beforeVote() leaves alone what is no loss", () => {
+  const others = [
+    answered("23505"),
+    new BranchEndedError(),
+    new ParticipantConfigurationError("", "it has a transform"),
+    new TypeError("Cannot read"),
+    new RangeError("Cannot use"),
+  ];
+  for (const error of others) assertStrictEquals(beforeVote(error), error);
+});
+
+/** Errors that an application may get in a branch, and whether the same again may succeed. */
+const EARLY_ERRORS: readonly [unknown, boolean][] = [
+  [Object.assign(new Error(), { code: "ECONNRESET" }), true],
+  [Object.assign(new Error(), { code: "EPIPE" }), true],
+  [Object.assign(new Error(), { code: "ECONNREFUSED" }), true],
+  [Object.assign(new Error(), { code: "ETIMEDOUT" }), true],
+  [Object.assign(new Error(), { code: "CONNECTION_CLOSED" }), true],
+  [Object.assign(new Error(), { code: "CONNECTION_DESTROYED" }), true],
+  [Object.assign(new Error(), { code: "CONNECT_TIMEOUT" }), true],
+  [Object.assign(new Error(), { code: "CONNECTION_ENDED" }), false],
+  [Object.assign(new Error(), { code: "ENOENT" }), false],
+  [new Error("Connection terminated unexpectedly"), true],
+  [new Error("Connection terminated due to connection timeout"), true],
+  [new Error("Client has encountered a connection error and is not queryable"), true],
+  [new Error("The Connection terminated"), false],
+  [answered("57P01", "FATAL"), true],
+  [answered("57P03", "FATAL"), true],
+  [answered("53300", "FATAL"), true],
+  [answered("08006", "FATAL"), true],
+  [answered("XX000", "PANIC"), false],
+  [answered("28P01", "FATAL"), false],
+  [answered("3D000", "FATAL"), false],
+  [answered("23505"), false],
+  [answered("40001"), true],
+  [new Error("Not enough stock"), false],
+  ["40001", false],
+  [null, false],
+  [undefined, false],
+  [{ code: "40001", severity: "ERROR" }, false],
+];
+
+Deno.test("isRetryable() knows conflicts and lost connections, also wrapped ones", () => {
+  for (const [error, retryable] of EARLY_ERRORS) {
+    assertEquals(isRetryable(error), retryable, String(error));
+    const wrapped = new Error("Failed query", { cause: new Error("wrapped", { cause: error }) });
+    if (error instanceof Error) assertEquals(isRetryable(wrapped), retryable, String(error));
+  }
+});
+
+Deno.test("isRetryable() ends with causes that go round", () => {
+  const error = new Error("round");
+  error.cause = error;
+  assertEquals(isRetryable(error), false);
+});

@@ -4,28 +4,47 @@
  * *unknown*, and the session is ended.
  */
 
-import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  BranchEndedError,
+  BranchLostError,
+  ParticipantConfigurationError,
+} from "../../../src/coordinator/errors.ts";
 import type { SettleAnswer, VoteAnswer } from "../../../src/coordinator/participant.ts";
 import { PostgresqlBranch } from "../../../src/participants/postgresql/branch.ts";
 import type { StatementResult } from "../../../src/participants/postgresql/session.ts";
-import { listPrepared, outcomeOf } from "../../../src/participants/postgresql/statements.ts";
+import { listPrepared, outcomeOf } from "../../../src/participants/postgresql/questions.ts";
 import { type Answer, answered, ScriptedSession } from "./scripted_runner.ts";
 
+const IDENTITY = "postgresql:77/5/orders";
 const GID = "indoubt_branch_1_0";
 
 function tag(command: string): StatementResult {
   return { command, rows: [] };
 }
 
+/** What the text with the question and PREPARE is answered with. */
+const PREPARED = {
+  results: [{ command: "SELECT", rows: [["731"]] }, tag("PREPARE TRANSACTION")],
+};
+
 /** Everything goes well. */
 const GOOD: Record<string, Answer> = {
   "BEGIN; ": tag("SET"),
   "pg_current_xact_id_if_assigned": ["731", GID],
-  "PREPARE TRANSACTION": tag("PREPARE TRANSACTION"),
+  "PREPARE TRANSACTION": PREPARED,
   "COMMIT PREPARED": tag("COMMIT PREPARED"),
   "ROLLBACK PREPARED": tag("ROLLBACK PREPARED"),
   "COMMIT": tag("COMMIT"),
   "ROLLBACK": tag("ROLLBACK"),
+  "SELECT 1": ["1"],
 };
 
 async function begun(script: Record<string, Answer> = {}) {
@@ -54,6 +73,7 @@ for (const [vote, done] of [["prepare", "PREPARE TRANSACTION"], ["commit", "COMM
     };
     for (const [command, kind] of Object.entries(kinds)) {
       const { session, branch } = await begun({ [done]: tag(command) });
+      if (vote === "prepare") await branch.examine();
       assertEquals((await branch[vote]()).kind, kind, command);
       branch.release();
       assertEquals(session.releasedClean, kind !== "unknown", command);
@@ -108,6 +128,118 @@ for (const end of ["commitPrepared", "rollbackPrepared"] as const) {
   });
 }
 
+Deno.test("PostgresqlBranch.prepare() asks for the token and checks the mark in one text", async () => {
+  const { session, branch } = await begun();
+  assertEquals(await branch.prepare(), { kind: "done", token: "731" });
+  const [, text, ...more] = session.ran;
+  assertEquals(more, []);
+  assertMatch(text!, /^SELECT .*indoubt\.branch.*pg_current_xact_id\(\).*; PREPARE TRANSACTION '/);
+});
+
+Deno.test("PostgresqlBranch.prepare() is unknown without tag or token", async () => {
+  const answers: Answer[] = [
+    tag("PREPARE TRANSACTION"),
+    { results: [{ command: "SELECT", rows: [[null]] }, tag("PREPARE TRANSACTION")] },
+    { results: [{ command: "SELECT", rows: [["731"]] }] },
+    { results: [{ command: "SELECT", rows: [["731"]] }, tag("COMMIT")] },
+    { results: [] },
+  ];
+  for (const answer of answers) {
+    const { session, branch } = await begun({ "PREPARE TRANSACTION": answer });
+    assertEquals((await branch.prepare()).kind, "unknown");
+    branch.release();
+    assertEquals(session.releasedClean, false);
+  }
+});
+
+Deno.test("PostgresqlBranch.prepare() tells a wrong mark from every other bad value", async () => {
+  const wrongMark = answered("22P02");
+  wrongMark.message = 'invalid input syntax for type integer: "indoubt.branch is now "';
+  const { branch } = await begun({ "PREPARE TRANSACTION": wrongMark });
+  const answer = await branch.prepare();
+  assert(answer.kind === "refused" && answer.error instanceof BranchEndedError);
+  // A deferred trigger of the application's may fail with the same state.
+  const error = answered("22P02");
+  const other = await begun({ "PREPARE TRANSACTION": error });
+  assertEquals(await other.branch.prepare(), { kind: "refused", error, retryable: false });
+});
+
+Deno.test("a vote that was cancelled before it was reached leaves no failed transaction", async () => {
+  for (
+    const [vote, statement] of [["prepare", "PREPARE TRANSACTION"], ["commit", "COMMIT"]] as const
+  ) {
+    const ends: [Record<string, Answer>, boolean][] = [
+      [{ "SELECT 1": answered("25P02") }, true],
+      [{ "SELECT 1": answered("25P02"), "ROLLBACK": answered("57P01", "FATAL") }, false],
+      [{ "SELECT 1": answered("25P02"), "ROLLBACK": tag("COMMIT") }, false],
+      [{ "SELECT 1": answered("57014") }, false],
+      [{ "SELECT 1": LOST[0]! }, false],
+    ];
+    for (const [script, clean] of ends) {
+      const { session, branch } = await begun({ ...script, [statement]: answered("57014") });
+      assertEquals((await branch[vote]()).kind, "refused");
+      branch.release();
+      assertEquals(session.releasedClean, clean);
+    }
+  }
+});
+
+Deno.test("a session known to be lost refuses the vote: nothing was sent", async () => {
+  const lost = new BranchLostError();
+  for (
+    const [vote, statement] of [["prepare", "PREPARE TRANSACTION"], ["commit", "COMMIT"]] as const
+  ) {
+    const { session, branch } = await begun({ [statement]: lost, "SELECT 1": lost });
+    assertEquals(await branch[vote](), { kind: "refused", error: lost, retryable: true });
+    branch.release();
+    assertEquals(session.releasedClean, false);
+  }
+});
+
+Deno.test("begin() and examine() say that the session was lost, and nothing else of it", async () => {
+  for (const cause of LOST) {
+    const failing = new ScriptedSession({ "BEGIN; ": cause });
+    const error = await assertRejects(
+      () => new PostgresqlBranch(failing).begin({ gid: GID }),
+      BranchLostError,
+    );
+    assertStrictEquals(error.cause, cause);
+    const { branch } = await begun({ "pg_current_xact_id_if_assigned": cause });
+    assertStrictEquals((await assertRejects(() => branch.examine(), BranchLostError)).cause, cause);
+  }
+  const failed = answered("25P02");
+  const { branch } = await begun({ "pg_current_xact_id_if_assigned": failed });
+  assertStrictEquals(await assertRejects(() => branch.examine()), failed);
+});
+
+Deno.test("begin() with every option is one text", async () => {
+  const session = new ScriptedSession(GOOD);
+  const options = { gid: GID, isolationLevel: "repeatable read", readOnly: true } as const;
+  await new PostgresqlBranch(session).begin(options);
+  assertEquals(session.ran, [
+    "BEGIN; SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; " +
+    `SET LOCAL indoubt.branch = '${GID}'`,
+  ]);
+});
+
+Deno.test("outcomeOf() asks who answers, and names the right that is missing", async () => {
+  const session = new ScriptedSession({ pg_xact_status: ["78", "5", "orders", null] });
+  assertEquals(await outcomeOf(session, "731", IDENTITY), "other database");
+  for (const row of [["77", "6", "orders", "committed"], ["77", "5", "billing", "committed"]]) {
+    const other = new ScriptedSession({ pg_xact_status: row });
+    assertEquals(await outcomeOf(other, "731", IDENTITY), "other database");
+  }
+  assertEquals(session.ran.length, 1, "one round trip");
+  const cause = answered("42501");
+  const forbidden = new ScriptedSession({ pg_xact_status: cause });
+  const error = await assertRejects(
+    () => outcomeOf(forbidden, "731", IDENTITY),
+    ParticipantConfigurationError,
+  );
+  assertStrictEquals(error.cause, cause);
+  assertStringIncludes(error.reason, "GRANT EXECUTE ON FUNCTION pg_control_system()");
+});
+
 Deno.test("PostgresqlBranch.rollback() never rejects, and tells whether it was done", async () => {
   const answers: [Answer, boolean][] = [
     [tag("ROLLBACK"), true],
@@ -148,7 +280,7 @@ Deno.test("PostgresqlBranch.begin() that fails leaves a session to be ended", as
 Deno.test("outcomeOf() and listPrepared() pass on what is no answer", async () => {
   for (const error of [...LOST, answered("XX000")]) {
     const session = new ScriptedSession({ pg_xact_status: error, pg_prepared_xacts: error });
-    assertStrictEquals(await assertRejects(() => outcomeOf(session, "731")), error);
+    assertStrictEquals(await assertRejects(() => outcomeOf(session, "731", IDENTITY)), error);
     assertStrictEquals(await assertRejects(() => listPrepared(session, "")), error);
   }
 });
@@ -163,6 +295,7 @@ Deno.test("outcomeOf() knows three words, and takes no other for one of them", a
     ["subcommitted", "unknown"],
   ];
   for (const [word, outcome] of words) {
-    assertEquals(await outcomeOf(new ScriptedSession({ pg_xact_status: [word] }), "731"), outcome);
+    const session = new ScriptedSession({ pg_xact_status: ["77", "5", "orders", word] });
+    assertEquals(await outcomeOf(session, "731", IDENTITY), outcome);
   }
 });

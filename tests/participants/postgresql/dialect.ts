@@ -20,11 +20,45 @@ function literal(gid: string): string {
   return `'${gid.replaceAll("'", "''")}'`;
 }
 
+/** Statements whose command tag says how many rows they wrote. */
+const ROW_WRITES = [
+  "INSERT INTO entry (value) VALUES (1), (2)",
+  "INSERT INTO entry (value) VALUES (1), (2) RETURNING value::text",
+  "UPDATE entry SET value = 2",
+  "DELETE FROM entry",
+  "WITH moved AS (DELETE FROM entry RETURNING value) INSERT INTO entry SELECT * FROM moved",
+  "SELECT 1; INSERT INTO entry (value) VALUES (3); SELECT 2",
+  "MERGE INTO entry USING (VALUES (1)) AS given (value) ON entry.value = given.value " +
+  "WHEN MATCHED THEN UPDATE SET value = 3",
+];
+
 /** What PostgreSQL understands. */
 export const postgresqlDialect: ContractDialect = {
   insert: (value) => `INSERT INTO entry (value) VALUES (${value})`,
   count: "SELECT count(*)::text FROM entry",
   read: "SELECT value::text FROM entry",
+  visibleWrites: [
+    ...ROW_WRITES,
+    "CREATE TABLE other (value int)",
+    "CREATE INDEX other ON entry (value)",
+    "ALTER TABLE entry ADD COLUMN other int",
+    "DROP TABLE parent CASCADE",
+    "TRUNCATE entry",
+    "GRANT SELECT ON entry TO PUBLIC",
+    "REVOKE SELECT ON entry FROM PUBLIC",
+    "COMMENT ON TABLE entry IS 'entries'",
+  ],
+  silent: [
+    "SELECT value::text FROM entry",
+    "SHOW transaction_isolation",
+    "SET LOCAL work_mem = '1MB'",
+    "SAVEPOINT here",
+    "DECLARE rows CURSOR FOR SELECT value::text FROM entry; FETCH ALL FROM rows",
+    "LOCK TABLE entry IN SHARE MODE",
+    "UPDATE entry SET value = 2 WHERE value = 99",
+    "EXPLAIN ANALYZE INSERT INTO entry (value) VALUES (1)",
+    "WITH added AS (INSERT INTO entry (value) VALUES (1) RETURNING value) SELECT value::text FROM added",
+  ],
   lock: "SELECT value::text FROM entry FOR UPDATE",
   fail: "SELECT 1 / 0",
   violateAtEnd: "INSERT INTO entry VALUES (1, 1)",
@@ -59,4 +93,10 @@ export const postgresqlDialect: ContractDialect = {
     "indoubt_contract",
   ],
   unknownTokens: ["18446744073709551615", "99999999999999", "00000000000000000000000001", "-1"],
+};
+
+/** The same for a role that owns nothing. */
+export const dialectWithoutRights: ContractDialect = {
+  ...postgresqlDialect,
+  visibleWrites: ROW_WRITES,
 };

@@ -9,8 +9,12 @@ import type {
   StatementResult,
 } from "../../../src/participants/postgresql/session.ts";
 
-/** What is answered to a statement: one row, a whole result, or an error. */
-export type Answer = readonly (string | null)[] | StatementResult | Error;
+/** What is answered to a text: one row, a whole result or several, or an error. */
+export type Answer =
+  | readonly (string | null)[]
+  | StatementResult
+  | { readonly results: readonly StatementResult[] }
+  | Error;
 
 /** An error as a driver makes it of PostgreSQL's. */
 export function answered(code: string, severity = "ERROR"): Error {
@@ -25,6 +29,7 @@ export class ScriptedSession implements PostgresqlSession<string> {
   releasedClean: boolean | null = null;
   readonly client = "client";
   readonly begun = false;
+  readonly wrote = false;
 
   /** Begins with a script, which may be changed between statements. */
   constructor(readonly script: Record<string, Answer>) {}
@@ -34,6 +39,7 @@ export class ScriptedSession implements PostgresqlSession<string> {
     const answer = Object.entries(this.script).find(([key]) => text.includes(key))?.[1];
     if (answer === undefined) throw new Error(`Nothing is written down for: ${text}`);
     if (answer instanceof Error) return Promise.reject(answer);
+    if ("results" in answer) return Promise.resolve([...answer.results]);
     const result = "command" in answer ? answer : { command: "SELECT", rows: [answer] };
     return Promise.resolve([result]);
   }
