@@ -14,7 +14,7 @@ const TXN = 1_000_000_000_001n;
 /** How many of the page's commands come before the damage. */
 const SOUND_COMMANDS = 3;
 
-const CODES = [0, 0, 0, 1, 0, 1, 0, 0];
+const CODES = [0, 0, 0, 1, 0, 1, 0, 0, 0];
 
 /** The examples: a command and what is shown under it. */
 function examplesIn(page: string): { command: string[]; shown: string }[] {
