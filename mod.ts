@@ -31,9 +31,10 @@
  * @module
  */
 
-export { Coordinator } from "./src/coordinator/coordinator.ts";
+export { type CloseReport, Coordinator } from "./src/coordinator/coordinator.ts";
 export {
   BranchEndedError,
+  BranchLostError,
   CoordinatorClosedError,
   type HeuristicBranch,
   HeuristicOutcomeError,
@@ -48,19 +49,25 @@ export type {
   CoordinatorEvent,
   CoordinatorEventListener,
 } from "./src/coordinator/events.ts";
+export type { InDoubtBranch, InDoubtTransaction } from "./src/coordinator/in_doubt.ts";
+export type { OperatorAction, ResolveAction } from "./src/coordinator/operator.ts";
 export type {
   ClientOf,
   ClientsOf,
   CoordinatorOptions,
   Participants,
+  RunOptions,
   TransactionOptions,
+  TransactionStore,
 } from "./src/coordinator/options.ts";
 export type {
   Branch,
   BranchOptions,
+  BranchWork,
   IsolationLevel,
   Participant,
   ParticipantCheck,
+  PrepareAnswer,
   PreparedBranch,
   SettleAnswer,
   TokenOutcome,
@@ -72,9 +79,12 @@ export {
   type ProtocolPointObserver,
 } from "./src/coordinator/protocol_point.ts";
 export type { RecoveryReport } from "./src/coordinator/recover.ts";
+export type { Verdict } from "./src/coordinator/settlement.ts";
+export type { TransactionStatus } from "./src/coordinator/status.ts";
 export type { CommitResult, Transaction } from "./src/coordinator/transaction.ts";
 export type { TransactionState } from "./src/coordinator/transaction_state.ts";
 export {
+  LogCopiedError,
   LogCorruptedError,
   type LogHolder,
   LogLockedError,

@@ -5,33 +5,39 @@
  * @module
  */
 
-import { within } from "../platform/clock.ts";
-import { Deadline, DeadlineError } from "./deadline.ts";
+import { sleep, within } from "../platform/clock.ts";
+import { abortedError, deadlineReason } from "./abort_reason.ts";
+import { assemble, type Assembly } from "./assembly.ts";
+import { backoffDelay } from "./backoff.ts";
+import type { DeadlineError } from "./deadline.ts";
 import type { DecisionLog } from "./decision_log.ts";
-import { enlist, EnlistmentError } from "./enlist.ts";
-import type { EnlistedBranch } from "./enlisted_branch.ts";
-import {
-  CoordinatorClosedError,
-  ParticipantUnavailableError,
-  TransactionAbortedError,
-} from "./errors.ts";
-import { Ledger } from "./ledger.ts";
-import { Member } from "./member.ts";
-import { Membership } from "./membership.ts";
+import { CoordinatorClosedError, TransactionAbortedError } from "./errors.ts";
+import { describeInDoubt, type InDoubtTransaction } from "./in_doubt.ts";
+import type { OperatorAction, ResolveAction } from "./operator.ts";
 import {
   type ClientsOf,
   completeOptions,
   type CoordinatorOptions,
   type FullOptions,
-  milliseconds,
   type Participants,
+  retries,
+  type RunOptions,
   type TransactionOptions,
 } from "./options.ts";
 import { type RecoveryReport, settleRecovered, takeUp } from "./recover.ts";
-import { Resolver } from "./resolver.ts";
-import { Transaction, type TransactionContext } from "./transaction.ts";
-import { TransactionNumbers } from "./transaction_id.ts";
+import type { Settlement } from "./settlement.ts";
+import { statusOf, type TransactionStatus } from "./status.ts";
+import { Transaction } from "./transaction.ts";
+import type { TransactionCore } from "./transaction_core.ts";
 import { WalDecisionLog } from "./wal_decision_log.ts";
+
+/** What a coordinator leaves to its next opening. */
+export interface CloseReport {
+  /** Ids of transactions that had not ended when `closeTimeout` was over. */
+  readonly unfinished: readonly string[];
+  /** Transactions that are not settled; the next opening takes them up. */
+  readonly inDoubt: readonly InDoubtTransaction[];
+}
 
 /**
  * Commits transactions over several databases: in all of them or in none.
@@ -69,28 +75,15 @@ import { WalDecisionLog } from "./wal_decision_log.ts";
 export class Coordinator<P extends Participants> implements AsyncDisposable {
   readonly #options: FullOptions;
   readonly #log: DecisionLog;
-  readonly #members: ReadonlyMap<string, Member>;
-  readonly #ledger: Ledger;
-  readonly #resolver: Resolver;
-  readonly #membership: Membership;
-  readonly #numbers: TransactionNumbers;
-  readonly #context: TransactionContext;
+  readonly #parts: Assembly;
+  readonly #told = new WeakSet<Settlement>();
   #recovery: RecoveryReport = { committed: [], rolledBack: [], pending: [], milliseconds: 0 };
-  #closing: Promise<void> | null = null;
+  #closing: Promise<CloseReport> | null = null;
 
   private constructor(options: FullOptions, log: DecisionLog) {
-    const { clock, randomness } = options.platform;
     this.#options = options;
     this.#log = log;
-    this.#members = new Map(
-      Object.entries(options.participants).map(([name, one]) => [name, new Member(name, one)]),
-    );
-    this.#ledger = new Ledger(log);
-    const { onEvent } = options;
-    this.#resolver = new Resolver({ members: this.#members, clock, randomness, onEvent });
-    this.#membership = new Membership(this.#members, log, this.#ledger, this.#resolver, options);
-    this.#numbers = new TransactionNumbers(log.epoch);
-    this.#context = makeContext(options, log, this.#resolver, this.#ledger);
+    this.#parts = assemble(options, log, (settlement) => this.#tell(settlement));
   }
 
   /**
@@ -122,7 +115,7 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
     const full = completeOptions(options);
     const { clock } = full.platform;
     const begun = clock.elapsed();
-    const log = await WalDecisionLog.open(full.directory, full.platform);
+    const log = await WalDecisionLog.open(full.directory, full.platform, full.keepOutcomes);
     let coordinator: Coordinator<P>;
     try {
       coordinator = new Coordinator<P>(full, log);
@@ -131,19 +124,7 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
       throw error;
     }
     try {
-      for (const { file, reason, epoch } of log.damages) {
-        full.onEvent({ type: "log-damaged", file, reason, epoch });
-      }
-      const settlements = takeUp(log.recovered, coordinator.#ledger);
-      await coordinator.#membership.checkAll();
-      coordinator.#recovery = await settleRecovered(
-        settlements,
-        coordinator.#membership,
-        coordinator.#resolver,
-        clock,
-        begun,
-      );
-      coordinator.#membership.start();
+      await coordinator.#recover(begun);
       return coordinator;
     } catch (error) {
       await coordinator.close();
@@ -163,7 +144,21 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
 
   /** How many branches are not settled at present. */
   get unsettled(): number {
-    return this.#resolver.pending;
+    return this.#parts.resolver.pending;
+  }
+
+  /** Milliseconds for which the oldest transaction is in doubt; `null` if none is. */
+  get oldestInDoubt(): number | null {
+    const since = this.#parts.ledger.unsettled.map((settlement) => settlement.since);
+    if (since.length === 0) return null;
+    const now = this.#options.platform.clock.now();
+    return Math.max(0, now - since.reduce((oldest, one) => Math.min(oldest, one)));
+  }
+
+  /** The transaction in whose function the caller runs; `null` outside of any. */
+  get current(): Transaction<Partial<ClientsOf<P, keyof P>>, ClientsOf<P, keyof P>> | null {
+    const store = this.#options.context.getStore();
+    return store instanceof Transaction && store.state === "active" ? store : null;
   }
 
   /**
@@ -176,39 +171,40 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
    * @typeParam T What the function returns.
    * @param names The participants that take part.
    * @param fn Gets each participant's client by name, and the transaction.
-   * @param options Timeout, signal, isolation level.
+   * @param options Timeout, signal, isolation level, and how often to try again.
    * @returns What the function returned, once every database has committed, or after `settleTimeout`.
    * @throws {TransactionAbortedError} If nothing happened anywhere.
    * @throws {OutcomeUnknownError} If the outcome is settled, the same everywhere, but not known yet.
    * @throws {HeuristicOutcomeError} If someone else ended a branch in one database.
    * @throws {CoordinatorClosedError} If the coordinator is closed.
-   * @throws {TypeError} If a name is given twice or none is.
-   * @throws {RangeError} If a name is not that of a participant.
+   * @throws {TypeError} If a name is given twice or none is, or inside of the function of another
+   * transaction of this coordinator.
+   * @throws {RangeError} If a name is not that of a participant, or an option is out of its range.
    */
   async transaction<Name extends keyof P & string, T>(
     names: readonly Name[],
     fn: (
       clients: ClientsOf<P, Name>,
-      transaction: Transaction<ClientsOf<P, Name>>,
+      transaction: Transaction<ClientsOf<P, Name>, ClientsOf<P, keyof P>>,
     ) => T | Promise<T>,
-    options: TransactionOptions = {},
+    options: RunOptions = {},
   ): Promise<T> {
-    const { transaction, deadline } = await this.#begin(names, options);
-    const running = (async () => await fn(transaction.clients, transaction))();
-    let result: T;
-    try {
-      result = await deadline.race(running);
-    } catch (error) {
-      // Time cannot end a transaction that the function itself has begun to end.
-      if (error === deadline.error && transaction.state !== "active") return await running;
-      await rollBackAfter(transaction, error);
-      if (error instanceof DeadlineError && error === deadline.error) {
-        throw deadlineAbort(transaction.id, error);
-      }
-      throw error;
+    const outer = this.current;
+    if (outer !== null) {
+      throw new TypeError(
+        `Cannot begin a transaction inside of transaction ${outer.id}: two would wait for each other, ` +
+          "use the one that is there (`coordinator.current`, its `enlist`), or `begin` for one of its own",
+      );
     }
-    if (transaction.state === "active") await transaction.commit();
-    return result;
+    const { clock, randomness } = this.#options.platform;
+    const retry = retries(options.retry);
+    for (let failures = 0;; failures++) {
+      const run = await this.#run(names, fn, options);
+      if ("value" in run) return run.value;
+      if (failures >= retry || !run.retryable) throw run.error;
+      const delay = backoffDelay(failures + 1, randomness);
+      if (!await sleep(clock, delay, options.signal)) throw run.error;
+    }
   }
 
   /**
@@ -221,24 +217,98 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
    * @throws {TransactionAbortedError} If a participant could not begin.
    * @throws {CoordinatorClosedError} If the coordinator is closed.
    * @throws {TypeError} If a name is given twice or none is.
-   * @throws {RangeError} If a name is not that of a participant.
+   * @throws {RangeError} If a name is not that of a participant, or an option is out of its range.
    */
   async begin<Name extends keyof P & string>(
     names: readonly Name[],
     options: TransactionOptions = {},
-  ): Promise<Transaction<ClientsOf<P, Name>>> {
-    const { transaction, deadline } = await this.#begin(names, options);
+  ): Promise<Transaction<ClientsOf<P, Name>, ClientsOf<P, keyof P>>> {
+    const core = await this.#begin(names, options);
+    const transaction = new Transaction<ClientsOf<P, Name>, ClientsOf<P, keyof P>>(core);
+    const { deadline } = core;
     // Nobody may be waiting for it when its time is up, and what it holds must not be held for ever.
     deadline.whenExpired(() => void rollBackAfter(transaction, deadline.error));
     return transaction;
   }
 
   /**
+   * Tells what became of a transaction, for every id that this coordinator ever gave out.
+   *
+   * @param id Its id, from {@linkcode Transaction.id} or an error.
+   * @returns What became of it. `forgotten` says nothing: of transactions that ended long ago
+   * (`keepOutcomes`), and of those that were under way when the process was killed and left nothing prepared.
+   * @throws {RangeError} If this coordinator never gave out such an id.
+   */
+  status(id: string): TransactionStatus {
+    return statusOf(id, this.#parts.numbers.last, this.#parts.ledger, this.#log);
+  }
+
+  /** Every transaction that is not settled: what, where, since when, and what it waits for. */
+  inDoubt(): InDoubtTransaction[] {
+    return this.#parts.ledger.unsettled.map((settlement) =>
+      describeInDoubt(settlement, this.#parts.resolver)
+    );
+  }
+
+  /**
+   * Ends the branch of a transaction in doubt in one participant, because an operator says so. It is on disk
+   * before it is done.
+   *
+   * @param id Id of the transaction.
+   * @param participant Name of the participant.
+   * @param kind How the branch is to end.
+   * @param action Why, who, and whether against a recorded decision.
+   * @throws {RangeError} If it is not in doubt there, or the reason is empty or too long.
+   * @throws {TypeError} If that contradicts the decision and is not forced, or the log or a database knows
+   * better.
+   * @throws {LogUnavailableError} If it cannot be recorded; nothing is done then.
+   * @throws {Error} If the database refuses.
+   */
+  async resolve(
+    id: string,
+    participant: keyof P & string,
+    kind: "commit" | "rollback",
+    action: ResolveAction,
+  ): Promise<void> {
+    await this.#parts.operator.resolve(id, participant, kind, action);
+  }
+
+  /**
+   * Gives up a transaction whose branches have ended otherwise than decided, because an operator has looked
+   * at the databases.
+   *
+   * @param id Id of the transaction.
+   * @param action Why, who, and whether with branches that may still be prepared.
+   * @throws {RangeError} If it is not in doubt, or the reason is empty or too long.
+   * @throws {TypeError} If branches may still be prepared and it is not forced.
+   * @throws {LogUnavailableError} If it cannot be recorded; nothing is done then.
+   */
+  async forget(id: string, action: ResolveAction): Promise<void> {
+    await this.#parts.operator.forget(id, action);
+  }
+
+  /**
+   * Makes the branches of a coordinator whose log is lost known to this one: they are listed by
+   * {@linkcode inDoubt} from now on and can be ended by {@linkcode resolve}. Nothing is done with them by
+   * itself, since nobody knows what was decided.
+   *
+   * @param coordinator Id of that coordinator, as its gids have it after `indoubt_`.
+   * @param action Why and who.
+   * @throws {RangeError} If that is no id of another coordinator, or the reason is empty or too long.
+   * @throws {LogUnavailableError} If it cannot be recorded.
+   */
+  async adopt(coordinator: string, action: OperatorAction): Promise<void> {
+    await this.#parts.operator.adopt(coordinator, action);
+  }
+
+  /**
    * Takes no new work, waits for transactions under way (up to `closeTimeout`), then closes the log.
    * Branches that are not settled stay in the log and are settled at the next opening. Idempotent. The
    * databases' own clients stay open; they are the application's.
+   *
+   * @returns What is left to the next opening.
    */
-  close(): Promise<void> {
+  close(): Promise<CloseReport> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -248,98 +318,96 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
     await this.close();
   }
 
-  async #begin<Name extends keyof P & string>(
-    names: readonly Name[],
-    options: TransactionOptions,
-  ): Promise<{ transaction: Transaction<ClientsOf<P, Name>>; deadline: Deadline }> {
+  async #recover(begun: number): Promise<void> {
+    const { onEvent, platform } = this.#options;
+    for (const { file, reason, epoch } of this.#log.damages) {
+      onEvent({ type: "log-damaged", file, reason, epoch });
+    }
+    const settlements = takeUp(this.#log.recovered, this.#parts.ledger);
+    await this.#parts.membership.checkAll();
+    this.#recovery = await settleRecovered(
+      settlements,
+      this.#parts.membership,
+      this.#parts.resolver,
+      platform.clock,
+      begun,
+    );
+    for (const settlement of this.#parts.ledger.unsettled) this.#tell(settlement);
+    this.#parts.membership.start();
+  }
+
+  async #begin(names: readonly string[], options: TransactionOptions): Promise<TransactionCore> {
     if (this.#closing !== null) throw new CoordinatorClosedError();
-    const members = this.#membersOf(names);
-    const { signal, isolationLevel } = options;
-    const timeout = milliseconds("timeout", options.timeout, this.#options.timeout);
-    const { clock } = this.#options.platform;
-    const txn = this.#numbers.next();
-    const deadline = new Deadline(clock, timeout, signal);
-    this.#ledger.begin(txn);
+    return await this.#parts.beginning.begin(names, options);
+  }
+
+  async #run<Name extends keyof P & string, T>(
+    names: readonly Name[],
+    fn: (
+      clients: ClientsOf<P, Name>,
+      transaction: Transaction<ClientsOf<P, Name>, ClientsOf<P, keyof P>>,
+    ) => T | Promise<T>,
+    options: TransactionOptions,
+  ): Promise<{ value: T } | { error: unknown; retryable: boolean }> {
+    let transaction: Transaction<ClientsOf<P, Name>, ClientsOf<P, keyof P>> | null = null;
     try {
-      const branches = await enlist({
-        coordinator: this.id,
-        txn,
-        members,
-        options: isolationLevel === undefined ? {} : { isolationLevel },
-        deadline,
-        clock,
-      });
-      return { transaction: new Transaction(txn, branches, deadline, this.#context), deadline };
+      const core = await this.#begin(names, options);
+      transaction = new Transaction(core);
+      const value = await this.#call(core, transaction, fn);
+      if (transaction.state === "active") await transaction.commit();
+      return { value };
     } catch (error) {
-      deadline[Symbol.dispose]();
-      this.#ledger.forget(txn);
-      if (error instanceof DeadlineError) throw deadlineAbort(String(txn), error);
-      if (!(error instanceof EnlistmentError)) throw error;
-      const { message, participant, cause } = error;
-      throw new TransactionAbortedError(String(txn), message, {
-        cause,
-        participant,
-        retryable: true,
-      });
+      if (error instanceof TransactionAbortedError) return { error, retryable: error.retryable };
+      const members = names.map((name) => this.#parts.members.get(name));
+      const retryable = transaction?.state === "aborted" &&
+        members.some((member) => member?.participant.isRetryable(error) ?? false);
+      return { error, retryable };
     }
   }
 
-  #membersOf(names: readonly string[]): Member[] {
-    if (names.length === 0 || new Set(names).size < names.length) {
-      throw new TypeError(
-        `Cannot begin a transaction over ${JSON.stringify(names)}: ` +
-          "name at least one participant, and each only once",
-      );
+  /** Calls the function, as long as its transaction's time is not up. */
+  async #call<Name extends keyof P & string, T>(
+    core: TransactionCore,
+    transaction: Transaction<ClientsOf<P, Name>, ClientsOf<P, keyof P>>,
+    fn: (
+      clients: ClientsOf<P, Name>,
+      transaction: Transaction<ClientsOf<P, Name>, ClientsOf<P, keyof P>>,
+    ) => T | Promise<T>,
+  ): Promise<T> {
+    const { deadline } = core;
+    const running = this.#options.context.run(
+      transaction,
+      async () => await fn(transaction.clients, transaction),
+    );
+    try {
+      return await deadline.race(running);
+    } catch (error) {
+      const late: DeadlineError | null = error === deadline.error ? deadline.error : null;
+      // Time cannot end a transaction that the function itself has begun to end.
+      if (late !== null && transaction.state !== "active") return await running;
+      await rollBackAfter(transaction, error);
+      throw late === null ? error : abortedError(core.id, deadlineReason(late));
     }
-    return names.map((name) => {
-      const member = this.#members.get(name);
-      if (member === undefined) {
-        throw new RangeError(
-          `Cannot begin a transaction over "${name}": the participants are ` +
-            JSON.stringify([...this.#members.keys()]),
-        );
-      }
-      if (member.error !== null) {
-        throw new TransactionAbortedError(null, member.error.message, {
-          cause: member.error,
-          participant: name,
-          retryable: member.error instanceof ParticipantUnavailableError,
-        });
-      }
-      return member;
-    });
   }
 
-  async #close(): Promise<void> {
+  #tell(settlement: Settlement): void {
+    if (this.#told.has(settlement)) return;
+    this.#told.add(settlement);
+    this.#options.onInDoubt(describeInDoubt(settlement, this.#parts.resolver));
+  }
+
+  async #close(): Promise<CloseReport> {
     const { closeTimeout, platform } = this.#options;
-    await within(platform.clock, this.#ledger.idle, closeTimeout, undefined);
-    await this.#membership.close();
-    await this.#resolver.close();
-    for (const { participant } of this.#members.values()) participant.detach();
+    this.#parts.beginning.close();
+    await within(platform.clock, this.#parts.ledger.idle, closeTimeout, undefined);
+    await this.#parts.membership.close();
+    await this.#parts.resolver.close();
+    for (const { participant } of this.#parts.members.values()) participant.detach();
+    const unfinished = [...this.#parts.ledger.live].map(String);
+    const inDoubt = this.inDoubt();
     await this.#log.close();
+    return { unfinished, inDoubt };
   }
-}
-
-function makeContext(
-  options: FullOptions,
-  log: DecisionLog,
-  resolver: Resolver,
-  ledger: Ledger,
-): TransactionContext {
-  return {
-    log,
-    resolver,
-    clock: options.platform.clock,
-    prepareTimeout: options.prepareTimeout,
-    settleTimeout: options.settleTimeout,
-    forceBegin: options.forceBegin,
-    onProtocolPoint: options.onProtocolPoint,
-    settle: (txn, verdict, branches: readonly EnlistedBranch[], logged) =>
-      ledger.settle(txn, verdict, branches, logged),
-    forget: (txn) => ledger.forget(txn),
-    strand: (txn) => ledger.strand(txn),
-    unstrand: (txn) => ledger.unstrand(txn),
-  };
 }
 
 /** Rolls back after an error that must reach the caller as it is; a failure of that is put beside it. */
@@ -352,9 +420,4 @@ async function rollBackAfter(transaction: Transaction<unknown>, error: unknown):
       Object.defineProperty(error, "rollbackError", { value: rollbackError, configurable: true });
     }
   }
-}
-
-function deadlineAbort(id: string, error: DeadlineError): TransactionAbortedError {
-  const { message, retryable } = error;
-  return new TransactionAbortedError(id, message, { cause: error.cause ?? error, retryable });
 }

@@ -22,6 +22,8 @@ export interface UnfinishedTransaction {
   readonly txn: bigint;
   /** Whether it was decided to commit. */
   readonly decided: boolean;
+  /** Set if its only branch that wrote was sent a one-phase COMMIT whose answer was lost. */
+  readonly doubtful?: true;
   /** Its branches. */
   readonly branches: readonly LoggedBranch[];
 }
@@ -46,6 +48,27 @@ export interface LogDamage {
   readonly reason: string;
 }
 
+/** What an operator decided about a branch, or about all branches of a coordinator whose log was lost. */
+export interface OperatorVerdict {
+  /**
+   * `commit` and `rollback` end a branch; `forget` gives up a transaction with all its branches; `adopt`
+   * makes the branches of another coordinator known to this one.
+   */
+  readonly kind: "commit" | "rollback" | "forget" | "adopt";
+  /** Id of the transaction; for `adopt` the id of the other coordinator. */
+  readonly subject: string;
+  /** Name of the participant; empty if all are meant. */
+  readonly participant: string;
+  /** The branch's gid; empty if all are meant. */
+  readonly gid: string;
+  /** Why. */
+  readonly reason: string;
+  /** Who. */
+  readonly by: string;
+  /** When, RFC 3339. */
+  readonly at: string;
+}
+
 /** The log of one coordinator, open. */
 export interface DecisionLog {
   /** The coordinator's id. */
@@ -66,6 +89,16 @@ export interface DecisionLog {
   decide(txn: bigint, branches: readonly LoggedBranch[]): Promise<void>;
   /** Records that a transaction is finished in every database. Not forced, never fails. */
   end(txn: bigint): void;
+  /** Records how a transaction ended that {@linkcode decide} was not called for. Not forced, never fails. */
+  conclude(txn: bigint, committed: boolean): void;
+  /** Records that the answer to a one-phase COMMIT was lost, so that it is asked for later. Never fails. */
+  doubt(txn: bigint, branch: LoggedBranch): Promise<void>;
+  /** Records what an operator decided. Forced. */
+  record(verdict: OperatorVerdict): Promise<void>;
+  /** Ids of coordinators whose branches an operator has made known to this one. */
+  readonly adopted: ReadonlySet<string>;
+  /** Whether a transaction that has ended committed; `null` if the log does not hold it. */
+  outcomeOf(txn: bigint): boolean | null;
   /** Makes everything durable and closes. */
   close(): Promise<void>;
 }

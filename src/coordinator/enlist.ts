@@ -3,7 +3,8 @@
  * the order of the participants' names, the same for every transaction, so that two transactions cannot
  * each hold the session that the other waits for. A branch begins in the same turn in which its session
  * is had: until then an adapter may be unable to notice that the connection is lost. If anything fails,
- * every session taken goes back.
+ * every session taken goes back. One that is enlisted late is out of that order: if that leads two
+ * transactions to wait for each other, the deadline ends one.
  *
  * @module
  */
@@ -23,6 +24,8 @@ export interface Enlistment {
   readonly txn: bigint;
   /** The participants, in the order of their branches. */
   readonly members: readonly Member[];
+  /** How many branches the transaction has already. */
+  readonly first?: number;
   /** How the branches begin. */
   readonly options: Omit<BranchOptions, "gid">;
   /** The end of the transaction's time. */
@@ -91,11 +94,11 @@ async function begin(branch: EnlistedBranch, options: Enlistment["options"]): Pr
 }
 
 async function acquire(enlistment: Enlistment, member: Member): Promise<EnlistedBranch> {
-  const { coordinator, txn, members, deadline, clock } = enlistment;
+  const { coordinator, txn, members, first = 0, deadline, clock } = enlistment;
   const acquiring = member.participant.acquire();
   try {
     const branch = await deadline.race(acquiring);
-    const gid = makeGid(coordinator, txn, members.indexOf(member));
+    const gid = makeGid(coordinator, txn, first + members.indexOf(member));
     return new EnlistedBranch(member, branch, gid, clock);
   } catch (error) {
     // A session that comes after all goes back at once.

@@ -6,7 +6,7 @@
  */
 
 import { type Clock, within } from "../platform/clock.ts";
-import type { DeadlineError } from "./deadline.ts";
+import type { Deadline } from "./deadline.ts";
 import type { Member } from "./member.ts";
 import type {
   Branch,
@@ -70,6 +70,11 @@ export class EnlistedBranch {
     return this.#branch.client;
   }
 
+  /** Whether its database has called it a writer already; see {@linkcode Branch.wrote}. */
+  get wrote(): boolean {
+    return this.#branch.wrote;
+  }
+
   /** Begins the database's transaction. */
   begin(options: Omit<BranchOptions, "gid">): Promise<void> {
     return this.#branch.begin({ ...options, gid: this.gid });
@@ -98,11 +103,14 @@ export class EnlistedBranch {
    * Prepares the branch.
    *
    * @param milliseconds How long the database may take.
+   * @param deadline The end of the transaction's time.
    * @returns Its answer; unknown if it took longer.
    */
-  async prepare(milliseconds: number): Promise<PrepareAnswer> {
+  async prepare(milliseconds: number, deadline: Deadline): Promise<PrepareAnswer> {
     this.progress = "maybe prepared";
-    const answer = await this.#limit(this.#branch.prepare(), milliseconds, "PREPARE");
+    this.writes = true;
+    const preparing = this.#branch.prepare();
+    const answer = await this.#limit(deadline.race(preparing), milliseconds, "PREPARE");
     if (answer.kind === "done") {
       this.progress = "prepared";
       this.token = answer.token;
@@ -172,26 +180,4 @@ export class EnlistedBranch {
     const guarded = answer.catch((error): SettleAnswer => ({ kind: "later", error }));
     return await within(this.#clock, guarded, milliseconds, { kind: "later", error });
   }
-}
-
-/** A failure that ends a transaction before its decision, with the participant that was the reason. */
-export interface AbortReason {
-  /** Why, without a final full stop. */
-  readonly reason: string;
-  /** Whether the same transaction, begun again, may succeed. */
-  readonly retryable: boolean;
-  /** The participant that was the reason. */
-  readonly participant?: string;
-  /** What it answered. */
-  readonly cause: unknown;
-}
-
-/**
- * The reason that a deadline gives.
- *
- * @param error Why time is up.
- * @returns The reason.
- */
-export function deadlineReason(error: DeadlineError): AbortReason {
-  return { reason: error.message, retryable: error.retryable, cause: error.cause ?? error };
 }

@@ -39,8 +39,19 @@ export type CoordinatorEvent =
     /** Transactions begun in this or an earlier opening are meant. */
     readonly epoch: number;
   }
-  /** A branch is prepared whose decision may have been in a damaged part of the log. */
-  | (BranchName & { readonly type: "branch-uncertain" })
+  /**
+   * A branch is prepared whose decision may have been in a damaged part of the log, or whose number this
+   * coordinator never gave out (`duplicate`): another one uses a copy of its directory.
+   */
+  | (BranchName & { readonly type: "branch-uncertain"; readonly reason: "damage" | "duplicate" })
+  /** A database holds branches of another coordinator. They are its affair, unless its log is lost. */
+  | {
+    readonly type: "foreign-branches";
+    readonly participant: string;
+    /** Id of the other coordinator. */
+    readonly coordinator: string;
+    readonly gids: readonly string[];
+  }
   /** Settling a branch failed for now; it is tried again. */
   | (BranchName & { readonly type: "branch-delayed"; readonly error: unknown })
   /** Settling a branch needs a person; it is kept, and tried again rarely. */

@@ -18,7 +18,22 @@ const SAFE_GID = /^[A-Za-z0-9_.-]+$/;
  * @returns The prefix, with the separator at its end.
  */
 export function gidPrefix(coordinator: string): string {
-  return `indoubt_${coordinator}_`;
+  return `${GID_FAMILY}${coordinator}_`;
+}
+
+/** What the gids of all coordinators begin with. */
+export const GID_FAMILY = "indoubt_";
+
+/**
+ * The coordinator to which a gid belongs.
+ *
+ * @param gid A gid as a database lists it.
+ * @returns The coordinator's id, or `null` if no coordinator of this kind made the gid.
+ */
+export function coordinatorOfGid(gid: string): string | null {
+  const [family, coordinator] = gid.split("_");
+  if (`${family}_` !== GID_FAMILY || coordinator === undefined) return null;
+  return transactionOfGid(coordinator, gid) === null ? null : coordinator;
 }
 
 /**

@@ -1,31 +1,49 @@
 /**
- * Which transactions there are: the live ones, the stranded ones whose outcome only the disk knows, the
- * decided ones that are not settled, and those whose decision damage to the log may have taken away. The
- * sweep asks it, closing waits for it.
+ * Which transactions there are: the live ones, and those that are not settled, whoever has to say how
+ * they end. The sweep asks it, closing waits for it, operators see it.
  *
  * @module
  */
 
+import type { Clock } from "../platform/clock.ts";
 import type { DecisionLog } from "./decision_log.ts";
 import { Settlement, type UnsettledBranch, type Verdict } from "./settlement.ts";
 import type { TransactionsInView } from "./sweep.ts";
 import { epochOf } from "./transaction_id.ts";
 
+/** A transaction to settle. */
+export interface SettlementRequest {
+  /** Number of the transaction. */
+  readonly txn: bigint;
+  /** Who says how its branches end. */
+  readonly verdict: Verdict;
+  /** Its branches. */
+  readonly branches: readonly UnsettledBranch[];
+  /** Whether the log holds a record of it, which its End must then take away. */
+  readonly logged: boolean;
+  /** What the application calls it. */
+  readonly label?: string | undefined;
+}
+
 /** Keeps account of the transactions of one coordinator. */
 export class Ledger implements TransactionsInView {
   readonly #log: DecisionLog;
+  readonly #clock: Clock;
   readonly #live = new Set<bigint>();
-  readonly #stranded = new Set<bigint>();
-  readonly #decided = new Map<bigint, Settlement>();
+  readonly #unsettled = new Map<bigint, Settlement>();
+  /** Of other coordinators, whose branches were adopted. */
+  readonly #adopted = new Map<string, Settlement>();
   #idle: PromiseWithResolvers<void> | null = null;
 
   /**
    * Begins empty.
    *
    * @param log Forgets what is settled.
+   * @param clock Says since when a transaction is not settled.
    */
-  constructor(log: DecisionLog) {
+  constructor(log: DecisionLog, clock: Clock) {
     this.#log = log;
+    this.#clock = clock;
   }
 
   /** Resolves when no transaction is live. */
@@ -35,8 +53,18 @@ export class Ledger implements TransactionsInView {
     return this.#idle.promise;
   }
 
+  /** Numbers of the live ones. */
+  get live(): ReadonlySet<bigint> {
+    return this.#live;
+  }
+
+  /** Every transaction that is not settled. */
+  get unsettled(): readonly Settlement[] {
+    return [...this.#unsettled.values(), ...this.#adopted.values()];
+  }
+
   isLive(txn: bigint): boolean {
-    return this.#live.has(txn) || this.#stranded.has(txn);
+    return this.#live.has(txn) || this.#unsettled.get(txn)?.verdict === "log";
   }
 
   isUncertain(txn: bigint): boolean {
@@ -45,7 +73,17 @@ export class Ledger implements TransactionsInView {
   }
 
   isDecided(txn: bigint): boolean {
-    return this.#decided.has(txn);
+    return this.#unsettled.get(txn)?.verdict === "commit";
+  }
+
+  /** The settling of a transaction, if it is not over. */
+  settlementOf(txn: bigint): Settlement | undefined {
+    return this.#unsettled.get(txn);
+  }
+
+  /** The settling of a transaction by its id, also of an adopted one. */
+  find(id: string): Settlement | undefined {
+    return this.#adopted.get(id) ?? this.unsettled.find((settlement) => settlement.id === id);
   }
 
   /** Notes that a transaction has begun. */
@@ -54,46 +92,75 @@ export class Ledger implements TransactionsInView {
   }
 
   /** Notes that a transaction has ended. */
-  forget(txn: bigint): void {
+  end(txn: bigint): void {
     this.#live.delete(txn);
     if (this.#live.size > 0) return;
     this.#idle?.resolve();
     this.#idle = null;
   }
 
-  /** Notes that the disk knows a transaction's outcome after all. */
-  unstrand(txn: bigint): void {
-    this.#stranded.delete(txn);
-  }
-
-  /** Notes that only the disk knows a transaction's outcome: no sweep may touch it, nobody waits for it. */
-  strand(txn: bigint): void {
-    this.#stranded.add(txn);
-    this.forget(txn);
+  /**
+   * Opens the settling of a transaction, or adds branches to one that is open under the same verdict.
+   *
+   * @param request The transaction.
+   * @returns The settling.
+   */
+  settle(request: SettlementRequest): Settlement {
+    const { txn, verdict, branches, logged, label } = request;
+    const known = this.#unsettled.get(txn);
+    if (known?.verdict === verdict) {
+      for (const branch of branches) known.add(branch);
+      return known;
+    }
+    const since = known?.since ?? this.#clock.now();
+    const settlement = new Settlement(
+      { id: String(txn), verdict, branches, since, logged, label },
+      (done) => this.#finish(txn, done),
+    );
+    if (branches.length > 0) this.#unsettled.set(txn, settlement);
+    return settlement;
   }
 
   /**
-   * Opens the settling of a transaction.
+   * Shows an operator a branch of another coordinator.
    *
-   * @param txn Number of the transaction.
-   * @param verdict What its branches are driven to.
-   * @param branches Its branches.
-   * @param logged Whether the log holds a record of it, which its End must then take away.
+   * @param id Id by which the operator knows the transaction.
+   * @param branch The branch.
    * @returns The settling.
    */
-  settle(
-    txn: bigint,
-    verdict: Verdict,
-    branches: readonly UnsettledBranch[],
-    logged: boolean,
-  ): Settlement {
-    const settlement = new Settlement(txn, verdict, branches, ({ heuristics }) => {
-      // A transaction that did not end as decided stays in the log until a person has looked at it.
-      if (heuristics.length > 0) return;
-      this.#decided.delete(txn);
-      if (logged) this.#log.end(txn);
-    });
-    if (verdict === "commit") this.#decided.set(txn, settlement);
+  adopt(id: string, branch: UnsettledBranch): Settlement {
+    const known = this.#adopted.get(id);
+    known?.add(branch);
+    if (known !== undefined) return known;
+    const since = this.#clock.now();
+    const settlement = new Settlement(
+      { id, verdict: "operator", branches: [branch], since },
+      () => this.#adopted.delete(id),
+    );
+    this.#adopted.set(id, settlement);
     return settlement;
+  }
+
+  /** Gives up a transaction, because an operator said so. */
+  drop(settlement: Settlement): void {
+    this.#adopted.delete(settlement.id);
+    for (const [txn, one] of this.#unsettled) {
+      if (one !== settlement) continue;
+      this.#unsettled.delete(txn);
+      if (settlement.logged) this.#log.end(txn);
+    }
+  }
+
+  #finish(txn: bigint, settlement: Settlement): void {
+    const { verdict, heuristics, outcome, logged } = settlement;
+    // A transaction that did not end as decided stays until a person has looked at it.
+    if (heuristics.length > 0) return;
+    this.#unsettled.delete(txn);
+    // Gone is not rolled back: a sweep may have come upon a transaction that was just committing.
+    if (verdict === "rollback" && logged) this.#log.conclude(txn, false);
+    else if (verdict !== "commit" && outcome !== null) {
+      this.#log.conclude(txn, outcome === "committed");
+    }
+    if (logged) this.#log.end(txn);
   }
 }

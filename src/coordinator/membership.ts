@@ -9,16 +9,19 @@ import { sleep, within } from "../platform/clock.ts";
 import { backoffDelay } from "./backoff.ts";
 import type { DecisionLog } from "./decision_log.ts";
 import { ParticipantUnavailableError } from "./errors.ts";
-import { gidPrefix } from "./gid.ts";
+import { GID_FAMILY, transactionOfGid } from "./gid.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Member } from "./member.ts";
 import type { FullOptions } from "./options.ts";
 import type { Resolver } from "./resolver.ts";
 import type { Settlement } from "./settlement.ts";
-import { findOrphans, type OrphanedBranch } from "./sweep.ts";
+import { findOrphans, type ForeignBranch, type OrphanedBranch } from "./sweep.ts";
 
 /** How long a participant rests that needs a person before it can be used. */
 const REFUSED_DELAY_MS = 60_000;
+
+/** So many other coordinators are remembered to have been reported. */
+const MAX_REPORTED = 1000;
 
 const LATE = Symbol("late");
 
@@ -30,39 +33,43 @@ export interface SweptBranch {
   readonly tried: Promise<void>;
 }
 
+/** What participants are checked and swept with. */
+export interface MembershipOptions {
+  /** The participants by name. */
+  readonly members: ReadonlyMap<string, Member>;
+  /** Remembers who they are. */
+  readonly log: DecisionLog;
+  /** Knows which transactions there are. */
+  readonly ledger: Ledger;
+  /** Rolls back what a sweep finds. */
+  readonly resolver: Resolver;
+  /** Times and the listener. */
+  readonly options: FullOptions;
+  /** Hears of a transaction that only an operator can settle. */
+  readonly onUnsettled: (settlement: Settlement) => void;
+  /** The largest number of a transaction that was given out. */
+  readonly lastTransaction: () => bigint;
+}
+
 /** Checks and sweeps the participants of one coordinator. */
 export class Membership {
-  readonly #members: ReadonlyMap<string, Member>;
-  readonly #log: DecisionLog;
-  readonly #ledger: Ledger;
-  readonly #resolver: Resolver;
+  readonly #with: MembershipOptions;
   readonly #options: FullOptions;
   readonly #closing = new AbortController();
   /** Members whose first sweep failed: they are swept again soon, not after the usual time. */
   readonly #unswept = new Set<Member>();
+  readonly #suspected = new Set<Member>();
+  readonly #reported = new Set<string>();
   #loops: Promise<void>[] = [];
 
   /**
    * Begins with nothing checked.
    *
-   * @param members The participants by name.
-   * @param log Remembers who they are.
-   * @param ledger Knows which transactions there are.
-   * @param resolver Rolls back what a sweep finds.
-   * @param options Times and the listener.
+   * @param options What participants are checked and swept with.
    */
-  constructor(
-    members: ReadonlyMap<string, Member>,
-    log: DecisionLog,
-    ledger: Ledger,
-    resolver: Resolver,
-    options: FullOptions,
-  ) {
-    this.#members = members;
-    this.#log = log;
-    this.#ledger = ledger;
-    this.#resolver = resolver;
-    this.#options = options;
+  constructor(options: MembershipOptions) {
+    this.#with = options;
+    this.#options = options.options;
   }
 
   /**
@@ -73,7 +80,9 @@ export class Membership {
    * @throws {ParticipantUnavailableError} If one cannot be reached and all are required.
    */
   async checkAll(): Promise<void> {
-    const errors = await Promise.all([...this.#members.values()].map((one) => this.#check(one)));
+    const errors = await Promise.all(
+      [...this.#with.members.values()].map((one) => this.#check(one)),
+    );
     const fatal = errors.find((error) =>
       error !== null &&
       (this.#options.requireAll || !(error instanceof ParticipantUnavailableError))
@@ -87,7 +96,7 @@ export class Membership {
    * @returns The branches found.
    */
   async sweepAll(): Promise<SweptBranch[]> {
-    const ready = [...this.#members.values()].filter(({ error }) => error === null);
+    const ready = [...this.#with.members.values()].filter(({ error }) => error === null);
     const swept = await Promise.all(ready.map((member) =>
       this.#sweep(member).catch(() => {
         this.#unswept.add(member);
@@ -99,7 +108,15 @@ export class Membership {
 
   /** Goes on checking and sweeping until closed. */
   start(): void {
-    this.#loops = [...this.#members.values()].map((member) => this.#watch(member));
+    this.#loops = [...this.#with.members.values()].map((member) => this.#watch(member));
+  }
+
+  /** Asks a participant at once who it is. */
+  suspect(name: string): void {
+    const member = this.#with.members.get(name);
+    if (member === undefined || this.#closing.signal.aborted || this.#suspected.has(member)) return;
+    this.#suspected.add(member);
+    this.#loops.push(this.#check(member).then(() => void this.#suspected.delete(member)));
   }
 
   /** Stops. */
@@ -125,10 +142,10 @@ export class Membership {
   }
 
   async #visit(member: Member): Promise<boolean> {
-    if (member.error !== null) {
-      if (await this.#check(member) !== null) return false;
-      this.#resolver.wake(member.name);
-    }
+    // Also one that can be used is asked who it is: another server may have taken its place.
+    const wasRefused = member.error !== null;
+    if (await this.#check(member) !== null) return false;
+    if (wasRefused) this.#with.resolver.wake(member.name);
     try {
       await this.#sweep(member);
       return true;
@@ -140,14 +157,16 @@ export class Membership {
   async #check(member: Member) {
     const { checkTimeout, onEvent, platform } = this.#options;
     const participant = member.name;
+    const known = member.error;
     const error = await member.check(
-      this.#log,
+      this.#with.log,
       platform.clock,
       checkTimeout,
-      this.#members.values(),
+      this.#with.members.values(),
     );
-    if (error === null) onEvent({ type: "participant-ready", participant });
-    else if (error instanceof ParticipantUnavailableError) {
+    if (error === null) {
+      if (known !== null) onEvent({ type: "participant-ready", participant });
+    } else if (error instanceof ParticipantUnavailableError) {
       onEvent({ type: "participant-unavailable", participant, error });
     } else onEvent({ type: "participant-refused", participant, error });
     return error;
@@ -155,18 +174,25 @@ export class Membership {
 
   async #sweep(member: Member): Promise<SweptBranch[]> {
     const { checkTimeout, onEvent, platform } = this.#options;
-    const { coordinator } = this.#log;
+    const { coordinator } = this.#with.log;
     try {
       const prepared = await within(
         platform.clock,
-        member.participant.listPrepared(gidPrefix(coordinator)),
+        member.participant.listPrepared(GID_FAMILY),
         checkTimeout,
         LATE,
       );
       if (prepared === LATE) throw new Error(`No answer within ${checkTimeout} ms`);
-      const orphans = findOrphans(coordinator, prepared, this.#ledger)
-        .filter(({ gid }) => !this.#resolver.has(gid));
-      return orphans.map((orphan) => this.#settle(member.name, orphan));
+      const found = findOrphans(
+        coordinator,
+        prepared,
+        this.#with.ledger,
+        this.#with.lastTransaction(),
+      );
+      this.#report(member.name, found.foreign);
+      return found.orphans
+        .filter(({ gid }) => !this.#with.resolver.has(gid))
+        .map((orphan) => this.#settle(member.name, orphan));
     } catch (error) {
       onEvent({ type: "participant-unavailable", participant: member.name, error });
       throw error;
@@ -175,10 +201,44 @@ export class Membership {
 
   #settle(participant: string, { txn, gid, uncertain }: OrphanedBranch): SweptBranch {
     const branch = { participant, gid, token: null };
-    const settlement = this.#ledger.settle(txn, "rollback", [branch], false);
-    if (!uncertain) return { settlement, tried: this.#resolver.take(settlement, branch) };
-    const transactionId = String(txn);
-    this.#options.onEvent({ type: "branch-uncertain", transactionId, participant, gid });
+    if (uncertain === null) {
+      const request = { txn, verdict: "rollback", branches: [branch], logged: false } as const;
+      const settlement = this.#with.ledger.settle(request);
+      return { settlement, tried: this.#with.resolver.take(settlement, branch) };
+    }
+    const known = this.#with.ledger.settlementOf(txn)?.has(gid) ?? false;
+    const request = { txn, verdict: "operator", branches: [branch], logged: false } as const;
+    const settlement = this.#with.ledger.settle(request);
+    if (!known) {
+      const name = { transactionId: String(txn), participant, gid };
+      this.#options.onEvent({ type: "branch-uncertain", ...name, reason: uncertain });
+      this.#with.onUnsettled(settlement);
+    }
     return { settlement, tried: Promise.resolve() };
   }
+
+  /** Says of other coordinators' branches what is new; those that were adopted are shown to operators. */
+  #report(participant: string, foreign: readonly ForeignBranch[]): void {
+    const unseen = new Map<string, string[]>();
+    for (const { coordinator, gid } of foreign) {
+      if (this.#with.log.adopted.has(coordinator)) {
+        const id = adoptedId(coordinator, gid);
+        const settlement = this.#with.ledger.adopt(id, { participant, gid, token: null });
+        this.#with.onUnsettled(settlement);
+        continue;
+      }
+      const key = `${participant} ${coordinator}`;
+      if (this.#reported.has(key) && !unseen.has(coordinator)) continue;
+      if (this.#reported.size < MAX_REPORTED) this.#reported.add(key);
+      unseen.set(coordinator, [...unseen.get(coordinator) ?? [], gid]);
+    }
+    for (const [coordinator, gids] of unseen) {
+      this.#options.onEvent({ type: "foreign-branches", participant, coordinator, gids });
+    }
+  }
+}
+
+/** The id by which operators know a transaction of another coordinator. */
+function adoptedId(coordinator: string, gid: string): string {
+  return `${coordinator}_${transactionOfGid(coordinator, gid)}`;
 }

@@ -4,8 +4,10 @@
  * @module
  */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { denoPlatform, type Platform } from "../platform/platform.ts";
 import { type CoordinatorEventListener, warnOnConsole } from "./events.ts";
+import type { InDoubtTransaction } from "./in_doubt.ts";
 import type { IsolationLevel, Participant } from "./participant.ts";
 import type { ProtocolPointObserver } from "./protocol_point.ts";
 
@@ -72,6 +74,26 @@ export interface CoordinatorOptions<P extends Participants> {
    */
   readonly sweepInterval?: number;
   /**
+   * How many transactions may run at once. More wait for their turn, as long as their time allows.
+   *
+   * @default {1000}
+   */
+  readonly maxConcurrentTransactions?: number;
+  /**
+   * Of how many transactions that have ended the log keeps the outcome, for {@linkcode Coordinator.status}.
+   * It costs a few bytes of log for each, and no time of a commit.
+   *
+   * @default {10000}
+   */
+  readonly keepOutcomes?: number;
+  /**
+   * By what nested code finds its transaction ({@linkcode Coordinator.current}): an `AsyncLocalStorage` of
+   * `node:async_hooks`, or anything else of its shape. Two coordinators must not share one.
+   *
+   * @default {an `AsyncLocalStorage` of its own}
+   */
+  readonly context?: TransactionStore;
+  /**
    * Whether a Begin is synced before the first PREPARE. Not needed for safety: the sweep finds what no
    * decision covers. It costs a second forced write for each transaction.
    *
@@ -83,6 +105,11 @@ export interface CoordinatorOptions<P extends Participants> {
    * Must not throw. By default what a person should know goes to `console.warn`.
    */
   readonly onEvent?: CoordinatorEventListener;
+  /**
+   * Hears once of each transaction that its caller no longer waits for and that is not settled: some
+   * database has not answered, or a person has to decide. Must not throw.
+   */
+  readonly onInDoubt?: (transaction: InDoubtTransaction) => void;
   /** Is called at each named point of the protocol; for tests that crash there. Must not throw. */
   readonly onProtocolPoint?: ProtocolPointObserver;
   /** The machine; tests put another in its place. */
@@ -101,12 +128,45 @@ export interface TransactionOptions {
   readonly timeout?: number;
   /** Isolation level in every database; each database's own default if absent. */
   readonly isolationLevel?: IsolationLevel;
+  /**
+   * Whether every database is to refuse writes.
+   *
+   * @default {false}
+   */
+  readonly readOnly?: boolean;
+  /** What people see of the transaction where it is in doubt, at most 200 characters. */
+  readonly label?: string;
+}
+
+/** How a transaction is run. */
+export interface RunOptions extends TransactionOptions {
+  /**
+   * How often the transaction is begun again, with back-off and as a new transaction, after a failure
+   * that another try may not meet: a {@linkcode TransactionAbortedError} that is `retryable`, or an error
+   * of the same kind that a statement in the function got. The function must bear being called again. An
+   * outcome that is not known is never tried again.
+   *
+   * @default {0}
+   */
+  readonly retry?: number;
+}
+
+/** Holds the transaction in whose function some code runs; see `AsyncLocalStorage`. */
+export interface TransactionStore {
+  /** Calls a function in which, and in all that it begins, {@linkcode getStore} gives `store`. */
+  run<T>(store: object, callback: () => T): T;
+  /** What `run` was given. */
+  getStore(): object | undefined;
 }
 
 /** The options of a coordinator with every default in its place. */
 export type FullOptions = Required<CoordinatorOptions<Participants>>;
 
 const MAX_MILLISECONDS = 2 ** 31 - 1;
+const MAX_TRANSACTIONS = 100_000;
+const MAX_OUTCOMES = 1_000_000;
+const MAX_RETRIES = 100;
+const MAX_LABEL_LENGTH = 200;
 const PARTICIPANT_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 const MAX_PARTICIPANTS = 1000;
 
@@ -147,11 +207,64 @@ export function completeOptions(options: CoordinatorOptions<Participants>): Full
     checkTimeout: milliseconds("checkTimeout", options.checkTimeout, 10_000),
     closeTimeout: milliseconds("closeTimeout", options.closeTimeout, 30_000),
     sweepInterval: milliseconds("sweepInterval", options.sweepInterval, 60_000),
+    maxConcurrentTransactions: count(
+      "maxConcurrentTransactions",
+      options.maxConcurrentTransactions ?? 1000,
+      [1, MAX_TRANSACTIONS],
+    ),
+    keepOutcomes: count("keepOutcomes", options.keepOutcomes ?? 10_000, [0, MAX_OUTCOMES]),
+    context: options.context ?? new AsyncLocalStorage(),
+    onInDoubt: options.onInDoubt ?? (() => {}),
     forceBegin: options.forceBegin ?? false,
     onEvent: options.onEvent ?? warnOnConsole,
     onProtocolPoint: options.onProtocolPoint ?? (() => {}),
     platform: options.platform ?? denoPlatform,
   };
+}
+
+/**
+ * A number from the options.
+ *
+ * @param name Name of the option.
+ * @param value What was given.
+ * @param limits The smallest and the largest that it may be.
+ * @returns The same.
+ * @throws {RangeError} If it is no whole number within the limits.
+ */
+export function count(
+  name: string,
+  value: number,
+  [least, most]: readonly [number, number],
+): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new RangeError(
+    `Cannot use ${value} as "${name}": it must be a whole number from ${least} to ${most}`,
+  );
+}
+
+/**
+ * How often a transaction may be begun again.
+ *
+ * @param retry What was given.
+ * @returns The number.
+ * @throws {RangeError} If it is no whole number from 0 to 100.
+ */
+export function retries(retry: number | undefined): number {
+  return count("retry", retry ?? 0, [0, MAX_RETRIES]);
+}
+
+/**
+ * Sees that a label can be shown.
+ *
+ * @param label What was given.
+ * @returns The same.
+ * @throws {RangeError} If it is too long.
+ */
+export function assertLabel(label: string | undefined): string | undefined {
+  if (label === undefined || label.length <= MAX_LABEL_LENGTH) return label;
+  throw new RangeError(
+    `Cannot label a transaction with ${label.length} characters: ${MAX_LABEL_LENGTH} are allowed`,
+  );
 }
 
 /**

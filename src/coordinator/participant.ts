@@ -50,10 +50,10 @@ export type SettleAnswer =
   | { readonly kind: "done" }
   /** No branch is prepared under this name: a question, not an answer. */
   | { readonly kind: "absent" }
-  /** Not now: try again. */
-  | { readonly kind: "later"; readonly error: unknown }
+  /** Not now: try again. `suspect` if the server may have changed its place, such as to a standby. */
+  | { readonly kind: "later"; readonly error: unknown; readonly suspect?: boolean }
   /** No repetition will help: a person has to look. */
-  | { readonly kind: "operator"; readonly error: unknown };
+  | { readonly kind: "operator"; readonly error: unknown; readonly suspect?: boolean };
 
 /** What became of a transaction of a database, asked by its outcome token. */
 export type TokenOutcome =
@@ -152,6 +152,11 @@ export interface Participant<Client> {
    * @param identity The database that gave it, as {@linkcode Participant.check} named it.
    */
   outcomeOf(token: string, identity: string): Promise<TokenOutcome>;
+  /**
+   * Whether an error that the application or a branch got before PREPARE means that the same transaction,
+   * begun again, may succeed: a conflict with another one, or a lost connection.
+   */
+  isRetryable(error: unknown): boolean;
   /** Lets go of what the adapter holds in the client; called when the coordinator closes. */
   detach(): void;
 }

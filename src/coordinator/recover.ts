@@ -41,10 +41,11 @@ export function takeUp(
 ): Settlement[] {
   return unfinished
     // One that was begun and may have been decided in a damaged part of the log is left to the sweep.
-    .filter(({ txn, decided }) => decided || !ledger.isUncertain(txn))
-    .map(({ txn, decided, branches }) =>
-      ledger.settle(txn, decided ? "commit" : "rollback", branches, true)
-    );
+    .filter(({ txn, decided, doubtful }) => decided || doubtful || !ledger.isUncertain(txn))
+    .map(({ txn, decided, doubtful, branches }) => {
+      const verdict = decided ? "commit" : doubtful ? "ask" : "rollback";
+      return ledger.settle({ txn, verdict, branches, logged: true });
+    });
 }
 
 /**
@@ -81,10 +82,11 @@ function report(
   const committed = new Set<string>();
   const rolledBack = new Set<string>();
   const pending = new Set<string>();
-  for (const { txn, verdict, outstanding, heuristics } of settlements) {
+  for (const { id, verdict, outcome, outstanding, heuristics } of settlements) {
     const settled = outstanding.length === 0 && heuristics.length === 0;
-    const set = !settled ? pending : verdict === "commit" ? committed : rolledBack;
-    set.add(String(txn));
+    const commits = verdict === "commit" || outcome === "committed";
+    const set = !settled ? pending : commits ? committed : rolledBack;
+    set.add(id);
   }
   for (const id of pending) rolledBack.delete(id);
   return {

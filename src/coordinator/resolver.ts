@@ -1,12 +1,10 @@
 /**
  * Ends branches that were not ended on the way: tries each until its database has truly answered. Each
- * branch has its own delays, with back-off; each participant has its own queue, so that an outage of one
- * holds up no other.
+ * branch has its own delays, with back-off; each participant has its own queue with a few workers, so that
+ * an outage of one holds up no other, and ten thousand branches do not take every connection.
  *
- * "No such branch" is a question, not an answer. After a decision to commit, the branch's outcome token
- * tells *already committed* from *rolled back by someone else*; the second is a heuristic outcome, which
- * is kept and shown, never ended in silence. For a branch that is to be rolled back it means that there
- * is nothing to roll back now; should its PREPARE arrive later still, the sweep finds it.
+ * While a participant gives no useful answer, one branch at a time is tried there, with back-off: how
+ * often a database that is down is asked does not grow with what waits for it.
  *
  * @module
  */
@@ -14,29 +12,47 @@
 import { type Clock, type Timer, within } from "../platform/clock.ts";
 import type { Randomness } from "../platform/randomness.ts";
 import { backoffDelay } from "./backoff.ts";
-import type { HeuristicBranch } from "./errors.ts";
 import type { CoordinatorEventListener } from "./events.ts";
 import type { Member } from "./member.ts";
-import type { Participant, SettleAnswer } from "./participant.ts";
-import type { Settlement, UnsettledBranch } from "./settlement.ts";
+import type { SettleAnswer } from "./participant.ts";
+import { type TryAnswer, tryToSettle } from "./settling.ts";
+import type { BranchOutcome, Settlement, UnsettledBranch } from "./settlement.ts";
 
 /** How long one try may take before it counts as failed. */
 const TRY_TIMEOUT_MS = 30_000;
 /** How long a branch rests that needs a person. */
 const STUCK_DELAY_MS = 60_000;
+/** How many branches are tried at once in one participant. */
+const MAX_WORKERS = 4;
 
 interface Task {
   readonly settlement: Settlement;
   readonly branch: UnsettledBranch;
   readonly tried: PromiseWithResolvers<void>;
-  failures: number;
+  readonly progress: BranchProgress;
   timer: Timer | null;
 }
 
-/** What one try came to: a question was asked further until it became an answer. */
-type TryAnswer =
-  | Exclude<SettleAnswer, { kind: "absent" }>
-  | { readonly kind: "heuristic"; readonly outcome: HeuristicBranch["outcome"] };
+interface Queue {
+  readonly tasks: Task[];
+  readonly workers: Set<Promise<void>>;
+  /** How many tries in a row had no useful answer. */
+  failures: number;
+  /** Set while the participant rests. */
+  rest: Timer | null;
+}
+
+/** How far the settling of a branch has come. */
+export interface BranchProgress {
+  /** How often it was tried. */
+  tries: number;
+  /** Milliseconds since 1970 of the next try; `null` while it is tried or waits for its turn. */
+  nextTry: number | null;
+  /** What the last try came to; `null` if it was not tried. */
+  lastError: unknown;
+  /** Whether the last answer was one that calls for a person. */
+  stuck: boolean;
+}
 
 /** What a resolver works with. */
 export interface ResolverOptions {
@@ -48,14 +64,17 @@ export interface ResolverOptions {
   readonly randomness: Randomness;
   /** Hears what happens. */
   readonly onEvent: CoordinatorEventListener;
+  /** Hears that a participant may be another database than it was, or no longer take writes. */
+  readonly onSuspect?: (participant: string) => void;
+  /** Hears of a branch that was rolled back by decision and committed by someone else. */
+  readonly onUnlogged?: (settlement: Settlement) => void;
 }
 
 /** Settles branches until they are settled. */
 export class Resolver {
   readonly #options: ResolverOptions;
   readonly #tasks = new Map<string, Task>();
-  readonly #queues = new Map<string, Task[]>();
-  readonly #workers = new Map<string, Promise<void>>();
+  readonly #queues = new Map<string, Queue>();
   #closed = false;
 
   /**
@@ -77,6 +96,11 @@ export class Resolver {
     return this.#tasks.has(gid);
   }
 
+  /** How far the settling of a branch has come; `null` if it is not here. */
+  progressOf(gid: string): BranchProgress | null {
+    return this.#tasks.get(gid)?.progress ?? null;
+  }
+
   /**
    * Takes over a branch. A branch that it has already is left as it is.
    *
@@ -89,52 +113,99 @@ export class Resolver {
     const known = this.#tasks.get(branch.gid);
     if (known !== undefined) return known.tried.promise;
     const tried = Promise.withResolvers<void>();
-    const task: Task = { settlement, branch, tried, failures: 0, timer: null };
+    const progress = { tries: 0, nextTry: null, lastError: null, stuck: false };
+    const task: Task = { settlement, branch, tried, progress, timer: null };
     this.#tasks.set(branch.gid, task);
-    if (answer === undefined || answer.kind === "absent") this.#queue(task);
-    else this.#note(task, answer);
+    if (answer === undefined || answer.kind === "absent") this.#enqueue(task);
+    else this.#note(task, answer.kind === "done" ? done(settlement) : answer);
     return tried.promise;
+  }
+
+  /** Leaves a branch alone from now on: an operator has ended it or given it up. */
+  drop(gid: string): void {
+    const task = this.#tasks.get(gid);
+    if (task === undefined) return;
+    task.timer?.cancel();
+    task.tried.resolve();
+    this.#tasks.delete(gid);
   }
 
   /** Tries at once what waits for a participant that has come back. */
   wake(participant: string): void {
+    const queue = this.#queueOf(participant);
+    queue.failures = 0;
+    queue.rest?.cancel();
+    queue.rest = null;
     for (const task of this.#tasks.values()) {
-      if (task.branch.participant === participant && task.timer !== null) this.#queue(task);
+      if (task.branch.participant === participant && task.timer !== null) this.#enqueue(task);
     }
+    this.#staff(participant);
   }
 
   /** Stops trying; what is under way is waited for. Branches left stay in the log. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const task of this.#tasks.values()) task.timer?.cancel();
-    this.#queues.clear();
-    await Promise.all(this.#workers.values());
+    for (const queue of this.#queues.values()) {
+      queue.tasks.length = 0;
+      queue.rest?.cancel();
+      await Promise.all(queue.workers);
+    }
   }
 
-  #queue(task: Task): void {
+  #queueOf(participant: string): Queue {
+    const known = this.#queues.get(participant);
+    if (known !== undefined) return known;
+    const queue: Queue = { tasks: [], workers: new Set(), failures: 0, rest: null };
+    this.#queues.set(participant, queue);
+    return queue;
+  }
+
+  #enqueue(task: Task): void {
     task.timer?.cancel();
     task.timer = null;
+    task.progress.nextTry = null;
     if (this.#closed) return;
-    const { participant } = task.branch;
-    const queue = this.#queues.get(participant) ?? [];
-    queue.push(task);
-    this.#queues.set(participant, queue);
-    if (!this.#workers.has(participant)) {
-      this.#workers.set(participant, this.#work(participant));
+    this.#queueOf(task.branch.participant).tasks.push(task);
+    this.#staff(task.branch.participant);
+  }
+
+  /** Sees that as many work at a participant's queue as may. */
+  #staff(participant: string): void {
+    const queue = this.#queueOf(participant);
+    if (this.#closed || queue.rest !== null) return;
+    const allowed = queue.failures > 0 ? 1 : MAX_WORKERS;
+    while (queue.workers.size < Math.min(allowed, queue.workers.size + queue.tasks.length)) {
+      const task = queue.tasks.shift()!;
+      const worker = this.#work(participant, queue, task).finally(() => {
+        queue.workers.delete(worker);
+        this.#staff(participant);
+      });
+      queue.workers.add(worker);
     }
   }
 
-  async #work(participant: string): Promise<void> {
-    // A turn later, so that `#queue` has noted this worker before it can end.
-    await Promise.resolve();
-    let task: Task | undefined;
-    while ((task = this.#queues.get(participant)?.shift()) !== undefined) {
-      this.#note(task, await this.#try(task));
+  async #work(participant: string, queue: Queue, task: Task): Promise<void> {
+    const answer = await this.#try(task);
+    if (answer.kind !== "later") queue.failures = 0;
+    else {
+      queue.failures++;
+      this.#restAt(participant, queue);
     }
-    this.#workers.delete(participant);
+    this.#note(task, answer);
   }
 
-  async #try({ settlement, branch }: Task): Promise<TryAnswer> {
+  #restAt(participant: string, queue: Queue): void {
+    if (this.#closed || queue.rest !== null) return;
+    const { clock, randomness } = this.#options;
+    queue.rest = clock.after(backoffDelay(queue.failures, randomness), () => {
+      queue.rest = null;
+      this.#staff(participant);
+    });
+  }
+
+  async #try({ settlement, branch, progress }: Task): Promise<TryAnswer> {
+    progress.tries++;
     const member = this.#options.members.get(branch.participant);
     if (member === undefined) {
       const error = new Error(
@@ -148,80 +219,60 @@ export class Resolver {
       kind: "later",
       error: new Error(`No answer within ${TRY_TIMEOUT_MS} ms`),
     };
-    const trying = settlement.verdict === "commit"
-      ? commit(member, branch)
-      : rollBack(member.participant, branch);
-    const answer = trying.catch((error): TryAnswer => ({ kind: "later", error }));
+    const answer = tryToSettle(settlement.verdict, member, branch)
+      .catch((error): TryAnswer => ({ kind: "later", error }));
     return await within(this.#options.clock, answer, TRY_TIMEOUT_MS, late);
   }
 
   #note(task: Task, answer: TryAnswer): void {
-    const { clock, randomness, onEvent } = this.#options;
-    const { settlement, branch } = task;
-    task.tried.resolve();
-    const name = {
-      transactionId: String(settlement.txn),
-      participant: branch.participant,
-      gid: branch.gid,
-    };
+    const { settlement, branch, tried } = task;
+    tried.resolve();
+    // An operator may have ended it while it was tried.
+    if (this.#tasks.get(branch.gid) !== task) return;
+    const { participant, gid } = branch;
+    const name = { transactionId: settlement.id, participant, gid };
     if (answer.kind === "done") {
-      const outcome = settlement.verdict === "commit" ? "committed" : "rolled back";
-      this.#finish(task);
-      onEvent({ type: "branch-settled", ...name, outcome });
+      this.#tasks.delete(gid);
+      const { outcome } = answer;
+      if (outcome === "absent") settlement.settle(gid, "unknown");
+      else {
+        this.#options.onEvent({ type: "branch-settled", ...name, outcome });
+        settlement.settle(gid, outcome);
+      }
     } else if (answer.kind === "heuristic") {
-      const { participant, gid } = branch;
-      this.#finish(task, { participant, gid, outcome: answer.outcome });
-      onEvent({ type: "heuristic-outcome", ...name, outcome: answer.outcome });
-    } else {
-      task.failures++;
-      const stuck = answer.kind === "operator";
-      onEvent({ type: stuck ? "branch-stuck" : "branch-delayed", ...name, error: answer.error });
-      if (this.#closed) return;
-      const delay = stuck ? STUCK_DELAY_MS : backoffDelay(task.failures, randomness);
-      task.timer = clock.after(delay, () => this.#queue(task));
-    }
+      const { outcome } = answer;
+      this.#tasks.delete(gid);
+      this.#options.onEvent({ type: "heuristic-outcome", ...name, outcome });
+      if (!settlement.logged) this.#options.onUnlogged?.(settlement);
+      settlement.settle(gid, outcome, { participant, gid, outcome });
+    } else this.#tryLater(task, answer);
   }
 
-  #finish(task: Task, heuristic?: HeuristicBranch): void {
-    this.#tasks.delete(task.branch.gid);
-    task.settlement.settle(task.branch.gid, heuristic);
-  }
-}
-
-async function commit(member: Member, branch: UnsettledBranch): Promise<TryAnswer> {
-  const { participant, identity } = member;
-  const answer = await participant.commitPrepared(branch.gid);
-  if (answer.kind !== "absent") return answer;
-  if (branch.token === null) return { kind: "heuristic", outcome: "unknown" };
-  const outcome = await participant.outcomeOf(branch.token, identity ?? "");
-  switch (outcome) {
-    case "committed":
-    case "unproven":
-      return { kind: "done" };
-    case "other database": {
-      const error = new Error(
-        `Cannot commit ${branch.gid}: another database answers in the place of "${member.name}", ` +
-          "connect the one that prepared it",
-      );
-      return { kind: "operator", error };
-    }
-    case "aborted":
-      return { kind: "heuristic", outcome: "rolled back" };
-    case "unknown":
-      return { kind: "heuristic", outcome: "unknown" };
-    case "in progress": {
-      const error = new Error(
-        `Cannot commit ${branch.gid}: its transaction is in progress, but not prepared by this name`,
-      );
-      return { kind: "later", error };
-    }
+  #tryLater(task: Task, answer: Delayed): void {
+    const { settlement, branch, progress } = task;
+    const { clock, randomness, onEvent, onSuspect } = this.#options;
+    const { participant, gid } = branch;
+    const name = { transactionId: settlement.id, participant, gid };
+    progress.stuck = answer.kind === "operator";
+    progress.lastError = answer.error;
+    onEvent({
+      type: progress.stuck ? "branch-stuck" : "branch-delayed",
+      ...name,
+      error: answer.error,
+    });
+    if (answer.suspect) onSuspect?.(participant);
+    if (this.#closed) return;
+    const delay = progress.stuck
+      ? STUCK_DELAY_MS
+      : backoffDelay(Math.max(progress.tries, 1), randomness);
+    progress.nextTry = clock.now() + delay;
+    task.timer = clock.after(delay, () => this.#enqueue(task));
   }
 }
 
-async function rollBack(
-  participant: Participant<unknown>,
-  branch: UnsettledBranch,
-): Promise<TryAnswer> {
-  const answer = await participant.rollbackPrepared(branch.gid);
-  return answer.kind === "absent" ? { kind: "done" } : answer;
+type Delayed = Extract<TryAnswer, { kind: "later" | "operator" }>;
+
+/** What it means that a branch's own session has ended it. */
+function done({ verdict }: Settlement): { kind: "done"; outcome: BranchOutcome } {
+  return { kind: "done", outcome: verdict === "commit" ? "committed" : "rolled back" };
 }

@@ -1,15 +1,25 @@
 /**
- * The settling of one transaction whose end is decided: which of its branches have truly answered. It is
- * over when none is outstanding; only then may the log forget the transaction, and not at all if a branch
- * ended otherwise than decided.
+ * The settling of one transaction that its caller no longer waits for, or whose end is decided: which of
+ * its branches have truly answered. It is over when none is outstanding; only then may the log forget the
+ * transaction, and not at all if a branch ended otherwise than decided.
  *
  * @module
  */
 
 import type { HeuristicBranch } from "./errors.ts";
 
-/** What a transaction's branches are driven to. */
-export type Verdict = "commit" | "rollback";
+/** Who says how a transaction's branches end. */
+export type Verdict =
+  /** It is decided: every branch is driven to commit. */
+  | "commit"
+  /** No decision was made: every branch is driven to roll back. */
+  | "rollback"
+  /** It was sent a one-phase COMMIT: its database knows, and is asked. */
+  | "ask"
+  /** The decision may be on disk: the log will say. */
+  | "log"
+  /** Whoever knew has lost it: an operator has to say. */
+  | "operator";
 
 /** A branch to settle. */
 export interface UnsettledBranch {
@@ -21,35 +31,57 @@ export interface UnsettledBranch {
   readonly token: string | null;
 }
 
+/** How a branch ended. */
+export type BranchOutcome = "committed" | "rolled back";
+
+/** What a settling begins with. */
+export interface SettlementOptions {
+  /** Id of the transaction. */
+  readonly id: string;
+  /** Who says how its branches end. */
+  readonly verdict: Verdict;
+  /** Its branches. */
+  readonly branches: readonly UnsettledBranch[];
+  /** Milliseconds since 1970, for people. */
+  readonly since: number;
+  /** Whether the log holds a record of it, which its End must then take away. */
+  readonly logged?: boolean;
+  /** What the application calls it. */
+  readonly label?: string | undefined;
+}
+
 /** The settling of one transaction. */
 export class Settlement {
   readonly #outstanding: Map<string, UnsettledBranch>;
   readonly #heuristics: HeuristicBranch[] = [];
+  readonly #outcomes = new Set<BranchOutcome>();
   readonly #done = Promise.withResolvers<void>();
   readonly #onDone: (settlement: Settlement) => void;
 
-  /** Number of the transaction. */
-  readonly txn: bigint;
-  /** What its branches are driven to. */
+  /** Id of the transaction. */
+  readonly id: string;
+  /** Who says how its branches end. */
   readonly verdict: Verdict;
+  /** Milliseconds since 1970, for people. */
+  readonly since: number;
+  /** What the application calls it. */
+  readonly label: string | null;
+  /** Whether the log holds a record of it, which its End must then take away. */
+  logged: boolean;
 
   /**
    * Begins with every branch outstanding.
    *
-   * @param txn Number of the transaction.
-   * @param verdict What its branches are driven to.
-   * @param branches Its branches.
-   * @param onDone Is called once, when none is outstanding any more.
+   * @param options What it begins with.
+   * @param onDone Is called when none is outstanding any more.
    */
-  constructor(
-    txn: bigint,
-    verdict: Verdict,
-    branches: readonly UnsettledBranch[],
-    onDone: (settlement: Settlement) => void,
-  ) {
-    this.txn = txn;
-    this.verdict = verdict;
-    this.#outstanding = new Map(branches.map((branch) => [branch.gid, branch]));
+  constructor(options: SettlementOptions, onDone: (settlement: Settlement) => void) {
+    this.id = options.id;
+    this.verdict = options.verdict;
+    this.since = options.since;
+    this.label = options.label ?? null;
+    this.logged = options.logged ?? false;
+    this.#outstanding = new Map(options.branches.map((branch) => [branch.gid, branch]));
     this.#onDone = onDone;
     this.#finishIfDone();
   }
@@ -64,20 +96,42 @@ export class Settlement {
     return this.#heuristics;
   }
 
+  /** How its branches ended; `null` if none has or if they differ. */
+  get outcome(): BranchOutcome | null {
+    const [outcome, other] = this.#outcomes;
+    return outcome === undefined || other !== undefined ? null : outcome;
+  }
+
   /** Resolves when every branch has answered, the heuristic ones included. */
   get done(): Promise<void> {
     return this.#done.promise;
+  }
+
+  /** Whether a branch is outstanding. */
+  has(gid: string): boolean {
+    return this.#outstanding.has(gid);
+  }
+
+  /**
+   * Takes one more branch, found later.
+   *
+   * @param branch The branch; one that is there already is left as it is.
+   */
+  add(branch: UnsettledBranch): void {
+    if (!this.#outstanding.has(branch.gid)) this.#outstanding.set(branch.gid, branch);
   }
 
   /**
    * Notes that a branch has ended.
    *
    * @param gid The branch.
-   * @param heuristic Present if it ended otherwise than decided.
+   * @param outcome How it ended.
+   * @param heuristic Present if that is not as decided.
    * @returns False if it was not outstanding.
    */
-  settle(gid: string, heuristic?: HeuristicBranch): boolean {
+  settle(gid: string, outcome: BranchOutcome | "unknown", heuristic?: HeuristicBranch): boolean {
     if (!this.#outstanding.delete(gid)) return false;
+    if (outcome !== "unknown") this.#outcomes.add(outcome);
     if (heuristic !== undefined) this.#heuristics.push(heuristic);
     this.#finishIfDone();
     return true;

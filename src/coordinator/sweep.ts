@@ -15,13 +15,15 @@
  * branch of it has truly answered. L and D are looked at in one turn of the event loop.
  *
  * If the log was damaged, "not in D" proves nothing for the transactions of that time: they are reported
- * and left alone until an operator has decided. Branches of another prefix are never touched, whoever made
- * them.
+ * and left alone until an operator has decided. So is a transaction that bears this coordinator's id but
+ * a number that it never gave out: another coordinator uses a copy of the log's directory. Branches of
+ * other coordinators are never touched; they are told to whoever may miss them, since the log that knew
+ * of them may be lost.
  *
  * @module
  */
 
-import { transactionOfGid } from "./gid.ts";
+import { coordinatorOfGid, transactionOfGid } from "./gid.ts";
 import type { PreparedBranch } from "./participant.ts";
 
 /** What the sweep asks about a transaction. */
@@ -40,29 +42,55 @@ export interface OrphanedBranch {
   readonly txn: bigint;
   /** Its name. */
   readonly gid: string;
-  /** Whether its decision may have been lost with a part of the log: an operator has to decide. */
-  readonly uncertain: boolean;
+  /** Why an operator has to decide; `null` if it can be presumed aborted. */
+  readonly uncertain: "damage" | "duplicate" | null;
+}
+
+/** A branch of another coordinator. */
+export interface ForeignBranch {
+  /** Id of the other coordinator. */
+  readonly coordinator: string;
+  /** Its name. */
+  readonly gid: string;
+}
+
+/** What a database holds prepared that this coordinator does not drive to an end. */
+export interface Sweepings {
+  /** Its own. */
+  readonly orphans: readonly OrphanedBranch[];
+  /** Those of others of its kind. */
+  readonly foreign: readonly ForeignBranch[];
 }
 
 /**
- * Picks, from what a database holds prepared, the branches that nobody drives to an end: to be rolled
- * back, unless they are uncertain. Decided ones are not among them: the resolver has them since their decision, or since the log was read.
+ * Picks, from what a database holds prepared, the branches that nobody here drives to an end. Decided ones
+ * are not among them: the resolver has them since their decision, or since the log was read.
  *
  * @param coordinator The coordinator's id.
  * @param prepared P, read before this is called.
  * @param view L and D.
+ * @param last The largest number of a transaction that was given out.
  * @returns The branches that nobody will commit.
  */
 export function findOrphans(
   coordinator: string,
   prepared: readonly PreparedBranch[],
   view: TransactionsInView,
-): OrphanedBranch[] {
+  last: bigint,
+): Sweepings {
   const orphans: OrphanedBranch[] = [];
+  const foreign: ForeignBranch[] = [];
   for (const { gid } of prepared) {
+    const owner = coordinatorOfGid(gid);
+    if (owner === null) continue;
+    if (owner !== coordinator) {
+      foreign.push({ coordinator: owner, gid });
+      continue;
+    }
     const txn = transactionOfGid(coordinator, gid);
     if (txn === null || view.isLive(txn) || view.isDecided(txn)) continue;
-    orphans.push({ txn, gid, uncertain: view.isUncertain(txn) });
+    const uncertain = txn > last ? "duplicate" : view.isUncertain(txn) ? "damage" : null;
+    orphans.push({ txn, gid, uncertain });
   }
-  return orphans;
+  return { orphans, foreign };
 }

@@ -30,6 +30,11 @@ export class TransactionNumbers {
     this.#base = BigInt(epoch) * BigInt(TRANSACTIONS_PER_EPOCH);
   }
 
+  /** The largest number that was given out. */
+  get last(): bigint {
+    return this.#base + BigInt(this.#count);
+  }
+
   /**
    * The next number.
    *

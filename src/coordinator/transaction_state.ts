@@ -5,7 +5,7 @@
  * ```
  * active ─ committing ─ deciding ─ settling ─ committed
  *   │          │ ╰──────────│──────────────────╯ (one phase)
- *   │          ├─ unknown ──┤
+ *   │          ├─ unknown ──┤        unknown ─ committed, aborted (when it is known)
  *   ╰───── aborting ────────╯ ─ aborted
  * ```
  *
@@ -28,7 +28,7 @@ export type TransactionState =
   | "aborting"
   /** It is rolled back; branches that have not answered are the resolver's. */
   | "aborted"
-  /** Whether it commits is known only after the next opening. */
+  /** Whether it commits, only the log or a database knows; it is asked until it says. */
   | "unknown";
 
 const NEXT: Record<TransactionState, readonly TransactionState[]> = {
@@ -39,7 +39,7 @@ const NEXT: Record<TransactionState, readonly TransactionState[]> = {
   aborting: ["aborted"],
   committed: [],
   aborted: [],
-  unknown: [],
+  unknown: ["committed", "aborted"],
 };
 
 /** Holds the state of one transaction. */

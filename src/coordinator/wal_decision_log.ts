@@ -8,10 +8,12 @@ import type { Platform } from "../platform/platform.ts";
 import { LiveState } from "../wal/decisions/live_state.ts";
 import type { LogRecord } from "../wal/decisions/record.ts";
 import { Log } from "../wal/log.ts";
+import { Outcomes } from "../wal/decisions/outcomes.ts";
 import type {
   DecisionLog,
   LogDamage,
   LoggedBranch,
+  OperatorVerdict,
   RegisteredParticipant,
   UnfinishedTransaction,
 } from "./decision_log.ts";
@@ -22,10 +24,18 @@ export class WalDecisionLog implements DecisionLog {
   /** Those that are known to be on disk; the log's own state runs ahead of that. */
   readonly #participants: Map<string, RegisteredParticipant>;
 
+  readonly #state: LiveState;
+  readonly #keepOutcomes: number;
+  /** Those of this opening: the log's own state lags behind by what is queued. */
+  readonly #outcomes: Outcomes;
+
   readonly recovered: readonly UnfinishedTransaction[];
 
-  private constructor(log: Log<LogRecord>, state: LiveState) {
+  private constructor(log: Log<LogRecord>, state: LiveState, keepOutcomes: number) {
     this.#log = log;
+    this.#state = state;
+    this.#keepOutcomes = keepOutcomes;
+    this.#outcomes = new Outcomes(keepOutcomes);
     this.#participants = new Map(state.participants);
     this.recovered = state.active;
   }
@@ -35,11 +45,20 @@ export class WalDecisionLog implements DecisionLog {
    *
    * @param directory The directory; created if absent.
    * @param platform The machine.
+   * @param keepOutcomes How many outcomes are kept.
    * @returns The log.
    */
-  static async open(directory: string, platform: Platform): Promise<WalDecisionLog> {
-    const model = new LiveState();
-    return new WalDecisionLog(await Log.open({ directory, platform, model }), model);
+  static async open(
+    directory: string,
+    platform: Platform,
+    keepOutcomes: number,
+  ): Promise<WalDecisionLog> {
+    const model = new LiveState(keepOutcomes);
+    return new WalDecisionLog(
+      await Log.open({ directory, platform, model }),
+      model,
+      keepOutcomes,
+    );
   }
 
   get coordinator(): string {
@@ -70,14 +89,46 @@ export class WalDecisionLog implements DecisionLog {
 
   async decide(txn: bigint, branches: readonly LoggedBranch[]): Promise<void> {
     await this.#log.append({ type: "committing", txn, branches });
+    this.#outcomes.add(txn, true);
   }
 
   end(txn: bigint): void {
+    // A lost End costs one more look at the next opening, which finds the branches gone and their outcome
+    // tokens committed.
+    this.#appendIfPossible({ type: "end", txn });
+  }
+
+  conclude(txn: bigint, committed: boolean): void {
+    this.#outcomes.add(txn, committed);
+    if (this.#keepOutcomes === 0) return;
+    // A lost outcome is one that the next opening does not know.
+    this.#appendIfPossible({ type: "outcomes", forgotten: 0n, outcomes: [{ txn, committed }] });
+  }
+
+  async doubt(txn: bigint, branch: LoggedBranch): Promise<void> {
+    const { participant, gid, token } = branch;
+    // A lost doubt is one that the next opening does not settle: the database knows the outcome all the same.
+    await this.#log.append({ type: "doubt", txn, branches: [{ participant, gid, token }] })
+      .catch(() => {});
+  }
+
+  async record(verdict: OperatorVerdict): Promise<void> {
+    await this.#log.append({ type: "branch-verdict", ...verdict });
+  }
+
+  get adopted(): ReadonlySet<string> {
+    return this.#state.adopted;
+  }
+
+  outcomeOf(txn: bigint): boolean | null {
+    return this.#outcomes.get(txn) ?? this.#state.outcomes.get(txn);
+  }
+
+  #appendIfPossible(record: LogRecord): void {
     try {
-      this.#log.appendLazily({ type: "end", txn });
+      this.#log.appendLazily(record);
     } catch {
-      // A lost End costs one more look at the next opening, which finds the branches gone and their
-      // outcome tokens committed.
+      // The log has failed and says so to whoever needs it.
     }
   }
 

@@ -11,7 +11,8 @@ const TROUBLE: CoordinatorEvent[] = [
   { type: "participant-refused", participant: "north", error },
   { type: "branch-delayed", ...branch, error },
   { type: "branch-stuck", ...branch, error },
-  { type: "branch-uncertain", ...branch },
+  { type: "branch-uncertain", ...branch, reason: "damage" },
+  { type: "foreign-branches", participant: "north", coordinator: "other", gids: ["g"] },
   { type: "heuristic-outcome", ...branch, outcome: "rolled back" },
   { type: "log-damaged", file: "00000000000000000000.wal", reason: "a checksum differs", epoch: 3 },
 ];

@@ -18,7 +18,7 @@ Deno.test("Membership.sweepAll() rolls back what nobody drives to an end", async
   const swept = await bench.clock.run(bench.membership.sweepAll());
   await bench.clock.run(Promise.all(swept.map(({ settlement }) => settlement.done)));
   assertEquals([north.prepared, north.rows], [FOREIGN, []]);
-  assertEquals(swept.map(({ settlement }) => settlement.txn), [999n]);
+  assertEquals(swept.map(({ settlement }) => settlement.id), ["999"]);
 });
 
 Deno.test("Membership.sweepAll() looks at the live after the prepared", async () => {
@@ -108,8 +108,8 @@ Deno.test("Membership.sweepAll() never touches what only the disk knows", async 
 
 Deno.test("Membership.sweepAll() only reports what a lost record decided", async () => {
   const bench = await Workbench.open();
-  const gid = "indoubt_fake_1000000000001_0";
-  bench.log.damages.push({ epoch: 1, file: "", reason: "the whole log was lost" });
+  const gid = "indoubt_fake_900000000001_0";
+  bench.log.damages.push({ epoch: 0, file: "", reason: "the whole log was lost" });
   bench.database("north").prepareByHand(gid, "row");
   const swept = await bench.clock.run(bench.membership.sweepAll());
   await bench.clock.run(Promise.all(swept.map(({ tried }) => tried)));
@@ -117,9 +117,10 @@ Deno.test("Membership.sweepAll() only reports what a lost record decided", async
   assertEquals([bench.database("north").prepared, bench.rows()["north"]], [[gid], []]);
   assertEquals(bench.events, [{
     type: "branch-uncertain",
-    transactionId: "1000000000001",
+    transactionId: "900000000001",
     participant: "north",
     gid,
+    reason: "damage",
   }]);
 });
 

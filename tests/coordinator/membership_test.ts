@@ -23,7 +23,6 @@ Deno.test("Membership.checkAll() lets an outage pass and reports it", async () =
     "participant" in event && [event.type, event.participant]
   );
   assertEquals(told.sort(), [
-    ["participant-ready", "south"],
     ["participant-unavailable", "north"],
   ]);
 });
@@ -90,7 +89,12 @@ Deno.test("Membership.start() wakes the resolver when a database is back", async
   north.disconnect();
   await bench.clock.run(bench.membership.checkAll());
   const branch = { participant: "north", gid: "indoubt_fake_7_0", token: "701" };
-  const settlement = bench.ledger.settle(7n, "commit", [branch], true);
+  const settlement = bench.ledger.settle({
+    txn: 7n,
+    verdict: "commit",
+    branches: [branch],
+    logged: true,
+  });
   void bench.resolver.take(settlement, branch);
   bench.membership.start();
   await bench.clock.pass(600_000);

@@ -27,7 +27,7 @@ const TIMES = [
 ] as const;
 
 Deno.test("completeOptions() puts the documented defaults in", () => {
-  const { onProtocolPoint, ...options } = complete({});
+  const { onProtocolPoint, onInDoubt, context, ...options } = complete({});
   assertEquals(options, {
     directory: "log",
     participants: { north },
@@ -38,11 +38,15 @@ Deno.test("completeOptions() puts the documented defaults in", () => {
     checkTimeout: 10_000,
     closeTimeout: 30_000,
     sweepInterval: 60_000,
+    maxConcurrentTransactions: 1000,
+    keepOutcomes: 10_000,
     forceBegin: false,
     onEvent: warnOnConsole,
     platform: denoPlatform,
   });
   onProtocolPoint("decided", "1");
+  onInDoubt({ id: "1", label: null, decision: "commit", since: new Date(0), branches: [] });
+  assertEquals(context.getStore(), undefined);
 });
 
 Deno.test("completeOptions() keeps what was given", () => {

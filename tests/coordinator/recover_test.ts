@@ -40,9 +40,9 @@ async function reopen(...transactions: UnfinishedTransaction[]) {
 Deno.test("takeUp() brings decided transactions into view, before any sweep", async () => {
   const { bench } = await reopen(unfinished(5n, true, "north"), unfinished(6n, false, "north"));
   const settlements = takeUp(bench.log.recovered, bench.ledger);
-  assertEquals(settlements.map(({ txn, verdict }) => [txn, verdict]), [
-    [5n, "commit"],
-    [6n, "rollback"],
+  assertEquals(settlements.map(({ id, verdict }) => [id, verdict]), [
+    ["5", "commit"],
+    ["6", "rollback"],
   ]);
   assertEquals([bench.ledger.isDecided(5n), bench.ledger.isDecided(6n)], [true, false]);
   assertEquals(bench.trace.entries, []);

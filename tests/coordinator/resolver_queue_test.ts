@@ -59,7 +59,7 @@ Deno.test("Resolver lets no outage of one participant hold up another", async ()
   assertEquals(settlement.outstanding.map(({ participant }) => participant), ["north", "west"]);
 });
 
-Deno.test("Resolver asks one participant about one branch at a time", async () => {
+Deno.test("Resolver asks one participant about a few branches at a time", async () => {
   const { bench } = await prepare("commit", { names: ["north"] });
   const north = bench.database("north");
   let underWay = 0;
@@ -73,12 +73,17 @@ Deno.test("Resolver asks one participant about one branch at a time", async () =
   const settlements = Array.from({ length: 50 }, (_, index) => {
     const branch = { participant: "north", gid: `indoubt_fake_${index + 10}_0`, token: null };
     north.prepareByHand(branch.gid, "row");
-    const settlement = bench.ledger.settle(BigInt(index + 10), "rollback", [branch], false);
+    const settlement = bench.ledger.settle({
+      txn: BigInt(index + 10),
+      verdict: "rollback",
+      branches: [branch],
+      logged: false,
+    });
     void bench.resolver.take(settlement, branch);
     return settlement.done;
   });
   await bench.clock.run(Promise.all(settlements));
-  assertEquals([most, north.prepared], [1, ["indoubt_fake_5_0"]]);
+  assertEquals([most, north.prepared], [4, ["indoubt_fake_5_0"]]);
 });
 
 Deno.test("Resolver.wake() tries at once what waits for a participant", async () => {
@@ -96,7 +101,12 @@ Deno.test("Resolver.wake() tries at once what waits for a participant", async ()
 Deno.test("Resolver keeps a branch whose participant was not given", async () => {
   const { bench } = await prepare("commit", { names: ["north"] });
   const branch = { participant: "removed", gid: "indoubt_fake_6_0", token: "701" };
-  const settlement = bench.ledger.settle(6n, "commit", [branch], true);
+  const settlement = bench.ledger.settle({
+    txn: 6n,
+    verdict: "commit",
+    branches: [branch],
+    logged: true,
+  });
   await bench.clock.run(bench.resolver.take(settlement, branch));
   await bench.clock.pass(600_000);
   assertEquals(bench.resolver.pending, 1);

@@ -14,6 +14,8 @@ const ORPHAN = 13n;
 
 const UNCERTAIN = 14n;
 
+const LAST = 15n;
+
 const view: TransactionsInView = {
   isLive: (txn) => txn === LIVE,
   isDecided: (txn) => txn === DECIDED,
@@ -21,15 +23,16 @@ const view: TransactionsInView = {
 };
 
 function orphans(...gids: string[]) {
-  return findOrphans("abc", gids.map((gid) => ({ gid, since: new Date(0) })), view);
+  return findOrphans("abc", gids.map((gid) => ({ gid, since: new Date(0) })), view, LAST)
+    .orphans;
 }
 
 Deno.test("findOrphans() finds branches that nobody drives to an end", () => {
   const gids = [makeGid("abc", ORPHAN, 0), makeGid("abc", ORPHAN, 1), makeGid("abc", 15n, 0)];
   assertEquals(orphans(...gids), [
-    { txn: ORPHAN, gid: gids[0]!, uncertain: false },
-    { txn: ORPHAN, gid: gids[1]!, uncertain: false },
-    { txn: 15n, gid: gids[2]!, uncertain: false },
+    { txn: ORPHAN, gid: gids[0]!, uncertain: null },
+    { txn: ORPHAN, gid: gids[1]!, uncertain: null },
+    { txn: 15n, gid: gids[2]!, uncertain: null },
   ]);
 });
 
@@ -43,7 +46,7 @@ Deno.test("findOrphans() leaves decided transactions alone", () => {
 
 Deno.test("findOrphans() marks what may have been decided in a lost part of the log", () => {
   const gid = makeGid("abc", UNCERTAIN, 0);
-  assertEquals(orphans(gid), [{ txn: UNCERTAIN, gid, uncertain: true }]);
+  assertEquals(orphans(gid), [{ txn: UNCERTAIN, gid, uncertain: "damage" }]);
 });
 
 Deno.test("findOrphans() leaves alone what it did not name", () => {
@@ -58,4 +61,22 @@ Deno.test("findOrphans() leaves alone what it did not name", () => {
     ),
     [],
   );
+});
+
+Deno.test("findOrphans() marks a transaction that was never begun here: another uses the same id", () => {
+  const gid = makeGid("abc", LAST + 1n, 0);
+  assertEquals(orphans(gid), [{ txn: LAST + 1n, gid, uncertain: "duplicate" }]);
+});
+
+Deno.test("findOrphans() names the branches of other coordinators", () => {
+  const gids = [
+    makeGid("other", ORPHAN, 0),
+    makeGid("abc", LIVE, 0),
+    "pg_gid_1_2",
+    "indoubt_x_y_z",
+  ];
+  const prepared = gids.map((gid) => ({ gid, since: new Date(0) }));
+  assertEquals(findOrphans("abc", prepared, view, LAST).foreign, [
+    { coordinator: "other", gid: gids[0]! },
+  ]);
 });

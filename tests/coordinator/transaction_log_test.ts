@@ -15,7 +15,7 @@ import {
   type LogFault,
   refused,
 } from "./support/fake_log.ts";
-import { lostBefore } from "./support/faults.ts";
+import { hangs, lostAfter, lostBefore } from "./support/faults.ts";
 import { Workbench } from "./support/workbench.ts";
 
 const ENDINGS = /commitPrepared|rollbackPrepared/;
@@ -146,17 +146,47 @@ for (const [what, fault] of Object.entries({ refused, failedButKept, failedAndLo
   });
 }
 
-Deno.test("Transaction.commit() says unknown when one phase loses its answer", async () => {
+for (const [fault, committed] of [[lostBefore, false], [lostAfter, true]] as const) {
+  const ending = committed ? "committed" : "rolled back";
+  Deno.test(`Transaction.commit() asks for the outcome when one phase loses its answer: ${ending}`, async () => {
+    const bench = await Workbench.open();
+    bench.database("north").script.next("commit", fault);
+    const transaction = await bench.begin();
+    transaction.clients["north"]?.write("row");
+    const committing = bench.clock.run(transaction.commit());
+    if (committed) await committing;
+    else {
+      const error = await assertRejects(() => committing, TransactionAbortedError);
+      assertEquals([error.participant, error.retryable], ["north", true]);
+    }
+    assertEquals(transaction.state, committed ? "committed" : "aborted");
+    assertEquals(bench.rows()["north"], committed ? ["row"] : []);
+    assertEquals([...bench.log.outcomes], [[BigInt(transaction.id), committed]]);
+    assertEquals(bench.log.unfinished, []);
+    bench.assertQuiet();
+  });
+}
+
+Deno.test("Transaction.commit() says unknown when one phase loses its answer for long", async () => {
   const bench = await Workbench.open();
-  bench.database("north").script.next("commit", lostBefore);
+  const north = bench.database("north");
+  north.script.next("commit", lostAfter);
   const transaction = await bench.begin();
   transaction.clients["north"]?.write("row");
+  const committing = transaction.commit();
+  north.script.always("outcomeOf", hangs);
   const error = await assertRejects(
-    () => bench.clock.run(transaction.commit()),
+    () => bench.clock.run(committing),
     OutcomeUnknownError,
     'the answer of "north" to COMMIT was lost',
   );
+  const txn = BigInt(transaction.id);
   assertEquals([error.transactionId, transaction.state], [transaction.id, "unknown"]);
-  assertEquals(bench.ledger.isLive(BigInt(transaction.id)), false);
+  assertEquals([bench.ledger.isLive(txn), bench.unsettled.size], [false, 1]);
+  assertEquals(bench.log.unfinished.map(({ doubtful }) => doubtful), [true]);
+  north.script.always("outcomeOf", null);
+  await bench.clock.pass(120_000);
+  assertEquals([transaction.state, bench.log.outcomeOf(txn)], ["committed", true]);
+  assertEquals(bench.log.unfinished, []);
   bench.assertQuiet();
 });

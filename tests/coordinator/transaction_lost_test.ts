@@ -57,12 +57,31 @@ Deno.test("Transaction.commit() does not wait for ever for PREPARE", async () =>
   bench.assertQuiet();
 });
 
-Deno.test("Transaction.commit() leaves a PREPARE that comes late to the sweep", async () => {
+Deno.test("Transaction.commit() waits for a PREPARE that comes late, if there is a token", async () => {
   const bench = await Workbench.open();
   const south = bench.database("south");
   const late = Promise.withResolvers<void>();
   south.script.next("prepare", lateAfter(late.promise));
   await abort(bench, await bench.write());
+  await bench.clock.pass(1000);
+  assertEquals([south.prepared.length, bench.resolver.pending], [0, 1]);
+  late.resolve();
+  await bench.clock.pass(60_000);
+  assertEquals(bench.rows(), EMPTY);
+  bench.assertQuiet();
+});
+
+Deno.test("Transaction.commit() leaves a PREPARE that comes late to the sweep", async () => {
+  const bench = await Workbench.open();
+  const south = bench.database("south");
+  const late = Promise.withResolvers<void>();
+  south.script.next("prepare", lateAfter(late.promise));
+  const transaction = await bench.begin();
+  const { north: first, south: second } = transaction.clients;
+  for (const client of [first, second]) client?.write(transaction.id);
+  // The database has said so already: nobody asks for the token, and nobody can ask by it later.
+  for (const client of [first, second]) client?.tell();
+  await abort(bench, transaction);
   await bench.clock.settle();
   assertEquals([south.prepared.length, bench.resolver.pending], [0, 0]);
   late.resolve();

@@ -15,7 +15,7 @@ const STATES: Record<TransactionState, [way: TransactionState[], next: Transacti
   committed: [["committing", "committed"], []],
   aborting: [["aborting"], ["aborted"]],
   aborted: [["aborting", "aborted"], []],
-  unknown: [["committing", "unknown"], []],
+  unknown: [["committing", "unknown"], ["committed", "aborted"]],
 };
 
 const NAMES = Object.keys(STATES) as TransactionState[];

@@ -19,7 +19,7 @@ const north = { name: "north", kind: "fake", identity: "fake:north" };
 async function open(disk: MemoryDisk = new MemoryDisk()) {
   const clock = new SteppedClock();
   const platform = simulatedPlatform(disk, undefined, clock);
-  return { clock, disk, log: await clock.run(WalDecisionLog.open("/log", platform)) };
+  return { clock, disk, log: await clock.run(WalDecisionLog.open("/log", platform, 10)) };
 }
 
 Deno.test("WalDecisionLog keeps what was forced, over a crash of the process", async () => {

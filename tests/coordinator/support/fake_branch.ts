@@ -36,6 +36,8 @@ type SessionState = "idle" | "begun" | "failed" | "ended by hand" | "prepared" |
 export interface FakeClient {
   /** Writes a row. */
   write(row: string): void;
+  /** The database's answers have shown that the branch wrote. */
+  tell(): void;
   /** A statement fails, and the transaction with it. */
   fail(): never;
   /** A statement of the application commits the transaction behind the coordinator's back. */
@@ -49,6 +51,7 @@ export class FakeBranch implements Branch<FakeClient> {
   #state: SessionState = "idle";
   #gid = "";
   #released = false;
+  #told = false;
   #severed = false;
   #underWay = 0;
 
@@ -58,6 +61,7 @@ export class FakeBranch implements Branch<FakeClient> {
     this.#connection = connection;
     this.client = {
       write: (row) => this.#write(row),
+      tell: () => this.#told = true,
       fail: () => this.#fail(),
       commitByHand: () => this.#commitByHand(),
     };
@@ -72,7 +76,7 @@ export class FakeBranch implements Branch<FakeClient> {
   }
 
   get wrote(): boolean {
-    return false;
+    return this.#told;
   }
 
   examine(): Promise<BranchWork> {

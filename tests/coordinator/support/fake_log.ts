@@ -9,6 +9,7 @@ import type {
   DecisionLog,
   LogDamage,
   LoggedBranch,
+  OperatorVerdict,
   RegisteredParticipant,
   UnfinishedTransaction,
 } from "../../../src/coordinator/decision_log.ts";
@@ -16,7 +17,7 @@ import { LogUnavailableError } from "../../../src/wal/errors.ts";
 import { Trace } from "./trace.ts";
 
 /** The forced writes. */
-export type ForcedWrite = "register" | "begin" | "decide";
+export type ForcedWrite = "register" | "begin" | "decide" | "doubt" | "record";
 
 /** What becomes of a forced write: `keep` puts it on the disk. */
 export type LogFault = (keep: () => void) => Promise<void>;
@@ -69,6 +70,11 @@ export class FakeLog implements DecisionLog {
   readonly damages: LogDamage[] = [];
   /** Where its writes are noted. */
   readonly trace: Trace;
+  /** What operators decided. */
+  readonly verdicts: OperatorVerdict[] = [];
+  /** How transactions ended. */
+  readonly outcomes: Map<bigint, boolean>;
+  readonly adopted = new Set<string>();
   /** Whether it was closed. */
   closed = false;
 
@@ -77,7 +83,9 @@ export class FakeLog implements DecisionLog {
     epoch = 1,
     unfinished: readonly UnfinishedTransaction[] = [],
     participants: Iterable<RegisteredParticipant> = [],
+    outcomes: Iterable<[bigint, boolean]> = [],
   ) {
+    this.outcomes = new Map(outcomes);
     this.trace = trace;
     this.epoch = epoch;
     this.recovered = unfinished;
@@ -103,7 +111,10 @@ export class FakeLog implements DecisionLog {
 
   /** The log as the next opening finds it. */
   reopen(): FakeLog {
-    return new FakeLog(this.trace, this.epoch + 1, this.unfinished, this.#participants.values());
+    const { trace, epoch, unfinished, outcomes } = this;
+    const log = new FakeLog(trace, epoch + 1, unfinished, this.#participants.values(), outcomes);
+    for (const coordinator of this.adopted) log.adopted.add(coordinator);
+    return log;
   }
 
   register(participant: RegisteredParticipant): Promise<void> {
@@ -117,7 +128,34 @@ export class FakeLog implements DecisionLog {
   }
 
   decide(txn: bigint, branches: readonly LoggedBranch[]): Promise<void> {
-    return this.#force("decide", () => this.#keep(txn, true, branches));
+    return this.#force("decide", () => {
+      this.outcomes.set(txn, true);
+      this.#keep(txn, true, branches);
+    });
+  }
+
+  async doubt(txn: bigint, branch: LoggedBranch): Promise<void> {
+    const { participant, gid, token } = branch;
+    const branches = [{ participant, gid, token }];
+    await this.#force("doubt", () => {
+      this.#unfinished.set(txn, { txn, decided: false, doubtful: true, branches });
+    }).catch(() => {});
+  }
+
+  record(verdict: OperatorVerdict): Promise<void> {
+    return this.#force("record", () => {
+      this.verdicts.push(verdict);
+      if (verdict.kind === "adopt") this.adopted.add(verdict.subject);
+    });
+  }
+
+  conclude(txn: bigint, committed: boolean): void {
+    this.outcomes.set(txn, committed);
+    if (this.#unfinished.get(txn)?.doubtful) this.#unfinished.delete(txn);
+  }
+
+  outcomeOf(txn: bigint): boolean | null {
+    return this.outcomes.get(txn) ?? null;
   }
 
   end(txn: bigint): void {

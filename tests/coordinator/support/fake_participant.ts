@@ -13,7 +13,7 @@ import type {
   TokenOutcome,
 } from "../../../src/coordinator/participant.ts";
 import { type Connection, FakeBranch, type FakeClient } from "./fake_branch.ts";
-import type { FakeDatabase } from "./fake_database.ts";
+import { type FakeDatabase, SqlError } from "./fake_database.ts";
 import { type Answers, type Command, hangs, lostAnswer } from "./faults.ts";
 
 /** A database that takes part. */
@@ -72,6 +72,10 @@ export class FakeParticipant implements Participant<FakeClient>, Connection {
     return this.send("outcomeOf", () => this.database.outcomeOf(token, identity));
   }
 
+  isRetryable(error: unknown): boolean {
+    return error instanceof SqlError && (error.code === "40001" || error.code === "40P01");
+  }
+
   detach(): void {
     this.detached++;
   }
@@ -96,7 +100,11 @@ export class FakeParticipant implements Participant<FakeClient>, Connection {
     effect: () => Answers[C],
     session?: FakeBranch,
   ): Promise<Answers[C]> {
-    if (this.#ended) return await hangs();
+    if (this.#ended) {
+      // The command never leaves, and the database sees that the session is gone.
+      session?.abandon();
+      return await hangs();
+    }
     const { name, reachable, script, trace } = this.database;
     trace.note(`${name} ${command}`);
     if (!reachable) {

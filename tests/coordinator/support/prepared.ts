@@ -25,7 +25,7 @@ export async function prepare(verdict: Verdict, setup?: WorkbenchOptions): Promi
     database.prepareByHand(gid, "row");
     return { participant: database.name, gid, token: "701" };
   });
-  const settlement = bench.ledger.settle(5n, verdict, branches, true);
+  const settlement = bench.ledger.settle({ txn: 5n, verdict, branches, logged: true });
   const take = () => branches.map((branch) => bench.resolver.take(settlement, branch));
   return { bench, branches, settlement, take };
 }

@@ -6,17 +6,18 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { Deadline } from "../../../src/coordinator/deadline.ts";
-import { enlist } from "../../../src/coordinator/enlist.ts";
+import { assemble } from "../../../src/coordinator/assembly.ts";
+import type { Beginning } from "../../../src/coordinator/beginning.ts";
 import type { CoordinatorEvent } from "../../../src/coordinator/events.ts";
-import { Ledger } from "../../../src/coordinator/ledger.ts";
-import { Member } from "../../../src/coordinator/member.ts";
-import { Membership } from "../../../src/coordinator/membership.ts";
+import type { Ledger } from "../../../src/coordinator/ledger.ts";
+import type { Member } from "../../../src/coordinator/member.ts";
+import type { Membership } from "../../../src/coordinator/membership.ts";
 import { completeOptions, type FullOptions } from "../../../src/coordinator/options.ts";
 import type { ProtocolPoint } from "../../../src/coordinator/protocol_point.ts";
-import { Resolver } from "../../../src/coordinator/resolver.ts";
-import { Transaction, type TransactionContext } from "../../../src/coordinator/transaction.ts";
-import { TransactionNumbers } from "../../../src/coordinator/transaction_id.ts";
+import type { Resolver } from "../../../src/coordinator/resolver.ts";
+import type { Operator } from "../../../src/coordinator/operator.ts";
+import type { Settlement } from "../../../src/coordinator/settlement.ts";
+import { Transaction } from "../../../src/coordinator/transaction.ts";
 import type { FakeClient } from "./fake_branch.ts";
 import { FakeDatabase } from "./fake_database.ts";
 import { FakeLog } from "./fake_log.ts";
@@ -51,10 +52,12 @@ export class Workbench {
   readonly resolver: Resolver;
   readonly membership: Membership;
   readonly options: FullOptions;
-  readonly context: TransactionContext;
+  readonly operator: Operator;
+  /** Transactions that their callers no longer wait for. */
+  readonly unsettled = new Set<Settlement>();
   readonly events: CoordinatorEvent[] = [];
   readonly points: ProtocolPoint[] = [];
-  readonly #numbers: TransactionNumbers;
+  readonly #beginning: Beginning;
 
   private constructor(setup: WorkbenchOptions) {
     this.log = setup.log ?? new FakeLog();
@@ -62,13 +65,9 @@ export class Workbench {
     const databases = setup.databases ??
       (setup.names ?? ["north", "south"]).map((name) => new FakeDatabase(name, this.trace));
     this.databases = new Map(databases.map((one) => [one.name, one]));
-    this.#numbers = new TransactionNumbers(this.log.epoch);
     const participants = databases.map((one) => [one.name, new FakeParticipant(one)] as const);
-    this.members = new Map(participants.map(([name, one]) => [name, new Member(name, one)]));
-    this.ledger = new Ledger(this.log);
-    const { clock, members } = this;
+    const { clock } = this;
     const platform = simulatedPlatform(undefined, undefined, clock);
-    const { randomness } = platform;
     this.options = completeOptions({
       directory: "unused",
       participants: Object.fromEntries(participants),
@@ -77,10 +76,13 @@ export class Workbench {
       onProtocolPoint: (point) => this.#notePoint(point),
       ...setup.options,
     });
-    const { onEvent } = this.options;
-    this.resolver = new Resolver({ members, clock, randomness, onEvent });
-    this.membership = new Membership(members, this.log, this.ledger, this.resolver, this.options);
-    this.context = this.#makeContext();
+    const parts = assemble(this.options, this.log, (settlement) => this.unsettled.add(settlement));
+    this.members = parts.members;
+    this.ledger = parts.ledger;
+    this.resolver = parts.resolver;
+    this.membership = parts.membership;
+    this.operator = parts.operator;
+    this.#beginning = parts.beginning;
   }
 
   /** Makes one, with every database checked that can be. */
@@ -106,16 +108,8 @@ export class Workbench {
     timeout = 60_000,
     signal?: AbortSignal,
   ): Promise<BenchTransaction> {
-    const { clock, ledger, log } = this;
-    const txn = this.#numbers.next();
-    const deadline = new Deadline(clock, timeout, signal);
-    ledger.begin(txn);
-    const members = names.map((name) => this.members.get(name)!);
-    const { coordinator } = log;
-    const branches = await clock.run(
-      enlist({ coordinator, txn, members, options: {}, deadline, clock }),
-    );
-    return new Transaction(txn, branches, deadline, this.context);
+    const options = { timeout, ...(signal === undefined ? {} : { signal }) };
+    return new Transaction(await this.clock.run(this.#beginning.begin(names, options)));
   }
 
   /** Begins a transaction and writes its id as a row into each database. */
@@ -146,22 +140,5 @@ export class Workbench {
   #notePoint(point: ProtocolPoint): void {
     this.points.push(point);
     this.trace.note(`point ${point}`);
-  }
-
-  #makeContext(): TransactionContext {
-    const { clock, ledger, log, options, resolver } = this;
-    return {
-      log,
-      resolver,
-      clock,
-      prepareTimeout: options.prepareTimeout,
-      settleTimeout: options.settleTimeout,
-      forceBegin: options.forceBegin,
-      onProtocolPoint: options.onProtocolPoint,
-      settle: (txn, verdict, branches, logged) => ledger.settle(txn, verdict, branches, logged),
-      forget: (txn) => ledger.forget(txn),
-      strand: (txn) => ledger.strand(txn),
-      unstrand: (txn) => ledger.unstrand(txn),
-    };
   }
 }

@@ -1,0 +1,175 @@
+/**
+ * Begins transactions: a number, a place among those that run, a session of each participant. Whatever
+ * fails on the way, everything taken goes back, and the caller learns that nothing happened.
+ *
+ * @module
+ */
+
+import { abortedError, deadlineReason } from "./abort_reason.ts";
+import { Admission, OverloadError } from "./admission.ts";
+import { Deadline, DeadlineError } from "./deadline.ts";
+import { enlist, EnlistmentError } from "./enlist.ts";
+import type { EnlistedBranch } from "./enlisted_branch.ts";
+import { ParticipantUnavailableError, TransactionAbortedError } from "./errors.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Member } from "./member.ts";
+import { assertLabel, type FullOptions, milliseconds, type TransactionOptions } from "./options.ts";
+import type { BranchOptions } from "./participant.ts";
+import { type TransactionContext, TransactionCore } from "./transaction_core.ts";
+import type { TransactionNumbers } from "./transaction_id.ts";
+
+/** What transactions are begun with. */
+export interface BeginningOptions {
+  /** The coordinator's id. */
+  readonly coordinator: string;
+  /** Gives out numbers. */
+  readonly numbers: TransactionNumbers;
+  /** The participants by name. */
+  readonly members: ReadonlyMap<string, Member>;
+  /** Takes account of them. */
+  readonly ledger: Ledger;
+  /** The coordinator's options. */
+  readonly options: FullOptions;
+  /** What a transaction needs of its coordinator, besides what is done here. */
+  readonly context: Omit<TransactionContext, "enlist" | "end">;
+}
+
+/** Begins the transactions of one coordinator. */
+export class Beginning {
+  readonly #with: BeginningOptions;
+  readonly #admission: Admission;
+  readonly #context: TransactionContext;
+  readonly #branchOptions = new WeakMap<TransactionCore, Omit<BranchOptions, "gid">>();
+
+  /**
+   * Begins with no transaction.
+   *
+   * @param options What transactions are begun with.
+   */
+  constructor(options: BeginningOptions) {
+    this.#with = options;
+    this.#admission = new Admission(options.options.maxConcurrentTransactions);
+    this.#context = {
+      ...options.context,
+      enlist: (core, participant) => this.#enlistLate(core, participant),
+      end: (txn) => this.#end(txn),
+    };
+  }
+
+  /**
+   * Begins a transaction.
+   *
+   * @param names The participants.
+   * @param options Timeout, signal, and how its branches begin.
+   * @returns The transaction, with its branches begun.
+   * @throws {TransactionAbortedError} If it could not begin.
+   * @throws {TypeError} If a name is given twice or none is.
+   * @throws {RangeError} If a name is not that of a participant, or an option out of its range.
+   */
+  async begin(names: readonly string[], options: TransactionOptions): Promise<TransactionCore> {
+    const { numbers, ledger } = this.#with;
+    const members = this.#membersOf(names);
+    const { signal, isolationLevel, readOnly } = options;
+    const timeout = milliseconds("timeout", options.timeout, this.#with.options.timeout);
+    const label = assertLabel(options.label);
+    const txn = numbers.next();
+    const deadline = new Deadline(this.#with.options.platform.clock, timeout, signal);
+    const core = new TransactionCore({ txn, deadline, context: this.#context, label });
+    this.#branchOptions.set(core, {
+      ...(isolationLevel === undefined ? {} : { isolationLevel }),
+      ...(readOnly === undefined ? {} : { readOnly }),
+    });
+    let entered = false;
+    try {
+      // Until it has begun it is not live: closing need not wait for it.
+      await this.#admission.enter(deadline);
+      entered = true;
+      ledger.begin(txn);
+      core.branches.push(...await this.#enlist(core, members));
+      return core;
+    } catch (error) {
+      deadline[Symbol.dispose]();
+      if (entered) this.#end(txn);
+      throw explain(core, error);
+    }
+  }
+
+  /** Turns away what has not begun. */
+  close(): void {
+    this.#admission.close();
+  }
+
+  #end(txn: bigint): void {
+    this.#with.ledger.end(txn);
+    this.#admission.leave();
+  }
+
+  #enlist(core: TransactionCore, members: readonly Member[]): Promise<EnlistedBranch[]> {
+    const { coordinator, options } = this.#with;
+    return enlist({
+      coordinator,
+      txn: core.txn,
+      members,
+      first: core.branches.length,
+      options: this.#branchOptions.get(core) ?? {},
+      deadline: core.deadline,
+      clock: options.platform.clock,
+    });
+  }
+
+  async #enlistLate(core: TransactionCore, participant: string): Promise<EnlistedBranch> {
+    const [member] = this.#membersOf([participant]);
+    const before = core.branches.length;
+    const [branch] = await this.#enlist(core, [member!]);
+    // It may have been rolled back meanwhile, and another one may have come first and have its number.
+    if (core.states.current === "active" && core.branches.length === before) {
+      core.branches.push(branch!);
+      return branch!;
+    }
+    await branch!.rollback().catch(() => {});
+    branch!.release();
+    throw new TypeError(
+      `Cannot enlist "${participant}" in transaction ${core.id}: ` +
+        (core.states.current === "active"
+          ? "another participant was enlisted at the same time, enlist one after the other"
+          : `it is "${core.states.current}", it must be "active"`),
+    );
+  }
+
+  #membersOf(names: readonly string[]): Member[] {
+    if (names.length === 0 || new Set(names).size < names.length) {
+      throw new TypeError(
+        `Cannot begin a transaction over ${JSON.stringify(names)}: ` +
+          "name at least one participant, and each only once",
+      );
+    }
+    return names.map((name) => {
+      const member = this.#with.members.get(name);
+      if (member === undefined) {
+        throw new RangeError(
+          `Cannot begin a transaction over "${name}": the participants are ` +
+            JSON.stringify([...this.#with.members.keys()]),
+        );
+      }
+      if (member.error !== null) {
+        throw new TransactionAbortedError(null, member.error.message, {
+          cause: member.error,
+          participant: name,
+          retryable: member.error instanceof ParticipantUnavailableError,
+        });
+      }
+      return member;
+    });
+  }
+}
+
+function explain(core: TransactionCore, error: unknown): unknown {
+  const { id } = core;
+  if (error instanceof DeadlineError) return abortedError(id, deadlineReason(error));
+  if (error instanceof OverloadError) {
+    return abortedError(id, { reason: error.message, retryable: true, cause: error });
+  }
+  if (!(error instanceof EnlistmentError)) return error;
+  const { message, participant, cause } = error;
+  return abortedError(id, { reason: message, retryable: true, participant, cause });
+}

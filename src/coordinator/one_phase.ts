@@ -1,0 +1,78 @@
+/**
+ * The commit of a transaction in which one branch wrote, or none: no log record, no PREPARE. Its database
+ * decides. If the answer is lost, the database is asked by the outcome token until it says.
+ *
+ * @module
+ */
+
+import { within } from "../platform/clock.ts";
+import { abortedError, type AbortReason, refusal } from "./abort_reason.ts";
+import type { EnlistedBranch } from "./enlisted_branch.ts";
+import { OutcomeUnknownError } from "./errors.ts";
+import type { TransactionCore } from "./transaction_core.ts";
+
+/**
+ * Commits in one phase. The branches that only read commit first: a failure of theirs can still end the
+ * transaction.
+ *
+ * @param core The transaction, "committing".
+ * @param writer The branch that wrote, if one did.
+ * @param readers The others.
+ * @returns Why the transaction must be rolled back, or `null` if it is committed.
+ * @throws {OutcomeUnknownError} If the answer was lost and the database does not say in time.
+ * @throws {TransactionAbortedError} If the answer was lost and the database has rolled back.
+ */
+export async function commitInOnePhase(
+  core: TransactionCore,
+  writer: EnlistedBranch | undefined,
+  readers: readonly EnlistedBranch[],
+): Promise<AbortReason | null> {
+  const { prepareTimeout, log } = core.context;
+  const failures = await Promise.all(readers.map(async (branch) => {
+    const answer = await branch.commit(prepareTimeout);
+    return answer.kind === "done" ? null : refusal(branch, "COMMIT", answer);
+  }));
+  const failure = failures.find((one) => one !== null);
+  if (failure !== undefined) return failure;
+  if (writer !== undefined) {
+    const answer = await writer.commit(prepareTimeout);
+    if (answer.kind === "refused") return refusal(writer, "COMMIT", answer);
+    if (answer.kind === "unknown") return await askForOutcome(core, writer, answer.error);
+  }
+  log.conclude(core.txn, true);
+  core.end("committed");
+  return null;
+}
+
+async function askForOutcome(
+  core: TransactionCore,
+  writer: EnlistedBranch,
+  cause: unknown,
+): Promise<null> {
+  const { log, resolver, clock, settleTimeout, onUnsettled } = core.context;
+  // The session must have ended before its database can be asked how.
+  core.releaseAll();
+  const settlement = core.settle("ask", [writer], true);
+  void log.doubt(core.txn, writer);
+  void resolver.take(settlement, writer);
+  await within(clock, settlement.done, settleTimeout, undefined);
+  if (settlement.outcome === "committed") {
+    core.end("committed");
+    return null;
+  }
+  if (settlement.outcome === "rolled back") {
+    core.states.moveTo("aborting");
+    core.end("aborted");
+    const { participant } = writer;
+    const reason = `"${participant}" rolled it back instead of an answer to COMMIT`;
+    throw abortedError(core.id, { reason, retryable: true, participant, cause });
+  }
+  core.end("unknown");
+  onUnsettled(settlement);
+  void settlement.done.then(() => {
+    if (settlement.outcome === null) return;
+    core.states.moveTo(settlement.outcome === "committed" ? "committed" : "aborted");
+  });
+  const reason = `the answer of "${writer.participant}" to COMMIT was lost`;
+  throw new OutcomeUnknownError(core.id, reason, { cause });
+}

@@ -1,0 +1,138 @@
+/**
+ * What a transaction is inside: its branches, how far it has come, and its way back. The ways forward are
+ * in `voting.ts`, `one_phase.ts` and `two_phase.ts`.
+ *
+ * @module
+ */
+
+import type { Clock } from "../platform/clock.ts";
+import type { Deadline } from "./deadline.ts";
+import type { DecisionLog } from "./decision_log.ts";
+import type { EnlistedBranch } from "./enlisted_branch.ts";
+import type { SettlementRequest } from "./ledger.ts";
+import type { ProtocolPointObserver } from "./protocol_point.ts";
+import type { Resolver } from "./resolver.ts";
+import type { Settlement } from "./settlement.ts";
+import { TransactionStates } from "./transaction_state.ts";
+
+/** What a transaction needs of its coordinator. */
+export interface TransactionContext {
+  /** The log. */
+  readonly log: DecisionLog;
+  /** Takes over the branches that do not answer. */
+  readonly resolver: Resolver;
+  /** Limits the waiting. */
+  readonly clock: Clock;
+  /** Milliseconds that a database may take to answer PREPARE or COMMIT. */
+  readonly prepareTimeout: number;
+  /** Milliseconds after the decision that the caller waits for the databases. */
+  readonly settleTimeout: number;
+  /** Whether a Begin is synced before the first PREPARE. */
+  readonly forceBegin: boolean;
+  /** Hears of each point of the protocol. */
+  readonly onProtocolPoint: ProtocolPointObserver;
+  /** Begins one more branch of a transaction. */
+  enlist(core: TransactionCore, participant: string): Promise<EnlistedBranch>;
+  /** Opens the settling of a transaction. */
+  settle(request: SettlementRequest): Settlement;
+  /** Hears of a transaction that its caller no longer waits for. */
+  onUnsettled(settlement: Settlement): void;
+  /** Takes the transaction out of the live ones. */
+  end(txn: bigint): void;
+}
+
+/** How a transaction is made. */
+export interface TransactionCoreOptions {
+  /** Number of the transaction. */
+  readonly txn: bigint;
+  /** The end of its time. */
+  readonly deadline: Deadline;
+  /** What it needs of its coordinator. */
+  readonly context: TransactionContext;
+  /** What the application calls it. */
+  readonly label?: string | undefined;
+}
+
+/** The inside of one transaction. */
+export class TransactionCore {
+  readonly txn: bigint;
+  readonly id: string;
+  readonly deadline: Deadline;
+  readonly context: TransactionContext;
+  readonly label: string | undefined;
+  readonly states: TransactionStates;
+  /** Its branches, in the order of their numbers. */
+  readonly branches: EnlistedBranch[] = [];
+  /** Whether the log holds a Begin of it. */
+  begun = false;
+
+  constructor({ txn, deadline, context, label }: TransactionCoreOptions) {
+    this.txn = txn;
+    this.id = String(txn);
+    this.deadline = deadline;
+    this.context = context;
+    this.label = label;
+    this.states = new TransactionStates(this.id);
+  }
+
+  /** Opens the settling of some of its branches. */
+  settle(
+    verdict: SettlementRequest["verdict"],
+    branches: readonly EnlistedBranch[],
+    logged: boolean,
+  ): Settlement {
+    const { txn, label } = this;
+    return this.context.settle({ txn, verdict, branches, logged, label });
+  }
+
+  /**
+   * Rolls every branch back; the state must be "aborting". What does not answer is left to the resolver.
+   *
+   * @throws The first failure of a branch that could not even be rolled back.
+   */
+  async rollBack(): Promise<void> {
+    const doubtful = this.branches.filter(({ progress }) =>
+      progress === "prepared" || progress === "maybe prepared"
+    );
+    const settlement = this.begun || doubtful.length > 0
+      ? this.settle("rollback", doubtful, this.begun)
+      : null;
+    const endings = await Promise.allSettled(this.branches.map(async (branch) => {
+      if (branch.progress === "active") await branch.rollback();
+      else if (settlement !== null) await this.#rollBackPrepared(branch, settlement);
+    }));
+    this.context.log.conclude(this.txn, false);
+    this.end("aborted");
+    const failed = endings.find((ending) => ending.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  /** Takes its last step and lets go of everything. */
+  end(state: "committed" | "aborted" | "unknown"): void {
+    this.states.moveTo(state);
+    this.releaseAll();
+    this.context.end(this.txn);
+  }
+
+  /** Gives every session back and ends the watch over its time. */
+  releaseAll(): void {
+    for (const branch of this.branches) branch.release();
+    this.deadline[Symbol.dispose]();
+  }
+
+  async #rollBackPrepared(branch: EnlistedBranch, settlement: Settlement): Promise<void> {
+    if (branch.progress === "ended") return;
+    const { resolver, settleTimeout } = this.context;
+    const doubtful = branch.progress === "maybe prepared";
+    const answer = doubtful ? undefined : await branch.rollbackPrepared(settleTimeout);
+    branch.progress = "ended";
+    branch.release();
+    if (answer?.kind === "done") {
+      settlement.settle(branch.gid, "rolled back");
+      return;
+    }
+    // The resolver needs a session of its own, and is not waited for: it may take for ever.
+    void resolver.take(settlement, branch, answer);
+    this.context.onUnsettled(settlement);
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Phase two: the decision, and what follows from it.
+ *
+ * The order that everything rests on: every branch has answered PREPARE before the decision is appended;
+ * the decision is known to be on disk before the first COMMIT PREPARED leaves; no branch is rolled back
+ * once the decision may be on disk. So whatever a crash leaves prepared is committed if the log holds the
+ * decision and rolled back if it does not (presumed abort: Mohan, Lindsay and Obermarck, "Transaction
+ * management in the R* distributed database management system", 1986).
+ *
+ * @module
+ */
+
+import { within } from "../platform/clock.ts";
+import { LogUnavailableError } from "../wal/errors.ts";
+import { type AbortReason, logRefusal } from "./abort_reason.ts";
+import type { EnlistedBranch } from "./enlisted_branch.ts";
+import { HeuristicOutcomeError, OutcomeUnknownError } from "./errors.ts";
+import type { Settlement } from "./settlement.ts";
+import type { TransactionCore } from "./transaction_core.ts";
+
+/**
+ * Decides, and commits what is prepared.
+ *
+ * @param core The transaction, "committing", with all writers prepared.
+ * @param writers Its branches that wrote.
+ * @returns Why the transaction must be rolled back, or the settling of what was decided.
+ * @throws {OutcomeUnknownError} If only the log knows.
+ * @throws {HeuristicOutcomeError} If someone ended a branch otherwise.
+ */
+export async function commitInTwoPhases(
+  core: TransactionCore,
+  writers: readonly EnlistedBranch[],
+): Promise<AbortReason | Settlement> {
+  const { log, onProtocolPoint } = core.context;
+  onProtocolPoint("all-prepared", core.id);
+  core.states.moveTo("deciding");
+  try {
+    await log.decide(core.txn, writers);
+  } catch (cause) {
+    if (!(cause instanceof LogUnavailableError) || cause.written === "no") {
+      return logRefusal(cause);
+    }
+    leaveToLog(core, cause, writers);
+    const reason = "the log could not say whether the decision is on disk";
+    throw new OutcomeUnknownError(core.id, reason, { cause });
+  }
+  core.states.moveTo("settling");
+  return await settle(core, writers);
+}
+
+/** The log may come back with the decision in it: then the branches are committed after all. */
+function leaveToLog(
+  core: TransactionCore,
+  { settled }: LogUnavailableError,
+  writers: readonly EnlistedBranch[],
+): void {
+  const { resolver, onUnsettled } = core.context;
+  // Open before the transaction leaves the live ones: no sweep may find it in neither.
+  const stranded = core.settle("log", writers, false);
+  core.end("unknown");
+  onUnsettled(stranded);
+  void settled.then((restated) => {
+    if (!restated) return;
+    core.states.moveTo("committed");
+    const settlement = core.settle("commit", writers, true);
+    for (const branch of writers) void resolver.take(settlement, branch);
+  });
+}
+
+async function settle(
+  core: TransactionCore,
+  writers: readonly EnlistedBranch[],
+): Promise<Settlement> {
+  const { clock, settleTimeout, onProtocolPoint, onUnsettled } = core.context;
+  const settlement = core.settle("commit", writers, true);
+  const begun = clock.elapsed();
+  onProtocolPoint("decided", core.id);
+  let committed = 0;
+  await Promise.all(writers.map(async (branch) => {
+    const answer = await branch.commitPrepared(settleTimeout);
+    branch.progress = "ended";
+    branch.release();
+    if (answer.kind !== "done") {
+      void core.context.resolver.take(settlement, branch, answer);
+      return;
+    }
+    committed++;
+    if (committed === 1) onProtocolPoint("first-committed", core.id);
+    if (committed === writers.length) onProtocolPoint("all-committed", core.id);
+    settlement.settle(branch.gid, "committed");
+  }));
+  if (settlement.outstanding.length > 0) {
+    const left = Math.max(0, settleTimeout - (clock.elapsed() - begun));
+    await within(clock, settlement.done, left, undefined);
+  }
+  core.end("committed");
+  if (settlement.outstanding.length > 0) onUnsettled(settlement);
+  if (settlement.heuristics.length > 0) {
+    onUnsettled(settlement);
+    throw new HeuristicOutcomeError(core.id, "committed", settlement.heuristics);
+  }
+  return settlement;
+}
