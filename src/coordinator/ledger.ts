@@ -26,7 +26,7 @@ export interface SettlementRequest {
 }
 
 /** Keeps account of the transactions of one coordinator. */
-export class Ledger implements TransactionsInView {
+export class Ledger {
   readonly #log: DecisionLog;
   readonly #clock: Clock;
   readonly #live = new Set<bigint>();
@@ -63,15 +63,32 @@ export class Ledger implements TransactionsInView {
     return [...this.#unsettled.values(), ...this.#adopted.values()];
   }
 
+  /** What a sweep looks at, with those that are in view now. */
+  view(): TransactionsInView {
+    const before = new Set(this.#live);
+    for (const [txn, { verdict }] of this.#unsettled) {
+      if (verdict === "commit" || verdict === "log") before.add(txn);
+    }
+    return {
+      wasInView: (txn) => before.has(txn),
+      isLive: (txn) => this.isLive(txn),
+      isDecided: (txn) => this.isDecided(txn),
+      isUncertain: (txn) => this.isUncertain(txn),
+    };
+  }
+
+  /** Whether a transaction is live in this process, or only the log knows how it ends. */
   isLive(txn: bigint): boolean {
     return this.#live.has(txn) || this.#unsettled.get(txn)?.verdict === "log";
   }
 
+  /** Whether a transaction's decision may have been in a damaged part of the log. */
   isUncertain(txn: bigint): boolean {
     const epoch = epochOf(txn);
     return this.#log.damages.some((damage) => epoch <= damage.epoch);
   }
 
+  /** Whether a transaction is decided and not settled yet. */
   isDecided(txn: bigint): boolean {
     return this.#unsettled.get(txn)?.verdict === "commit";
   }

@@ -175,6 +175,7 @@ export class Membership {
   async #sweep(member: Member): Promise<SweptBranch[]> {
     const { checkTimeout, onEvent, platform } = this.#options;
     const { coordinator } = this.#with.log;
+    const view = this.#with.ledger.view();
     try {
       const prepared = await within(
         platform.clock,
@@ -183,12 +184,7 @@ export class Membership {
         LATE,
       );
       if (prepared === LATE) throw new Error(`No answer within ${checkTimeout} ms`);
-      const found = findOrphans(
-        coordinator,
-        prepared,
-        this.#with.ledger,
-        this.#with.lastTransaction(),
-      );
+      const found = findOrphans(coordinator, prepared, view, this.#with.lastTransaction());
       this.#report(member.name, found.foreign);
       return found.orphans
         .filter(({ gid }) => !this.#with.resolver.has(gid))

@@ -11,8 +11,9 @@
  * Had L been looked at before P, a transaction could begin and prepare in between and would be rolled
  * back though it lives. Had D been looked at before L, one could decide in between, leave L, and be rolled
  * back though it is decided. In the order above, a branch that leaves L and D after P was read has been
- * ended by its own transaction, so that rolling it back finds nothing. A decision leaves D only when every
- * branch of it has truly answered. L and D are looked at in one turn of the event loop.
+ * ended by its own transaction. So that nothing is sent to it all the same, L and D are noted once more
+ * before P is asked for, and whatever was in either then is left to the next sweep. A decision leaves D
+ * only when every branch of it has truly answered. L and D are looked at in one turn of the event loop.
  *
  * If the log was damaged, "not in D" proves nothing for the transactions of that time: they are reported
  * and left alone until an operator has decided. So is a transaction that bears this coordinator's id but
@@ -28,6 +29,8 @@ import type { PreparedBranch } from "./participant.ts";
 
 /** What the sweep asks about a transaction. */
 export interface TransactionsInView {
+  /** Whether a transaction was live or decided before the database was asked. */
+  wasInView(txn: bigint): boolean;
   /** Whether a transaction is live in this process. */
   isLive(txn: bigint): boolean;
   /** Whether a transaction is decided and not settled yet. */
@@ -88,7 +91,7 @@ export function findOrphans(
       continue;
     }
     const txn = transactionOfGid(coordinator, gid);
-    if (txn === null || view.isLive(txn) || view.isDecided(txn)) continue;
+    if (txn === null || view.isLive(txn) || view.isDecided(txn) || view.wasInView(txn)) continue;
     const uncertain = txn > last ? "duplicate" : view.isUncertain(txn) ? "damage" : null;
     orphans.push({ txn, gid, uncertain });
   }

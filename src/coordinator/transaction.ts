@@ -177,9 +177,12 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
     await this.#aborting;
   }
 
-  /** Rolls back if neither {@linkcode commit} nor {@linkcode rollback} was called. */
+  /** Rolls back if neither {@linkcode commit} nor {@linkcode rollback} was called. Never rejects. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.state === "active") await this.rollback();
+    if (this.state !== "active") return;
+    // A branch that could not be rolled back is rolled back by its database, whose session has ended. An
+    // error here would take the place of the one with which the caller leaves the block.
+    await this.rollback().catch(() => {});
   }
 
   #assertActive(action: string): void {

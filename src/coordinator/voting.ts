@@ -17,6 +17,7 @@ import {
   refusal,
 } from "./abort_reason.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
+import { LogUnavailableError } from "../wal/errors.ts";
 import { BranchEndedError } from "./errors.ts";
 import type { TransactionCore } from "./transaction_core.ts";
 
@@ -106,6 +107,8 @@ async function force(
     core.begun = true;
     return null;
   } catch (cause) {
+    // A Begin that may be on disk needs its End.
+    core.begun = cause instanceof LogUnavailableError && cause.written !== "no";
     return logRefusal(cause);
   }
 }

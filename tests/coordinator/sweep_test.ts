@@ -13,10 +13,12 @@ const DECIDED = 12n;
 const ORPHAN = 13n;
 
 const UNCERTAIN = 14n;
+const ENDED = 10n;
 
 const LAST = 15n;
 
 const view: TransactionsInView = {
+  wasInView: (txn) => txn === ENDED,
   isLive: (txn) => txn === LIVE,
   isDecided: (txn) => txn === DECIDED,
   isUncertain: (txn) => txn === UNCERTAIN,
@@ -38,6 +40,10 @@ Deno.test("findOrphans() finds branches that nobody drives to an end", () => {
 
 Deno.test("findOrphans() leaves live transactions alone", () => {
   assertEquals(orphans(makeGid("abc", LIVE, 0), makeGid("abc", LIVE, 1)), []);
+});
+
+Deno.test("findOrphans() leaves alone what was live or decided when the database was asked", () => {
+  assertEquals(orphans(makeGid("abc", ENDED, 0)), []);
 });
 
 Deno.test("findOrphans() leaves decided transactions alone", () => {

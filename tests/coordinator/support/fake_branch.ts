@@ -145,7 +145,7 @@ export class FakeBranch implements Branch<FakeClient> {
   /** Lets a command take effect once something has happened; the session lives until then. */
   postpone(gate: Promise<unknown>, effect: () => unknown): void {
     this.#underWay++;
-    void gate.then(effect).then(() => this.#arrived());
+    void gate.then(effect).then(() => this.arrived());
   }
 
   /** What is heard of a command whose answer is lost, and of every later one. */
@@ -161,12 +161,12 @@ export class FakeBranch implements Branch<FakeClient> {
     try {
       return await this.#connection.send(command, effect, this);
     } finally {
-      this.#arrived();
+      this.arrived();
     }
   }
 
   /** A command has arrived or never will: a session without an owner ends after its last one. */
-  #arrived(): void {
+  arrived(): void {
     this.#underWay--;
     if (this.#underWay === 0 && (this.#released || this.#severed)) this.#abandon();
   }

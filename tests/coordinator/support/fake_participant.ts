@@ -118,6 +118,8 @@ export class FakeParticipant implements Participant<FakeClient>, Connection {
       postpone: (gate) =>
         session === undefined ? void gate.then(effect) : session.postpone(gate, effect),
     });
-    return this.#ended ? await hangs() : answer;
+    if (!this.#ended) return answer;
+    session?.arrived();
+    return await hangs();
   }
 }
