@@ -101,6 +101,17 @@ function meaningOf(state: string): StateMeaning {
   return STATES[state] ?? (state.startsWith("08") ? CONNECTION : OTHER);
 }
 
+/** In PostgreSQL's own words: the session has ended, or it is no error. */
+const OTHER_SEVERITIES: ReadonlySet<string> = new Set([
+  "DEBUG",
+  "FATAL",
+  "INFO",
+  "LOG",
+  "NOTICE",
+  "PANIC",
+  "WARNING",
+]);
+
 /**
  * The SQLSTATE of an error with which PostgreSQL answered a statement.
  *
@@ -111,7 +122,10 @@ export function sqlStateOf(error: unknown): string | null {
   if (typeof error !== "object" || error === null) return null;
   const { code, severity } = error as { code?: unknown; severity?: unknown };
   if (typeof code !== "string" || !/^[0-9A-Z]{5}$/.test(code)) return null;
-  return severity === "ERROR" ? code : null;
+  if (severity === "ERROR") return code;
+  if (typeof severity !== "string" || OTHER_SEVERITIES.has(severity)) return null;
+  // node-postgres gives the severity in the server's language. None of these comes with FATAL to a vote.
+  return code in STATES && STATES[code]?.vote !== "unknown" ? code : null;
 }
 
 /** An answer to a vote that is no yes. */

@@ -9,16 +9,11 @@
  * @module
  */
 
-import type { Branch, Participant } from "../../coordinator/participant.ts";
-import { isRetryable } from "./answers.ts";
-import { PostgresqlBranch } from "./branch.ts";
-import { checkPostgresql } from "./check.ts";
+import type { Participant } from "../../coordinator/participant.ts";
+import { postgresqlParticipant } from "./participant.ts";
 import { PostgresPool, type PostgresSql } from "./postgres_pool.ts";
 import { PostgresJsSession } from "./postgres_session.ts";
 import { type ReservedPostgresSql, runOn } from "./postgres_statements.ts";
-import { listPrepared, outcomeOf } from "./questions.ts";
-import type { StatementRunner } from "./session.ts";
-import { settleBranch } from "./statements.ts";
 
 export type { PostgresSql } from "./postgres_pool.ts";
 export type { PendingStatement, ReservedPostgresSql, UnsafeSql } from "./postgres_statements.ts";
@@ -67,19 +62,10 @@ export function postgres<Reserved extends ReservedPostgresSql>(
   sql: PostgresSql<Reserved>,
   { startupPadding = true }: PostgresOptions = {},
 ): PostgresParticipant<Reserved> {
-  const runner: StatementRunner = { run: (statements) => runOn(sql, statements) };
   const pool = new PostgresPool(sql, startupPadding);
-  return {
-    kind: "postgresql",
-    check: (gidPrefix) => checkPostgresql(runner, gidPrefix),
-    async acquire(): Promise<Branch<Reserved>> {
-      return new PostgresqlBranch(new PostgresJsSession(await pool.reserve()));
-    },
-    listPrepared: (gidPrefix) => listPrepared(runner, gidPrefix),
-    commitPrepared: (gid) => settleBranch(runner, "COMMIT", gid),
-    rollbackPrepared: (gid) => settleBranch(runner, "ROLLBACK", gid),
-    outcomeOf: (token, identity) => outcomeOf(runner, token, identity),
-    isRetryable,
+  return postgresqlParticipant({
+    runner: { run: (statements) => runOn(sql, statements) },
+    takeSession: async () => new PostgresJsSession(await pool.reserve()),
     detach() {},
-  };
+  });
 }

@@ -40,7 +40,9 @@ const NO_ANSWERS: Readonly<Record<string, unknown>> = {
   "FATAL 53300, too many connections": answered("53300", "FATAL"),
   "FATAL with a state that would mean absent": answered("42704", "FATAL"),
   "PANIC XX000": answered("XX000", "PANIC"),
-  "a severity in another language": answered("42704", "FEHLER"),
+  "a state outside of the table in another language": answered("XX000", "FEHLER"),
+  "a pooler's state in another language": answered("57P01", "FEHLER"),
+  "an inherited name in another language": answered("VALUE", "FEHLER"),
   "a warning": answered("25P01", "WARNING"),
   "null": null,
   "undefined": undefined,
@@ -190,4 +192,11 @@ Deno.test("isRetryable() ends with causes that go round", () => {
   const error = new Error("round");
   error.cause = error;
   assertEquals(isRetryable(error), false);
+});
+
+Deno.test("answers: a state of the table counts in the server's own language", () => {
+  for (const severity of ["FEHLER", "ERREUR", "\u041e\u0428\u0418\u0411\u041a\u0410"]) {
+    assertEquals(settleAnswerOf(answered("42704", severity)), { kind: "absent" });
+    assertEquals(voteOf(answered("40001", severity)).kind, "refused");
+  }
 });

@@ -1,0 +1,90 @@
+/**
+ * PostgreSQL through node-postgres (`npm:pg`): `nodePostgres(pool)` makes a pool that the application has
+ * made into a participant.
+ *
+ * A branch has a client of the pool to itself, from before BEGIN until COMMIT PREPARED has been answered.
+ * A client goes back to the pool only if it is known to be in no transaction, and is ended otherwise.
+ *
+ * @module
+ */
+
+import type { Participant } from "../../coordinator/participant.ts";
+import { type NodePostgresClient, NodePostgresSession } from "./node_postgres_session.ts";
+import { postgresqlParticipant } from "./participant.ts";
+
+export type { NodePostgresClient } from "./node_postgres_session.ts";
+
+/** What is used of a pool of node-postgres. */
+export interface NodePostgresPool {
+  /** Takes a client out of the pool. */
+  connect(): Promise<NodePostgresClient>;
+  /** Hears of errors of clients that nobody uses. */
+  on(event: "error", listener: (error: Error) => void): unknown;
+  /** Hears of them no longer. */
+  removeListener(event: "error", listener: (error: Error) => void): unknown;
+}
+
+/** The client type of a pool, whose `connect` is overloaded. */
+export type ClientOfPool<Pool extends NodePostgresPool> = Pool extends {
+  connect(): Promise<infer Client>;
+  // deno-lint-ignore no-explicit-any -- only the other overload counts
+  connect(callback: any): void;
+} ? Client
+  : Awaited<ReturnType<Pool["connect"]>>;
+
+/** A PostgreSQL database that takes part through node-postgres. */
+export type NodePostgresParticipant<Client = NodePostgresClient> = Participant<Client>;
+
+/**
+ * Makes a pool of node-postgres into a participant.
+ *
+ * The server needs `max_prepared_transactions` above 0. The pool should allow as many clients as
+ * transactions run at once, and one more for settling. The pool stays the application's: closing the
+ * coordinator does not end it. While the coordinator is open, errors of idle clients, which the pool
+ * replaces by itself, do not end the process for want of a listener.
+ *
+ * @typeParam Pool The driver's type for the pool; inferred.
+ * @param pool The pool.
+ * @returns The participant. In a transaction its client is the pool's own; `release`, `end` and `connect`
+ * are refused on it.
+ *
+ * @example
+ * ```ts
+ * import pg from "pg";
+ * import { nodePostgres } from "@indoubt/coordinator/node-postgres";
+ *
+ * const pool = new pg.Pool({ connectionString: "postgres://app@localhost/orders", max: 20 });
+ * const participants = { orders: nodePostgres(pool) };
+ * console.assert(participants.orders.kind === "postgresql");
+ * await pool.end();
+ * ```
+ */
+export function nodePostgres<Pool extends NodePostgresPool>(
+  pool: Pool,
+): NodePostgresParticipant<ClientOfPool<Pool>> {
+  let attached = false;
+  const ignore = () => {};
+  async function takeSession(): Promise<NodePostgresSession<ClientOfPool<Pool>>> {
+    if (!attached) pool.on("error", ignore);
+    attached = true;
+    const client = await pool.connect();
+    return new NodePostgresSession(client as NodePostgresClient & ClientOfPool<Pool>);
+  }
+  return postgresqlParticipant({
+    runner: {
+      async run(statements) {
+        const session = await takeSession();
+        try {
+          return await session.run(statements);
+        } finally {
+          session.release(true);
+        }
+      },
+    },
+    takeSession,
+    detach() {
+      pool.removeListener("error", ignore);
+      attached = false;
+    },
+  });
+}
