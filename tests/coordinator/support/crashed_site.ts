@@ -7,7 +7,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { ProtocolPoint } from "../../../src/coordinator/protocol_point.ts";
-import { hangs } from "./faults.ts";
+import { hangs, hangsBefore } from "./faults.ts";
 import { type OpenOptions, Site, write } from "./site.ts";
 
 /** Id of the transaction. */
@@ -18,7 +18,7 @@ export const COMMITTED = [[ID], [ID], []];
 /** Leaves a transaction as a crash at a point does. */
 export async function crashAt(point: ProtocolPoint, options: OpenOptions = {}): Promise<Site> {
   const site = new Site();
-  if (point === "first-prepared") site.south.script.next("prepare", hangs);
+  if (point === "first-prepared") site.south.script.next("prepare", hangsBefore);
   if (point === "first-committed") site.south.script.next("commitPrepared", hangs);
   const coordinator = await site.open({
     ...options,

@@ -66,6 +66,12 @@ export function hangs<A>(): Promise<A> {
   return new Promise<A>(() => {});
 }
 
+/** The command never comes, and nothing is ever heard of it. */
+export function hangsBefore<A>(call: Call<A>): Promise<A> {
+  call.abandon();
+  return hangs();
+}
+
 /** The command takes effect, nothing is ever heard of it. */
 export function hangsAfter<A>(call: Call<A>): Promise<A> {
   call.effect();
