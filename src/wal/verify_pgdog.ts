@@ -5,13 +5,11 @@
  */
 
 import type { FileSystem } from "../platform/file_system.ts";
-import { unlessGone } from "./inspect_files.ts";
-import { sortPgdogDirectory } from "./pgdog/directory.ts";
-import { readPgdogFile, recoverPgdogLog } from "./pgdog/recover.ts";
+import { type PgdogFile, sortPgdogDirectory } from "./pgdog/directory.ts";
+import { recoverPgdogLog } from "./pgdog/recover.ts";
 import { readPgdogSegment } from "./pgdog/segment.ts";
 import type { PgdogDamage } from "./pgdog/replay.ts";
 import { reasonOfDamage } from "./pgdog/verdict.ts";
-import { pathOf } from "./segment_name.ts";
 import { EMPTY_REPORT, type FileFinding, type VerifyReport } from "./verify_report.ts";
 
 /**
@@ -28,7 +26,12 @@ export async function verifyPgdog(
   fileSystem: FileSystem,
   directory: string,
 ): Promise<VerifyReport> {
-  const { restored, leftAlone, damage, nextLsn } = await recoverPgdogLog(fileSystem, directory);
+  const ends: DamagedEnd[] = [];
+  const { restored, leftAlone, damage, nextLsn } = await recoverPgdogLog(
+    fileSystem,
+    directory,
+    (file, bytes, isLast) => ends.push(...damagedEndOf(file, bytes, isLast)),
+  );
   const isDamaged = damage.length > 0;
   const { misnamed } = sortPgdogDirectory(await fileSystem.list(directory));
   return {
@@ -42,7 +45,7 @@ export async function verifyPgdog(
       file,
       reason: `at offset ${offset} (LSN ${lsn}) ${reason}`,
     })),
-    harmless: await harmlessDamage(fileSystem, directory, damage),
+    harmless: harmlessDamage(ends, damage),
     passedOver: misnamed.map(({ name }) => ({
       file: name,
       reason: "a segment's name has 20 digits, so this file is not replayed, though pgdog did so",
@@ -53,24 +56,36 @@ export async function verifyPgdog(
   };
 }
 
+/** Where and why a segment ends as no crash leaves it. */
+interface DamagedEnd {
+  readonly file: string;
+  readonly offset: number;
+  readonly lsn: number;
+  readonly reason: string;
+}
+
+function damagedEndOf(
+  { name, firstLsn }: PgdogFile,
+  bytes: Uint8Array,
+  isLast: boolean,
+): DamagedEnd[] {
+  const { end, nextLsn } = readPgdogSegment(bytes, firstLsn, () => {});
+  if (end.kind === "invalid_tag") return [];
+  const reason = reasonOfDamage(bytes, end, isLast);
+  return reason === null ? [] : [{ file: name, offset: end.offset, lsn: nextLsn, reason }];
+}
+
 /** Damage that recovery passed over, since a later Checkpoint says what was live. */
-async function harmlessDamage(
-  fileSystem: FileSystem,
-  directory: string,
+function harmlessDamage(
+  ends: readonly DamagedEnd[],
   counted: readonly PgdogDamage[],
-): Promise<FileFinding[]> {
-  const { segments } = sortPgdogDirectory(await fileSystem.list(directory));
-  const harmless: FileFinding[] = [];
-  for (const { name, firstLsn } of segments) {
-    const bytes = await unlessGone(readPgdogFile(fileSystem, pathOf(directory, name)));
-    if (bytes === null) continue;
-    const { end, nextLsn } = readPgdogSegment(bytes, firstLsn, () => {});
-    if (end.kind === "invalid_tag") continue;
-    const reason = reasonOfDamage(bytes, end, name === segments.at(-1)?.name);
-    const { offset } = end;
-    const counts = counted.some((one) => one.file === name && one.offset === offset);
-    if (reason === null || counts) continue;
-    harmless.push({ file: name, reason: `at offset ${offset} (LSN ${nextLsn}) ${reason}` });
-  }
-  return harmless;
+): FileFinding[] {
+  return ends
+    .filter(({ file, offset }) =>
+      !counted.some((one) => one.file === file && one.offset === offset)
+    )
+    .map(({ file, offset, lsn, reason }) => ({
+      file,
+      reason: `at offset ${offset} (LSN ${lsn}) ${reason}`,
+    }));
 }

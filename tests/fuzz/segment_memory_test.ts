@@ -12,6 +12,7 @@ import { encodeRecord } from "../../src/wal/decisions/record.ts";
 import { encodeHead } from "../../src/wal/head.ts";
 import { identityText } from "../../src/wal/identity.ts";
 import { SeededRandom } from "../simulation/seeded_random.ts";
+import { begin, end, segment } from "../wal/pgdog/frames.ts";
 import { committing, EMPTY_CHECKPOINT, EPOCH, LOG_ID } from "../wal/sample_segment.ts";
 
 /** Four times what a log makes unless told otherwise, so that what a process takes anyway weighs little. */
@@ -56,10 +57,23 @@ const DECISIONS = Array.from(
 /** The smallest records that a log takes: nothing but a tag, and many of them. */
 const TAGS = Array.from({ length: 1000 }, () => Uint8Array.of(16));
 
+/** A segment of pgdog's: transactions with long names, each begun and ended. */
+function largePgdogSegment(): Uint8Array<ArrayBuffer> {
+  const transaction = segment(begin(1000, "u".repeat(2000)), end(1000)).subarray(16);
+  const bytes = new Uint8Array(SIZE);
+  bytes.set(segment());
+  let length = 16;
+  for (; length + transaction.length <= SIZE; length += transaction.length) {
+    bytes.set(transaction, length);
+  }
+  return bytes.slice(0, length);
+}
+
 /** Sound segments of usual and of the smallest records, damaged ones, and noise. */
 function* largeCases(): Generator<[string, Uint8Array, readonly string[]]> {
   const random = new SeededRandom(7);
   yield ["sound, the smallest records", largeSegment(TAGS), ["scan", "inspect"]];
+  yield ["sound, of pgdog", largePgdogSegment(), ["inspect", "verify"]];
   const bytes = largeSegment(DECISIONS);
   yield ["sound", bytes, READERS];
   for (let at = 40_000; at < bytes.length; at += 8_388_608) bytes[at] = (bytes[at] ?? 0) ^ 16;
@@ -93,7 +107,7 @@ Deno.test({
   async fn(t) {
     for (const [name, bytes, readers] of largeCases()) {
       const directory = await Deno.makeTempDir();
-      const identity = { id: LOG_ID, epoch: 1, formatVersion: 1 };
+      const identity = { id: LOG_ID, epoch: 1, segment: 0, place: null, formatVersion: 1 };
       await Deno.writeTextFile(`${directory}/identity.json`, identityText(identity));
       await Deno.writeFile(`${directory}/${segmentName(0)}`, bytes);
       for (const reader of readers) {

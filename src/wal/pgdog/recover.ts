@@ -12,7 +12,7 @@
 import type { FileHandle, FileSystem } from "../../platform/file_system.ts";
 import { pathOf } from "../segment_name.ts";
 import { settledLength } from "../shared_file.ts";
-import { sortPgdogDirectory } from "./directory.ts";
+import { type PgdogFile, sortPgdogDirectory } from "./directory.ts";
 import { PGDOG_MAX_SEGMENT_LENGTH } from "./format.ts";
 import { type PgdogRecovery, PgdogReplay } from "./replay.ts";
 
@@ -40,12 +40,20 @@ export function recoverPgdogFiles(
   return replay.finish();
 }
 
+/** Takes a segment: its file, its bytes (to be let go when it returns), and whether it is the last. */
+export type VisitPgdogSegment = (
+  file: PgdogFile,
+  bytes: Uint8Array,
+  isLast: boolean,
+) => void;
+
 /**
  * Recovers from a directory. pgdog must not be using it meanwhile. It is for logs that pgdog wrote
  * alone: once a segment of our own stands there, that one says everything.
  *
  * @param fileSystem Where the directory is.
  * @param directory The log directory.
+ * @param onSegment Is given each segment, too; nothing is read again for it.
  * @returns What it says.
  * @throws {LogVersionError} If a newer version wrote a record.
  * @throws {RangeError} If a number in a name or of a record is too large, or a file is.
@@ -53,6 +61,7 @@ export function recoverPgdogFiles(
 export async function recoverPgdogLog(
   fileSystem: FileSystem,
   directory: string,
+  onSegment: VisitPgdogSegment = () => {},
 ): Promise<PgdogRecovery> {
   const sorted = sortPgdogDirectory(await fileSystem.list(directory));
   const replay = new PgdogReplay(directory, sorted);
@@ -64,6 +73,7 @@ export async function recoverPgdogLog(
   for (const file of sorted.segments) {
     const bytes = await readPgdogFile(fileSystem, pathOf(directory, file.name));
     replay.addSegment(file, bytes, file === last);
+    onSegment(file, bytes, file === last);
   }
   return replay.finish();
 }
