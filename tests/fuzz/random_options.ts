@@ -96,11 +96,20 @@ export function drawOptions(random: SeededRandom): RunOptions {
   };
 }
 
+/** Whether the disk of such a run neither lies nor rots. */
+export function keepsItsWord({ effects, rot }: RunOptions): boolean {
+  return rot === 0 && !effects.some(isLie);
+}
+
+function isLie(effect: FaultEffect): boolean {
+  return effect === "lost" || effect === "misplaced";
+}
+
 /** Draws a fault. */
 export function drawFault(random: SeededRandom, options: RunOptions): Fault {
   const { failing, faultTimes, effects, lying } = options;
   const effect = random.pick(effects);
-  const kinds = effect === "lost" || effect === "misplaced" ? lying : failing;
+  const kinds = isLie(effect) ? lying : failing;
   const where = kinds.length === 0 ? {} : { kind: random.pick(kinds) };
   const skip = random.pick([0, 0, 1, 3, random.below(30)]);
   return { ...where, skip, times: random.pick(faultTimes), effect };

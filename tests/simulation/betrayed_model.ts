@@ -20,7 +20,8 @@
  *    (`unsynced`) that what is lost was there; `rotting_disk_test.ts` tells where exactly that line
  *    is, for every bit.
  * 3. The opening succeeds, or it refuses with `LogCorruptedError`; that only if `identity.json`, a
- *    name or a read was wrong, and again at the next try.
+ *    name or a read was wrong, and again at the next try. Where names are missing, the lock's may
+ *    be, and the log is taken for a copy.
  * 4. What is damaged is kept: under its name, or set aside.
  * 5. What was found is durable: the next opening finds the same, and the same verdicts.
  * 6. The log keeps its id.

@@ -38,10 +38,13 @@ export function drawRot(random: SeededRandom, length: number): Rot {
   }
 }
 
-/** Lets some file of a directory rot at some place, if there is one that holds anything. */
+/** Lets some file of a directory rot at some place; every byte is hit as often as any other. */
 export function rotSomewhere(disk: MemoryDisk, directory: string, random: SeededRandom): void {
-  const paths = disk.namesIn(directory).map((name) => `${directory}/${name}`);
-  const path = random.pick(["", ...paths]);
-  const length = path === "" ? 0 : disk.bytesOf(path).length;
-  if (length > 0) disk.rot(path, drawRot(random, length));
+  const files = disk.namesIn(directory).map((name) => `${directory}/${name}`)
+    .map((path) => ({ path, length: disk.bytesOf(path).length }));
+  let byte = random.below(files.reduce((sum, { length }) => sum + length, 0));
+  for (const { path, length } of files) {
+    if (byte < length) return disk.rot(path, drawRot(random, length));
+    byte -= length;
+  }
 }

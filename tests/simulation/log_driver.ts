@@ -150,7 +150,11 @@ export class LogDriver {
 
   #refused(error: unknown): never {
     this.#doubt();
-    if (!(error instanceof LogCorruptedError) || !mayRefuse(this.#seen.doubt)) throw error;
+    const { doubt } = this.#seen;
+    // Without the name of its lock a log looks like a copy.
+    const isCopy = error instanceof Error && error.name === "LogCopiedError" && doubt.names;
+    const isCorrupted = error instanceof LogCorruptedError && mayRefuse(doubt);
+    if (!isCopy && !isCorrupted) throw error;
     throw new RefusalError(error.message, { cause: error });
   }
 
