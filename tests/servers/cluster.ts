@@ -50,7 +50,7 @@ const PREDECESSOR_MS = 30_000;
  * A port that was free a moment ago. It is below those that the kernel gives to outgoing
  * connections, one of which could otherwise take the port while the server is stopped.
  */
-function freePort(): number {
+export function freePort(): number {
   for (let attempt = 1;; attempt++) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
     try {

@@ -7,8 +7,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { UNSAFE_GIDS } from "./beginning.ts";
 import {
+  assertOutcome,
   type Contract,
   countOutside,
+  endAnywhere,
   GID_PREFIX,
   leavePrepared,
   listed,
@@ -27,7 +29,10 @@ const ENDS = [
 export function settlingContract<Client>(contract: Contract<Client>): void {
   endTests(contract);
   questionTests(contract);
-  if (contract.branches === "many") rivalTests(contract);
+  if (contract.branches === "many") {
+    if (contract.dialect.ways?.preparedStaysWithSession ?? false) ownerTests(contract);
+    else rivalTests(contract);
+  }
 }
 
 /** Ending what is prepared, or is not. */
@@ -40,7 +45,7 @@ function endTests<Client>({ dialect, test }: Contract<Client>): void {
       opened.release();
       assertEquals(await listed(subject), []);
       assertEquals(await countOutside(subject, dialect), rows);
-      assertEquals(await outcomeOf(subject, opened.token), outcome);
+      await assertOutcome(subject, dialect, opened.token, outcome);
     });
 
     test(`${end}() ends the branch from another session`, async (subject) => {
@@ -52,10 +57,10 @@ function endTests<Client>({ dialect, test }: Contract<Client>): void {
       // The clocks of the database and of this process may differ a little.
       assert(Math.abs(prepared[0]!.since.getTime() - before) < 60_000, String(prepared[0]!.since));
       assertEquals(await outcomeOf(subject, token), "in progress");
-      assertEquals(await participant[end](gid), { kind: "done" });
+      assertEquals(await endAnywhere(subject, dialect, end, gid), { kind: "done" });
       assertEquals(await listed(subject), []);
       assertEquals(await countOutside(subject, dialect), rows);
-      assertEquals(await outcomeOf(subject, token), outcome);
+      await assertOutcome(subject, dialect, token, outcome);
       assertEquals(await participant[end](gid), { kind: "absent" });
     });
 
@@ -90,7 +95,7 @@ function questionTests<Client>({ dialect, test }: Contract<Client>): void {
     }
     const own = await subject.participant.check(GID_PREFIX);
     assertEquals(await subject.other.outcomeOf(opened.token, own.identity), "other database");
-    assertEquals(await subject.participant.outcomeOf(opened.token, own.identity), "committed");
+    await assertOutcome(subject, dialect, opened.token, "committed");
   });
 
   test("listPrepared() lists what has the prefix, and nothing else", async (subject) => {
@@ -120,8 +125,29 @@ function rivalTests<Client>({ dialect, test }: Contract<Client>): void {
       assertEquals(await subject.participant[end](opened.gid), { kind: "done" });
       assertEquals(await opened.branch.commitPrepared(), { kind: "absent" });
       assertEquals(await opened.branch.rollbackPrepared(), { kind: "absent" });
-      assertEquals(await outcomeOf(subject, opened.token), outcome);
+      await assertOutcome(subject, dialect, opened.token, outcome);
       opened.release();
+    }
+  });
+}
+
+/** Somebody else tries to settle the branch at the same time, and cannot. */
+function ownerTests<Client>({ dialect, test }: Contract<Client>): void {
+  test("a branch is settled by someone else only after its session has ended", async (subject) => {
+    const { participant } = subject;
+    for (const { end, rows, outcome } of ENDS) {
+      const before = await countOutside(subject, dialect);
+      await using opened = await openWritten(subject, dialect);
+      assertEquals((await opened.branch.prepare()).kind, "done");
+      for (const { end: attempt } of ENDS) {
+        assertEquals((await participant[attempt](opened.gid)).kind, "later", attempt);
+      }
+      assertEquals(await listed(subject), [opened.gid]);
+      assertEquals(await outcomeOf(subject, opened.token), "in progress");
+      opened.release();
+      assertEquals(await endAnywhere(subject, dialect, end, opened.gid), { kind: "done" });
+      await assertOutcome(subject, dialect, opened.token, outcome);
+      assertEquals(await countOutside(subject, dialect), before + rows);
     }
   });
 }

@@ -6,11 +6,12 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type {
   Branch,
   BranchOptions,
   Participant,
+  SettleAnswer,
   TokenOutcome,
 } from "../../../src/coordinator/participant.ts";
 
@@ -42,8 +43,8 @@ export interface ContractDialect {
   readonly lock: string;
   /** Fails, and the transaction with it. */
   readonly fail: string;
-  /** Violates a constraint that is looked at when the transaction ends. */
-  readonly violateAtEnd: string;
+  /** Violates a constraint that is looked at when the transaction ends; `null` without such. */
+  readonly violateAtEnd: string | null;
   /** Each makes a transaction one that cannot be prepared. */
   readonly unpreparable: readonly string[];
   /** Names the isolation level, in words of {@linkcode BranchOptions.isolationLevel}. */
@@ -60,6 +61,42 @@ export interface ContractDialect {
   readonly foreignGids: readonly string[];
   /** Tokens that the database has never given out. */
   readonly unknownTokens: readonly string[];
+  /** What the database does otherwise than PostgreSQL. */
+  readonly ways?: DatabaseWays;
+}
+
+/** Ways of a database that differ, and that the coordinator can live with. */
+export interface DatabaseWays {
+  /**
+   * Whether a branch that has only locked counts as one that wrote.
+   *
+   * @default {true}
+   */
+  readonly lockingIsWriting?: boolean;
+  /**
+   * Whether a transaction that has failed may succeed when it is begun again.
+   *
+   * @default {false}
+   */
+  readonly failureIsRetryable?: boolean;
+  /**
+   * Where a gid that is taken is refused.
+   *
+   * @default {"prepare"}
+   */
+  readonly gidTakenAt?: "begin" | "prepare";
+  /**
+   * Whether nobody else can end a prepared branch before its session has ended.
+   *
+   * @default {false}
+   */
+  readonly preparedStaysWithSession?: boolean;
+  /**
+   * What may be said of an outcome.
+   *
+   * @default {(outcome) => [outcome]}
+   */
+  readonly outcomes?: (outcome: TokenOutcome) => readonly TokenOutcome[];
 }
 
 /** An adapter, for the suite. */
@@ -184,6 +221,34 @@ export async function outcomeOf<Client>(
 ): Promise<TokenOutcome> {
   const { identity } = await subject.participant.check(GID_PREFIX);
   return await subject.participant.outcomeOf(token, identity);
+}
+
+/** Ends a prepared branch in any session, once its own is gone if that is what the database waits for. */
+export async function endAnywhere<Client>(
+  { participant }: ContractSubject<Client>,
+  { ways }: ContractDialect,
+  end: "commitPrepared" | "rollbackPrepared",
+  gid: string,
+): Promise<SettleAnswer> {
+  const deadline = performance.now() + 10_000;
+  while (true) {
+    const answer = await participant[end](gid);
+    const waiting = ways?.preparedStaysWithSession === true && answer.kind === "later";
+    if (!waiting || performance.now() > deadline) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** Sees what became of a transaction, as far as the database can tell. */
+export async function assertOutcome<Client>(
+  subject: ContractSubject<Client>,
+  { ways }: ContractDialect,
+  token: string,
+  outcome: TokenOutcome,
+): Promise<void> {
+  const told = await outcomeOf(subject, token);
+  const allowed = ways?.outcomes?.(outcome) ?? [outcome];
+  assert(allowed.includes(told), `${outcome} must be told as ${allowed.join(" or ")}, not ${told}`);
 }
 
 /** How many rows can be seen outside. */

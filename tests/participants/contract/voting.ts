@@ -9,13 +9,13 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BranchEndedError } from "../../../src/coordinator/errors.ts";
 import type { PrepareAnswer, VoteAnswer } from "../../../src/coordinator/participant.ts";
 import {
+  assertOutcome,
   type Contract,
   countOutside,
   listed,
   newGid,
   open,
   openWritten,
-  outcomeOf,
 } from "./subject.ts";
 
 /** The two ways to end a prepared branch, and what is left then. */
@@ -28,10 +28,14 @@ const ENDS = [
 const VOTES = ["prepare", "commit"] as const;
 
 /** Sees that the vote was a no for good. */
-function assertRefused(answer: VoteAnswer | PrepareAnswer, reason: string): void {
+function assertRefused(
+  answer: VoteAnswer | PrepareAnswer,
+  reason: string,
+  retryable = false,
+): void {
   assertEquals(answer.kind, "refused", reason);
   assert(answer.kind === "refused" && answer.error instanceof Error);
-  assertEquals(answer.retryable, false);
+  assertEquals(answer.retryable, retryable);
 }
 
 /** Registers the tests. */
@@ -50,7 +54,7 @@ function endingTests<Client>({ dialect, test }: Contract<Client>): void {
     assertEquals(await opened.branch.commit(), { kind: "done" });
     opened.release();
     assertEquals(await countOutside(subject, dialect), 1);
-    assertEquals(await outcomeOf(subject, opened.token), "committed");
+    await assertOutcome(subject, dialect, opened.token, "committed");
   });
 
   test("rollback() leaves nothing", async (subject) => {
@@ -59,7 +63,7 @@ function endingTests<Client>({ dialect, test }: Contract<Client>): void {
     opened.release();
     assertEquals(await countOutside(subject, dialect), 0);
     assertEquals(await listed(subject), []);
-    assertEquals(await outcomeOf(subject, opened.token), "aborted");
+    await assertOutcome(subject, dialect, opened.token, "aborted");
   });
 
   test("rollback() ends a branch that has failed, or has not begun", async (subject) => {
@@ -90,7 +94,7 @@ function unexaminedTests<Client>({ dialect, test }: Contract<Client>): void {
       assertEquals(await opened.branch[end](), { kind: "done" });
       opened.release();
       assertEquals(await countOutside(subject, dialect), rows);
-      if (answer.token !== null) assertEquals(await outcomeOf(subject, answer.token), outcome);
+      if (answer.token !== null) await assertOutcome(subject, dialect, answer.token, outcome);
     });
   }
 
@@ -102,9 +106,11 @@ function unexaminedTests<Client>({ dialect, test }: Contract<Client>): void {
     opened.release();
   });
 
+  const { violateAtEnd } = dialect;
+  if (violateAtEnd === null) return;
   test("prepare() alone is refused by a deferred constraint", async (subject) => {
     await using opened = await open(subject);
-    await subject.run(opened.branch.client, dialect.violateAtEnd);
+    await subject.run(opened.branch.client, violateAtEnd);
     assertRefused(await opened.branch.prepare(), "violated");
     opened.release();
     assertEquals(await listed(subject), []);
@@ -121,7 +127,7 @@ function failureTests<Client>({ dialect, test }: Contract<Client>): void {
       await subject.run(client, dialect.insert(1));
       // The application swallows the error, as applications do.
       await assertRejects(() => subject.run(client, dialect.fail));
-      assertRefused(await opened.branch[vote](), vote);
+      assertRefused(await opened.branch[vote](), vote, dialect.ways?.failureIsRetryable ?? false);
       opened.release();
       assertEquals(await listed(subject), [], vote);
       assertEquals(await countOutside(subject, dialect), 0, vote);
@@ -138,17 +144,20 @@ function failureTests<Client>({ dialect, test }: Contract<Client>): void {
 
 /** A transaction that the database gives up when it is asked for its vote. */
 function refusalTests<Client>({ dialect, test }: Contract<Client>): void {
-  test("prepare() and commit() are refused by a deferred constraint", async (subject) => {
-    for (const vote of VOTES) {
-      await using opened = await open(subject);
-      await subject.run(opened.branch.client, dialect.violateAtEnd);
-      await opened.branch.examine();
-      assertRefused(await opened.branch[vote](), vote);
-      opened.release();
-      assertEquals(await listed(subject), [], vote);
-      assertEquals(await countOutside(subject, dialect), 0, vote);
-    }
-  });
+  const { violateAtEnd } = dialect;
+  if (violateAtEnd !== null) {
+    test("prepare() and commit() are refused by a deferred constraint", async (subject) => {
+      for (const vote of VOTES) {
+        await using opened = await open(subject);
+        await subject.run(opened.branch.client, violateAtEnd);
+        await opened.branch.examine();
+        assertRefused(await opened.branch[vote](), vote);
+        opened.release();
+        assertEquals(await listed(subject), [], vote);
+        assertEquals(await countOutside(subject, dialect), 0, vote);
+      }
+    });
+  }
 
   for (const text of dialect.unpreparable) {
     test(`prepare() is refused after ${text}`, async (subject) => {
@@ -160,22 +169,26 @@ function refusalTests<Client>({ dialect, test }: Contract<Client>): void {
       opened.release();
       assertEquals(await listed(subject), []);
       assertEquals(await countOutside(subject, dialect), 0);
-      assertEquals(await outcomeOf(subject, token!), "aborted");
+      await assertOutcome(subject, dialect, token!, "aborted");
     });
   }
 }
 
 /** Two branches under one gid. */
 function collisionTests<Client>({ dialect, test }: Contract<Client>): void {
-  test("prepare() is refused under a gid that is taken", async (subject) => {
+  const place = dialect.ways?.gidTakenAt ?? "prepare";
+  test(`${place}() is refused under a gid that is taken`, async (subject) => {
     const gid = newGid();
     await using first = await openWritten(subject, dialect, { gid });
     assertEquals(await first.branch.prepare(), { kind: "done", token: first.token });
-    await using second = await openWritten(subject, dialect, { gid });
-    assertRefused(await second.branch.prepare(), "the gid is taken");
-    second.release();
+    if (place === "begin") await assertRejects(() => open(subject, { gid }), Error);
+    else {
+      await using second = await openWritten(subject, dialect, { gid });
+      assertRefused(await second.branch.prepare(), "the gid is taken");
+      second.release();
+      await assertOutcome(subject, dialect, second.token, "aborted");
+    }
     assertEquals(await listed(subject), [gid]);
-    assertEquals(await outcomeOf(subject, second.token), "aborted");
     assertEquals(await first.branch.commitPrepared(), { kind: "done" });
     assertEquals(await countOutside(subject, dialect), 1);
   });

@@ -1,0 +1,220 @@
+/**
+ * A branch on a session of MariaDB or MySQL, whatever driver the session comes from.
+ *
+ * The session knows the branch by its name, so every statement about it names it: one that the
+ * application has ended by hand is not found any more. After any failure the branch is rolled back at once,
+ * and *refused* is what the server has confirmed so.
+ *
+ * @module
+ */
+
+import { BranchEndedError, BranchLostError } from "../../coordinator/errors.ts";
+import type {
+  Branch,
+  BranchOptions,
+  BranchWork,
+  PrepareAnswer,
+  SettleAnswer,
+  VoteAnswer,
+} from "../../coordinator/participant.ts";
+import { beforeVote, errorNumberOf, isRetryable, meaningOf } from "./answers.ts";
+import type { OutcomeTable } from "./outcome_table.ts";
+import type { MysqlSession } from "./session.ts";
+import { rowCounters, settleBranch, transactionCharacteristics } from "./statements.ts";
+import { makeToken, type ServerSession } from "./token.ts";
+import { xidOf } from "./xid.ts";
+
+/** Where the session stands with the branch. */
+type Phase =
+  /** Not begun. */
+  | "new"
+  /** XA START was sent. */
+  | "active"
+  /** XA END was answered. */
+  | "ended"
+  /** XA PREPARE or a one-phase XA COMMIT was sent. */
+  | "voted"
+  /** The server has confirmed the branch's end: the session is in no transaction. */
+  | "over"
+  /** Not known: the session has to be ended. */
+  | "lost";
+
+/** What a branch needs besides its session. */
+export interface MysqlBranchContext {
+  /** Where the proof of its outcome is kept; `null` without proof. */
+  readonly outcomeTable: OutcomeTable | null;
+  /** The time, in milliseconds since 1970. */
+  now(): number;
+}
+
+type NoVote = Exclude<VoteAnswer, { readonly kind: "done" }>;
+
+/** A branch of a transaction in MariaDB or MySQL. */
+export class MysqlBranch<Client> implements Branch<Client> {
+  readonly #session: MysqlSession<Client>;
+  readonly #context: MysqlBranchContext;
+  #gid = "";
+  #xid = "";
+  #readOnly = false;
+  #serverSession: ServerSession | null = null;
+  #counters = "";
+  #work: BranchWork | null = null;
+  #phase: Phase = "new";
+
+  /**
+   * Takes over a session that is in no transaction.
+   *
+   * @param session The session.
+   * @param context What else it needs.
+   */
+  constructor(session: MysqlSession<Client>, context: MysqlBranchContext) {
+    this.#session = session;
+    this.#context = context;
+  }
+
+  get client(): Client {
+    return this.#session.client;
+  }
+
+  async begin(options: BranchOptions): Promise<void> {
+    this.#gid = options.gid;
+    this.#xid = xidOf(options.gid);
+    this.#readOnly = options.readOnly ?? false;
+    const characteristics = transactionCharacteristics(options);
+    this.#phase = "active";
+    try {
+      this.#serverSession = await this.#session.identify();
+      // Each time anew, since a session's counters can be set back while no branch is in it.
+      if (!this.#readOnly) this.#counters = await rowCounters(this.#session);
+      if (characteristics !== null) await this.#session.run(characteristics);
+      await this.#session.run(`XA START ${this.#xid}`);
+    } catch (error) {
+      throw beforeVote(error);
+    }
+  }
+
+  get wrote(): boolean {
+    return this.#session.wrote && !this.#readOnly;
+  }
+
+  async examine(): Promise<BranchWork> {
+    // From here on the coordinator alone speaks to the session.
+    this.#session.closeClient();
+    try {
+      const wrote = this.wrote || await this.#hasWritten();
+      const token = wrote ? await this.#makeToken() : null;
+      await this.#end();
+      this.#work = { wrote, token };
+      return this.#work;
+    } catch (error) {
+      throw beforeVote(error);
+    }
+  }
+
+  async commit(): Promise<VoteAnswer> {
+    try {
+      this.#phase = "voted";
+      await this.#session.run(`XA COMMIT ${this.#xid} ONE PHASE`);
+    } catch (error) {
+      return await this.#refuse(error);
+    }
+    this.#phase = "over";
+    return { kind: "done" };
+  }
+
+  async prepare(): Promise<PrepareAnswer> {
+    try {
+      const { token } = this.#work ?? await this.examine();
+      this.#phase = "voted";
+      await this.#session.run(`XA PREPARE ${this.#xid}`);
+      return { kind: "done", token };
+    } catch (error) {
+      return await this.#refuse(error);
+    }
+  }
+
+  async rollback(): Promise<void> {
+    this.#session.closeClient();
+    // If it fails, the session is ended when it is released, and the server then rolls back by itself.
+    await this.#rollBack();
+  }
+
+  interrupt(): Promise<void> {
+    return this.#session.interrupt();
+  }
+
+  commitPrepared(): Promise<SettleAnswer> {
+    return this.#settle("COMMIT");
+  }
+
+  rollbackPrepared(): Promise<SettleAnswer> {
+    return this.#settle("ROLLBACK");
+  }
+
+  release(): void {
+    this.#session.closeClient();
+    this.#session.release(this.#phase === "new" || this.#phase === "over");
+  }
+
+  async #hasWritten(): Promise<boolean> {
+    if (this.#readOnly) return false;
+    return await rowCounters(this.#session) !== this.#counters;
+  }
+
+  async #makeToken(): Promise<string> {
+    const { outcomeTable, now } = this.#context;
+    const session = this.#serverSession;
+    if (session === null) throw new TypeError("Cannot examine a branch: it has not begun");
+    if (outcomeTable === null) return makeToken({ gid: this.#gid, session, writtenAt: null });
+    const writtenAt = now();
+    await outcomeTable.write(this.#session, this.#gid);
+    return makeToken({ gid: this.#gid, session, writtenAt });
+  }
+
+  async #end(): Promise<void> {
+    try {
+      await this.#session.run(`XA END ${this.#xid}`);
+      this.#phase = "ended";
+    } catch (error) {
+      if (errorNumberOf(error) === null || await this.#rollBack()) throw error;
+      // There was no branch of this name in the session.
+      throw new BranchEndedError();
+    }
+  }
+
+  /** Rolls the branch back; true if the server has confirmed it, or there is none. */
+  async #rollBack(): Promise<boolean> {
+    if (this.#phase === "new" || this.#phase === "over") return true;
+    // A branch that has failed refuses XA END; XA ROLLBACK then does without.
+    if (this.#phase === "active") await this.#session.run(`XA END ${this.#xid}`).catch(() => {});
+    try {
+      await this.#session.run(`XA ROLLBACK ${this.#xid}`);
+      this.#phase = "over";
+    } catch {
+      this.#phase = "lost";
+    }
+    return this.#phase === "over";
+  }
+
+  /** What a failure means as an answer to the vote, once the branch has been rolled back if it can be. */
+  async #refuse(error: unknown): Promise<NoVote> {
+    if (error instanceof BranchEndedError) return { kind: "refused", error, retryable: false };
+    if (error instanceof BranchLostError) {
+      this.#phase = "lost";
+      return { kind: "refused", error, retryable: true };
+    }
+    const meaning = meaningOf(error);
+    const rolledBack = meaning !== null && await this.#rollBack();
+    if (rolledBack || meaning?.settling === "nothing") {
+      return { kind: "refused", error, retryable: isRetryable(error) };
+    }
+    this.#phase = "lost";
+    return { kind: "unknown", error };
+  }
+
+  async #settle(verb: "COMMIT" | "ROLLBACK"): Promise<SettleAnswer> {
+    const answer = await settleBranch(this.#session, verb, this.#gid);
+    if (answer.kind === "done") this.#phase = "over";
+    return answer;
+  }
+}

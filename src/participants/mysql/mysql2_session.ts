@@ -1,0 +1,115 @@
+/**
+ * A connection of a mysql2 pool as a session. mysql2 never connects a lost connection again: whatever is
+ * sent on it fails, so nothing can come to run outside of the branch.
+ *
+ * @module
+ */
+
+import { BranchLostError } from "../../coordinator/errors.ts";
+import { errorNumberOf } from "./answers.ts";
+import { ConnectionGuard } from "./mysql2_guard.ts";
+import { type Mysql2Queries, runOn } from "./mysql2_statements.ts";
+import type { MysqlResult, MysqlSession } from "./session.ts";
+import { askServerSession } from "./statements.ts";
+import type { ServerSession } from "./token.ts";
+
+/** What is used of a connection of a mysql2 pool with promises. */
+export interface MysqlConnection extends Mysql2Queries {
+  /** The server's number of the session. */
+  readonly threadId: number;
+  /** Gives the connection back to the pool. */
+  release(): void;
+  /** Ends the connection. */
+  destroy(): void;
+}
+
+/** What is used of a mysql2 pool: the result of `createPool` of `mysql2/promise`. */
+export interface MysqlPool<Connection extends MysqlConnection> extends Mysql2Queries {
+  /** Takes a connection out of the pool. */
+  getConnection(): Promise<Connection>;
+}
+
+/** What mysql2 says when it has not sent a statement, since the connection is closed. */
+const NOT_SENT = /^Can't add new command when connection is in closed state/;
+
+/** Which sessions of their server the connections are; asked once for each. */
+const serverSessions = new WeakMap<object, ServerSession>();
+
+/** A connection, for one branch. */
+export class Mysql2Session<Connection extends MysqlConnection> implements MysqlSession<Connection> {
+  readonly #pool: MysqlPool<Connection>;
+  readonly #connection: Connection;
+  readonly #guard: ConnectionGuard<Connection>;
+  /** False once a statement has failed without an answer of the server's own. */
+  #sound = true;
+  #released = false;
+
+  /**
+   * Takes over a connection.
+   *
+   * @param pool Where it comes from.
+   * @param connection The connection.
+   */
+  constructor(pool: MysqlPool<Connection>, connection: Connection) {
+    this.#pool = pool;
+    this.#connection = connection;
+    this.#guard = new ConnectionGuard(connection);
+  }
+
+  get client(): Connection {
+    return this.#guard.client;
+  }
+
+  get wrote(): boolean {
+    return this.#guard.changed;
+  }
+
+  async run(text: string): Promise<MysqlResult> {
+    try {
+      return await this.#guard.watch(runOn(this.#connection, text));
+    } catch (error) {
+      if (errorNumberOf(error) === null) this.#sound = false;
+      const unsent = error instanceof Error && NOT_SENT.test(error.message);
+      throw unsent ? new BranchLostError({ cause: error }) : error;
+    }
+  }
+
+  async identify(): Promise<ServerSession> {
+    // The pool hands out each connection in a new object around the one that lasts.
+    const { connection: lasting = this.#connection } = this.#connection as { connection?: object };
+    const known = serverSessions.get(lasting);
+    if (known !== undefined) return known;
+    const session = await askServerSession(this);
+    serverSessions.set(lasting, session);
+    return session;
+  }
+
+  closeClient(): void {
+    this.#guard.close();
+  }
+
+  async interrupt(): Promise<void> {
+    if (this.#released || this.#guard.underWay === 0) return;
+    const other = await this.#pool.getConnection();
+    try {
+      if (this.#released || this.#guard.underWay === 0) return;
+      // It may reach the server late and hit another statement: this session runs nobody else's.
+      this.#sound = false;
+      await runOn(other, `KILL QUERY ${Number(this.#connection.threadId)}`);
+    } finally {
+      other.release();
+    }
+  }
+
+  release(clean: boolean): void {
+    if (this.#released) return;
+    this.#released = true;
+    if (clean && this.#sound && this.#guard.underWay === 0) this.#connection.release();
+    else {
+      this.#connection.destroy();
+      this.#guard.lose(
+        new Error("Cannot wait for a statement: its branch has ended, and the connection with it"),
+      );
+    }
+  }
+}

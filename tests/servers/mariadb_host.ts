@@ -1,0 +1,63 @@
+/**
+ * How MariaDB's programs are found and run on this machine: never as root.
+ *
+ * @module
+ */
+
+/** The user MariaDB runs as when the tests run as root. */
+const SERVER_USER = "mysql";
+
+/** Debian keeps the server out of the PATH of ordinary users. */
+const FOLDERS = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
+
+/** Everything needed to run MariaDB. */
+export interface MariadbHost {
+  /** The server. */
+  readonly server: string;
+  /** The program that makes a data folder. */
+  readonly installer: string;
+  /** The user to become first, or `undefined` to stay what we are. */
+  readonly user: string | undefined;
+}
+
+/** Runs a program to its end. */
+export async function run(
+  command: string,
+  args: readonly string[],
+): Promise<{ success: boolean; text: string }> {
+  const { success, stdout, stderr } = await new Deno.Command(command, {
+    args: [...args],
+    cwd: "/",
+    env: { LC_ALL: "C" },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { success, text: (decoder.decode(stdout) + decoder.decode(stderr)).trim() };
+}
+
+function findProgram(name: string): string {
+  for (const folder of FOLDERS) {
+    try {
+      if (Deno.statSync(`${folder}/${name}`).isFile) return `${folder}/${name}`;
+    } catch {
+      // Not in this one.
+    }
+  }
+  throw new Error(
+    `Cannot find MariaDB's server programs: no ${name} in ${FOLDERS.join(", ")}, ` +
+      "install them with 'apt-get install mariadb-server'",
+  );
+}
+
+/** Looks for the programs and decides about the user; fails with what to install. */
+export async function findMariadbHost(): Promise<MariadbHost> {
+  const server = findProgram("mariadbd");
+  const installer = findProgram("mariadb-install-db");
+  if (Deno.uid() !== 0) return { server, installer, user: undefined };
+  const { success } = await run("id", [SERVER_USER]);
+  if (success) return { server, installer, user: SERVER_USER };
+  throw new Error(
+    `Cannot run MariaDB as root: there is no user '${SERVER_USER}' to become, ` +
+      "install Debian's package mariadb-server or run the tests as another user",
+  );
+}
