@@ -24,6 +24,7 @@
 import { encode } from "@std/msgpack/encode";
 import type { ValueMap, ValueType } from "@std/msgpack";
 import { integer64, list, packNumber, packText, refuse, text, unpackMap } from "./fields.ts";
+import { encodeHotBranches, encodeHotEnd } from "./hot_record.ts";
 import { type Outcome, packOutcomes, unpackOutcomes } from "./outcomes.ts";
 
 /** One database's part in a transaction, as the log keeps it. */
@@ -175,6 +176,28 @@ function packVerdict(verdict: BranchVerdict): ValueMap {
  * @returns Tag and payload.
  */
 export function encodeRecord(record: LogRecord): Uint8Array {
+  return encodeHotRecord(record)?.slice() ?? encodeGenerally(record);
+}
+
+/**
+ * The body of a record of the kinds that every commit writes, without an allocation.
+ *
+ * @param record The record.
+ * @returns Tag and payload, valid until the next call; `null` if only {@linkcode encodeRecord} can do it.
+ */
+export function encodeHotRecord(record: LogRecord): Uint8Array | null {
+  switch (record.type) {
+    case "committing":
+    case "begin":
+      return encodeHotBranches(RECORD_TAGS[record.type], record.txn, record.branches);
+    case "end":
+      return encodeHotEnd(RECORD_TAGS.end, record.txn);
+    default:
+      return null;
+  }
+}
+
+function encodeGenerally(record: LogRecord): Uint8Array {
   const payload = encode(packRecord(record));
   const body = new Uint8Array(payload.length + 1);
   body[0] = RECORD_TAGS[record.type];

@@ -1,0 +1,159 @@
+/**
+ * The records of every commit, without the general encoder: a decision (or a Begin, or a Doubt, of the
+ * same shape) and an End. What is written here is byte for byte what `@std/msgpack` writes, and what is
+ * read here is read as the general decoder reads it. Whatever is not plain (text beyond ASCII, long lists,
+ * keys in another order, as another version might write) is left to the general way.
+ *
+ * @module
+ */
+
+import type { BranchRecord } from "./record.ts";
+
+/** `{txn: uint64`, for a map of one key and for one of two. */
+const TXN_KEY = [0xa3, 0x74, 0x78, 0x6e, 0xcf] as const;
+const MAP_OF_ONE = 0x81;
+const MAP_OF_TWO = 0x82;
+/** `branches:`. */
+const BRANCHES_KEY = [0xa8, 0x62, 0x72, 0x61, 0x6e, 0x63, 0x68, 0x65, 0x73] as const;
+const ARRAY = 0x90;
+const MAX_SHORT_ARRAY = 15;
+const ARRAY_OF_THREE = 0x93;
+const SHORT_TEXT = 0xa0;
+const MAX_SHORT_TEXT = 31;
+const TEXT_8 = 0xd9;
+const MAX_TEXT_8 = 255;
+const NIL = 0xc0;
+const MAX_NUMBER = 2n ** 64n - 1n;
+/** Tag, map, key, number. */
+const END_LENGTH = 1 + 1 + TXN_KEY.length + 8;
+const BRANCHES_AT = END_LENGTH + BRANCHES_KEY.length;
+
+/** Bytes on their way into a record; made once, so that nothing is allocated for each. */
+const room = new Uint8Array(4096);
+const view = new DataView(room.buffer);
+
+/**
+ * Encodes an End.
+ *
+ * @param tag Its tag.
+ * @param txn Number of the transaction.
+ * @returns The body, valid until the next call; `null` if the general way is needed.
+ */
+export function encodeHotEnd(tag: number, txn: bigint): Uint8Array | null {
+  return putHead(tag, MAP_OF_ONE, txn) ? room.subarray(0, END_LENGTH) : null;
+}
+
+/**
+ * Encodes a decision.
+ *
+ * @param tag Its tag.
+ * @param txn Number of the transaction.
+ * @param branches Its branches.
+ * @returns The body, valid until the next call; `null` if the general way is needed.
+ */
+export function encodeHotBranches(
+  tag: number,
+  txn: bigint,
+  branches: readonly BranchRecord[],
+): Uint8Array | null {
+  if (branches.length > MAX_SHORT_ARRAY || !putHead(tag, MAP_OF_TWO, txn)) return null;
+  room.set(BRANCHES_KEY, END_LENGTH);
+  room[BRANCHES_AT] = ARRAY | branches.length;
+  let at = BRANCHES_AT + 1;
+  for (const { participant, gid, token } of branches) {
+    // Three texts, each with two bytes before it.
+    const most = participant.length + gid.length + (token?.length ?? 0) + 7;
+    if (at + most > room.length) return null;
+    room[at++] = ARRAY_OF_THREE;
+    at = putText(participant, at);
+    if (at > 0) at = putText(gid, at);
+    if (at > 0 && token === null) room[at++] = NIL;
+    else if (at > 0 && token !== null) at = putText(token, at);
+    if (at < 0) return null;
+  }
+  return room.subarray(0, at);
+}
+
+/**
+ * The transaction of a decision or an End that is as plain as those made here.
+ *
+ * @param bytes Where the body is.
+ * @param start Its first byte, the tag.
+ * @param end The byte behind its last.
+ * @returns The place of the number, a uint64 with its high byte first; -1 if the general way is needed.
+ */
+export function hotNumberAt(bytes: Uint8Array, start: number, end: number): number {
+  const keys = bytes[start + 1];
+  if (keys === MAP_OF_ONE ? end - start !== END_LENGTH : keys !== MAP_OF_TWO) return -1;
+  if (end - start < END_LENGTH || !matches(bytes, start + 2, TXN_KEY)) return -1;
+  if (keys === MAP_OF_TWO && !hasPlainBranches(bytes, start, end)) return -1;
+  return start + 2 + TXN_KEY.length;
+}
+
+function putHead(tag: number, map: number, txn: bigint): boolean {
+  if (typeof txn !== "bigint" || txn < 0n || txn > MAX_NUMBER) return false;
+  room[0] = tag;
+  room[1] = map;
+  room.set(TXN_KEY, 2);
+  view.setBigUint64(2 + TXN_KEY.length, txn);
+  return true;
+}
+
+/** Puts a text with its length; gives the place behind it, or -1 if it is not plain. */
+function putText(text: string, start: number): number {
+  const { length } = text;
+  if (length > MAX_TEXT_8) return -1;
+  let at = start;
+  if (length <= MAX_SHORT_TEXT) room[at++] = SHORT_TEXT | length;
+  else {
+    room[at++] = TEXT_8;
+    room[at++] = length;
+  }
+  for (let index = 0; index < length; index++) {
+    const code = text.charCodeAt(index);
+    if (code > 0x7f) return -1;
+    room[at++] = code;
+  }
+  return at;
+}
+
+/** Whether a list of `[text, text, text or nil]`, all of ASCII, fills the rest of a body exactly. */
+function hasPlainBranches(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start <= BRANCHES_AT || !matches(bytes, start + END_LENGTH, BRANCHES_KEY)) return false;
+  const count = bytes[start + BRANCHES_AT]! - ARRAY;
+  if (count < 0 || count > MAX_SHORT_ARRAY) return false;
+  let at = start + BRANCHES_AT + 1;
+  for (let branch = 0; branch < count && at > 0; branch++) {
+    if (at >= end || bytes[at] !== ARRAY_OF_THREE) return false;
+    at = behindText(bytes, at + 1, end);
+    if (at > 0) at = behindText(bytes, at, end);
+    if (at > 0) at = at < end && bytes[at] === NIL ? at + 1 : behindText(bytes, at, end);
+  }
+  return at === end;
+}
+
+/** The place behind a text of ASCII, or -1. */
+function behindText(bytes: Uint8Array, start: number, end: number): number {
+  if (start >= end) return -1;
+  const first = bytes[start]!;
+  let at = start + 1;
+  let length: number;
+  if (first === TEXT_8) {
+    if (at >= end) return -1;
+    length = bytes[at++]!;
+  } else {
+    length = first - SHORT_TEXT;
+    if (length < 0 || length > MAX_SHORT_TEXT) return -1;
+  }
+  const behind = at + length;
+  if (behind > end) return -1;
+  for (; at < behind; at++) if (bytes[at]! > 0x7f) return -1;
+  return behind;
+}
+
+function matches(bytes: Uint8Array, start: number, expected: readonly number[]): boolean {
+  for (let index = 0; index < expected.length; index++) {
+    if (bytes[start + index] !== expected[index]) return false;
+  }
+  return true;
+}

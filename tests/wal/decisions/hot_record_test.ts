@@ -1,0 +1,110 @@
+/**
+ * Proves that the short way and the general one are the same: whatever the short way writes, the general
+ * one would have written, byte for byte; and it takes no bytes for a record that the general one refuses.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { encode } from "@std/msgpack/encode";
+import type { ValueMap } from "@std/msgpack";
+import fc from "fast-check";
+import {
+  encodeHotBranches,
+  encodeHotEnd,
+  hotNumberAt,
+} from "../../../src/wal/decisions/hot_record.ts";
+import { decodeRecord } from "../../../src/wal/decisions/record.ts";
+import { checkProperty } from "../../simulation/seeds.ts";
+
+const text = fc.oneof(
+  fc.string({ unit: "binary-ascii", maxLength: 40 }),
+  fc.string({ unit: "grapheme", maxLength: 40 }),
+  fc.string({ unit: "binary-ascii", minLength: 250, maxLength: 260 }),
+);
+const txn = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+const branches = fc.array(
+  fc.record({ participant: text, gid: text, token: fc.option(text) }),
+  { maxLength: 17 },
+);
+
+function general(tag: number, payload: ValueMap): number[] {
+  return [tag, ...encode(payload)];
+}
+
+function lists(all: readonly { participant: string; gid: string; token: string | null }[]) {
+  return all.map(({ participant, gid, token }) => [participant, gid, token]);
+}
+
+Deno.test("encodeHotBranches() writes what @std/msgpack writes, or nothing", () => {
+  let written = 0;
+  checkProperty(
+    fc.property(txn, branches, (txn, branches) => {
+      const body = encodeHotBranches(2, txn, branches);
+      if (body === null) return;
+      written++;
+      assertEquals([...body], general(2, { txn, branches: lists(branches) }));
+    }),
+    1000,
+  );
+  assert(written > 100, `${written} of 1000 were written`);
+});
+
+Deno.test("encodeHotEnd() writes what @std/msgpack writes", () => {
+  checkProperty(
+    fc.property(txn, (txn) => {
+      assertEquals([...encodeHotEnd(3, txn)!], general(3, { txn }));
+    }),
+    200,
+  );
+  assertEquals(encodeHotEnd(3, -1n), null);
+  assertEquals(encodeHotEnd(3, 2n ** 64n), null);
+  assertEquals(encodeHotEnd(3, 5 as unknown as bigint), null);
+});
+
+Deno.test("encodeHotBranches() leaves to the general way what is not plain", () => {
+  const plain = { participant: "a", gid: "g", token: null };
+  const long = { ...plain, gid: "x".repeat(256) };
+  const many = Array.from(
+    { length: 15 },
+    () => ({ ...plain, gid: "x".repeat(255), token: "y".repeat(255) }),
+  );
+  for (const branches of [[{ ...plain, participant: "größe" }], [long], many]) {
+    assertEquals(encodeHotBranches(2, 1n, branches), null);
+  }
+  assert(encodeHotBranches(2, 1n, Array.from({ length: 15 }, () => plain)) !== null);
+  assertEquals(encodeHotBranches(2, 1n, Array.from({ length: 16 }, () => plain)), null);
+});
+
+Deno.test("hotNumberAt() finds the number of what is plain, wherever it lies", () => {
+  checkProperty(
+    fc.property(txn, branches, fc.nat(9), (txn, branches, before) => {
+      const body = encodeHotBranches(2, txn, branches) ?? encodeHotEnd(3, txn)!;
+      const bytes = new Uint8Array(before + body.length + 9).fill(0xa1);
+      bytes.set(body, before);
+      const at = hotNumberAt(bytes, before, before + body.length);
+      assertEquals(new DataView(bytes.buffer).getBigUint64(at), txn);
+    }),
+    500,
+  );
+});
+
+Deno.test("hotNumberAt() takes nothing that the general way refuses or reads otherwise", () => {
+  const damage = fc.array(fc.tuple(fc.nat(200), fc.nat(255)), { maxLength: 3 });
+  let taken = 0;
+  checkProperty(
+    fc.property(txn, branches, damage, fc.nat(4), (txn, branches, damage, cut) => {
+      const body = (encodeHotBranches(2, txn, branches) ?? encodeHotEnd(3, txn)!).slice();
+      for (const [at, byte] of damage) if (at > 0 && at < body.length) body[at] = byte;
+      const bytes = body.subarray(0, body.length - cut);
+      const at = hotNumberAt(bytes, 0, bytes.length);
+      if (at < 0) return;
+      // An End with branches, or a decision without, is not plain; its tag decides what it is.
+      const record = decodeRecord(bytes);
+      assert(record?.type === "committing" || record?.type === "end");
+      const number = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(at);
+      assertEquals(record.txn, number);
+      taken++;
+    }),
+    2000,
+  );
+  assert(taken > 100, `${taken} of 2000 were taken`);
+});
