@@ -69,12 +69,17 @@ export async function verify(
  */
 export async function repair(
   directory: string,
-  options: { readonly reason: string; readonly by?: string; readonly presumeAbort?: boolean },
+  options: {
+    readonly reason: string;
+    readonly by?: string;
+    readonly presumeAbort?: boolean;
+    readonly acceptCopy?: boolean;
+  },
   { out }: CommandOutput,
 ): Promise<number> {
-  const { reason, by = operatorName(), presumeAbort = false } = options;
+  const { reason, by = operatorName(), presumeAbort = false, acceptCopy = false } = options;
   const platform = denoPlatform;
-  const report = await repairLog({ platform, directory, reason, by, presumeAbort });
+  const report = await repairLog({ platform, directory, reason, by, presumeAbort, acceptCopy });
   out.add(repairWords(report, reason, by));
   return report.verdicts.length === 0 || report.cleared ? 0 : 1;
 }

@@ -3,7 +3,7 @@
  *
  *     deno task indoubt inspect DIR [--json]
  *     deno task indoubt verify DIR [--json]
- *     deno task indoubt repair DIR --reason TEXT [--by NAME] [--presume-abort]
+ *     deno task indoubt repair DIR --reason TEXT [--by NAME] [--accept-copy] [--presume-abort]
  *
  * `inspect` and `verify` only read, need no lock, and work beside a running coordinator. The exit code is 0 if
  * all is well, 1 if the log is damaged or transactions stay uncertain, 2 if the command could not do it.
@@ -93,6 +93,7 @@ function makeProgram(output: CommandOutput, done: (code: number) => void): Comma
     .argument("<directory>", "the log directory; no coordinator may have it open")
     .requiredOption("--reason <text>", "why, for those who read the log later")
     .option("--by <name>", "who decides (default: the user's name)")
+    .option("--accept-copy", "the directory is a copy, and the only one that is used from now on")
     .option("--presume-abort", "let transactions without a decision be rolled back from now on")
     .addHelpText("after", "\nExit code: 0 nothing is uncertain, 1 something still is, 2 failed")
     .action(async (directory: string, options: Parameters<typeof repair>[1]) => {

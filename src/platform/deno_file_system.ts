@@ -106,4 +106,11 @@ export const denoFileSystem: FileSystem = {
     using directory = await Deno.open(path, { read: true });
     await directory.sync();
   },
+
+  async identify(path: string): Promise<string | null> {
+    const { ino, birthtime } = await Deno.stat(path);
+    // Not the device: its number may be another after a restart. An inode's number is used again when its
+    // file is gone, hence the time of birth, which no program can set.
+    return ino === null || birthtime === null ? null : `${ino}-${birthtime.getTime()}`;
+  },
 };

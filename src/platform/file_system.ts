@@ -57,4 +57,10 @@ export interface FileSystem {
   remove(path: string): Promise<void>;
   /** Makes the names in a directory durable (fsync of the directory). */
   syncDirectory(path: string): Promise<void>;
+  /**
+   * What tells a file from every copy of it: the same for as long as it is there, under whatever name in
+   * its file system and over restarts of the machine, and another for a file made later or elsewhere. `null`
+   * where the platform has nothing of the kind.
+   */
+  identify(path: string): Promise<string | null>;
 }

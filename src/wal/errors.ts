@@ -148,6 +148,43 @@ export class LogCorruptedError extends Error {
 }
 
 /**
+ * The log directory is a copy: restored from a backup, say, or copied to another machine. Two coordinators
+ * with one id would roll back each other's transactions, so no copy is opened unasked. Nothing is changed.
+ *
+ * If the original still runs anywhere, or ever may again, use that one. If this is the only one from now on,
+ * `indoubt repair DIR --accept-copy --reason TEXT` says so; for a log of a program's own entries the option
+ * `acceptCopy` does.
+ *
+ * @example Say which directory
+ * ```ts
+ * import { LogCopiedError } from "@indoubt/coordinator";
+ *
+ * const error = new LogCopiedError("./indoubt");
+ * console.assert(error.directory === "./indoubt");
+ * ```
+ */
+export class LogCopiedError extends Error {
+  /** Always `"LogCopiedError"`. */
+  override readonly name = "LogCopiedError";
+  /** The log directory. */
+  readonly directory: string;
+
+  /**
+   * Names the directory and what to do.
+   *
+   * @param directory The log directory.
+   */
+  constructor(directory: string) {
+    super(
+      `Cannot open the log in "${directory}": it is a copy, its .lock is not the file that the log was ` +
+        "made with: if the original still runs anywhere, use that one; if this is the only one from " +
+        'now on, say so with "indoubt repair DIR --accept-copy --reason TEXT"',
+    );
+    this.directory = directory;
+  }
+}
+
+/**
  * The log was written by a newer version of this software. It is left untouched.
  *
  * @example Find the place

@@ -5,15 +5,17 @@
  *
  * | tag | kind | payload |
  * |---|---|---|
- * | 5 | Epoch | `{id, epoch, started, opening, restated}` |
+ * | 5 | Epoch | `{id, epoch, started, opening, restated, follows?}` |
  * | 7 | Verdict | `{kind, epoch, file, reason, by, at}`; of kind `repaired`, `done` instead of `file` |
  *
  * `opening` is how many records open the segment, this one included. `restated` says whether they restate
- * everything, so that no earlier segment is needed. A verdict of kind `damaged` says that records up to
- * and including those of `epoch` were lost in `file`; one of kind `cleared` that an operator has looked
- * at all such places and that none stands any more; one of kind `repaired` that an operator had the
- * opening `epoch` made in order to repair the log, and what was done. The last changes nothing that
- * another verdict says.
+ * everything, so that no earlier segment is needed. `follows` is there only where numbers were passed over,
+ * since records were lost that may have had them: it is the number behind the last record that was read.
+ *
+ * A verdict of kind `damaged` says that records up to and including those of `epoch` were lost in `file`, or
+ * somewhere if it is empty; one of kind `cleared` that an operator has looked at all such places and that
+ * none stands any more; one of kind `repaired` that an operator had the opening `epoch` made in order to
+ * repair the log, and what was done. The last changes nothing that another verdict says.
  *
  * @module
  */
@@ -39,6 +41,8 @@ export interface EpochRecord {
   readonly opening: number;
   /** Whether they restate everything before. */
   readonly restated: boolean;
+  /** LSN behind the last record before, if it is not that of this one: the numbers between are not used. */
+  readonly follows?: number;
 }
 
 /** What was decided about damage, by whom and why. */
@@ -49,7 +53,7 @@ export interface VerdictRecord {
   readonly kind: "damaged" | "cleared";
   /** Records of this and earlier epochs are meant. */
   readonly epoch: number;
-  /** The file; empty if the whole log was lost, or for `cleared`. */
+  /** The file; empty if the log as a whole is meant, or for `cleared`. */
   readonly file: string;
   /** What is wrong, or why it was cleared. */
   readonly reason: string;
@@ -146,6 +150,7 @@ export function decodeHead(body: Uint8Array): HeadRecord | null {
       started: field(map, "started", "string"),
       opening: field(map, "opening", "number"),
       restated: field(map, "restated", "boolean"),
+      ...("follows" in map ? { follows: field(map, "follows", "number") } : {}),
     };
   }
   // A verdict on a branch is the coordinator's own record.

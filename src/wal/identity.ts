@@ -7,9 +7,18 @@
  * It is JSON, so that a person can read it, with a checksum of its fields: a turned bit can make another id
  * or number of it that looks as good.
  *
- * The file is written at each opening, after that opening's segment is durable. A directory without it is
- * therefore one whose first opening was not finished, and one with it but without a segment has lost its
- * log.
+ * The file is written at each opening, after that opening's segment is durable, and again for each
+ * segment that follows. A directory without it is therefore one whose first opening was not finished.
+ *
+ * **Why no LSN comes back.** `segment` is the first LSN of a segment that was durable, under its name, when
+ * this file was written, and segments are removed only after a later one is durable. So if no segment
+ * from that number on is there, one is lost, and with it records of unknown number. But the log gives out
+ * no LSN from {@linkcode lsnLimit} of `segment` on before it has written a larger `segment` here; so
+ * whatever is lost was below that limit, and the next opening begins at it. (Where a segment is there and
+ * damaged, its own length limits what it may have held.) The limit is so far away that a log which cannot
+ * write this file for days goes on, and so near that numbers last for thousands of such losses.
+ *
+ * `place` is what tells the directory from every copy of it; see `place.ts`.
  *
  * @module
  */
@@ -24,6 +33,9 @@ import { pathOf, UNFINISHED_SUFFIX } from "./segment_name.ts";
 /** Name of the identity file. */
 export const IDENTITY_NAME = "identity.json";
 
+/** How many numbers are given out at most before a larger `segment` is written. */
+const LSN_SPAN = 2 ** 40;
+
 const MAX_IDENTITY_LENGTH = 4096;
 const ID_LENGTH = 12;
 // Lower case, without letters that look like digits: 32 letters, so five random bits each.
@@ -36,6 +48,20 @@ export interface Identity {
   readonly id: string;
   /** Number of the latest opening. */
   readonly epoch: number;
+  /** First LSN of the latest segment that is known to be durable. */
+  readonly segment: number;
+  /** What tells the directory from a copy of it; `null` if the platform knows nothing that does. */
+  readonly place: string | null;
+}
+
+/**
+ * The number that no record may have as long as the identity names a segment.
+ *
+ * @param segment First LSN of that segment.
+ * @returns An LSN; all that are given out are below it.
+ */
+export function lsnLimit(segment: number): number {
+  return Math.min(segment + LSN_SPAN, Number.MAX_SAFE_INTEGER);
 }
 
 /**
@@ -55,7 +81,7 @@ export function makeLogId(platform: Platform): string {
  *
  * @param platform The machine.
  * @param directory The log directory.
- * @returns Id and epoch.
+ * @returns What it says.
  * @throws {LogCorruptedError} If the file is not what was once written.
  * @throws {LogVersionError} If a newer version wrote it.
  */
@@ -68,28 +94,30 @@ export async function readIdentity(platform: Platform, directory: string): Promi
   } finally {
     file.close();
   }
-  const place = { file: IDENTITY_NAME };
+  const where = { file: IDENTITY_NAME };
   const remedy = "restore it from a backup, or have it made again from the segments with " +
     `indoubt repair "${directory}" --reason TEXT`;
   let parsed: unknown;
   try {
     parsed = JSON.parse(new TextDecoder().decode(buffer.subarray(0, length)));
   } catch (cause) {
-    throw new LogCorruptedError(directory, place, `it is not JSON, ${remedy}`, { cause });
+    throw new LogCorruptedError(directory, where, `it is not JSON, ${remedy}`, { cause });
   }
   const { checksum, ...fields } = (parsed ?? {}) as Record<string, unknown>;
-  const { id, epoch, formatVersion } = fields;
+  const { id, epoch, segment, place, formatVersion } = fields;
   // The checksum comes first: only a file that is whole may announce a newer version.
   if (checksum !== checksumOf(fields)) {
-    throw new LogCorruptedError(directory, place, `its checksum differs, ${remedy}`);
+    throw new LogCorruptedError(directory, where, `its checksum differs, ${remedy}`);
   }
   if (typeof formatVersion === "number" && formatVersion > FORMAT_VERSION) {
-    throw new LogVersionError(directory, place, `format version ${formatVersion}`);
+    throw new LogVersionError(directory, where, `format version ${formatVersion}`);
   }
-  if (typeof id !== "string" || !ID_PATTERN.test(id) || !isEpoch(epoch)) {
-    throw new LogCorruptedError(directory, place, `it names no log, ${remedy}`);
+  const namesLog = typeof id === "string" && ID_PATTERN.test(id);
+  const isPlace = place === null || typeof place === "string";
+  if (!namesLog || !isPlace || !isNumberFrom(1, epoch) || !isNumberFrom(0, segment)) {
+    throw new LogCorruptedError(directory, where, `it names no log, ${remedy}`);
   }
-  return { id, epoch };
+  return { id, epoch, segment, place };
 }
 
 /**
@@ -108,8 +136,8 @@ function checksumOf(fields: Readonly<Record<string, unknown>>): string {
   return crc32c(bytes).toString(16).padStart(8, "0");
 }
 
-function isEpoch(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 1;
+function isNumberFrom(least: number, value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= least;
 }
 
 /**
@@ -117,23 +145,75 @@ function isEpoch(value: unknown): value is number {
  *
  * @param platform The machine.
  * @param directory The log directory.
- * @param identity Id and epoch.
+ * @param identity What it is to say.
  */
 export async function writeIdentity(
   platform: Platform,
   directory: string,
-  { id, epoch }: Identity,
+  { id, epoch, segment, place }: Identity,
 ): Promise<void> {
   const { fileSystem } = platform;
   const path = pathOf(directory, IDENTITY_NAME);
-  const text = identityText({ id, epoch, formatVersion: FORMAT_VERSION });
-  const file = await fileSystem.open(path + UNFINISHED_SUFFIX, "create-new");
+  const text = identityText({ id, epoch, segment, place, formatVersion: FORMAT_VERSION });
   try {
-    writeWhole(file, new TextEncoder().encode(text));
-    await file.syncData();
-  } finally {
-    file.close();
+    const file = await fileSystem.open(path + UNFINISHED_SUFFIX, "create-new");
+    try {
+      writeWhole(file, new TextEncoder().encode(text));
+      await file.syncData();
+    } finally {
+      file.close();
+    }
+    await fileSystem.rename(path + UNFINISHED_SUFFIX, path);
+    await fileSystem.syncDirectory(directory);
+  } catch (error) {
+    // What is left of this try must not stand in the way of the next.
+    await fileSystem.remove(path + UNFINISHED_SUFFIX).catch(() => {});
+    throw error;
   }
-  await fileSystem.rename(path + UNFINISHED_SUFFIX, path);
-  await fileSystem.syncDirectory(directory);
+}
+
+/** The identity of an open log, which follows its segments. */
+export class HeldIdentity {
+  readonly #platform: Platform;
+  readonly #directory: string;
+  #identity: Identity;
+
+  private constructor(platform: Platform, directory: string, identity: Identity) {
+    this.#platform = platform;
+    this.#directory = directory;
+    this.#identity = identity;
+  }
+
+  /**
+   * Writes an identity.
+   *
+   * @param platform The machine.
+   * @param directory The log directory, of which this process holds the lock.
+   * @param identity What it is to say.
+   * @returns It, once it is durable.
+   */
+  static async write(
+    platform: Platform,
+    directory: string,
+    identity: Identity,
+  ): Promise<HeldIdentity> {
+    await writeIdentity(platform, directory, identity);
+    return new HeldIdentity(platform, directory, identity);
+  }
+
+  /** The number that no record may have. */
+  get lsnLimit(): number {
+    return lsnLimit(this.#identity.segment);
+  }
+
+  /**
+   * Names a later segment.
+   *
+   * @param segment Its first LSN; it is durable.
+   */
+  async follow(segment: number): Promise<void> {
+    const identity = { ...this.#identity, segment };
+    await writeIdentity(this.#platform, this.#directory, identity);
+    this.#identity = identity;
+  }
 }

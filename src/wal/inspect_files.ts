@@ -55,6 +55,10 @@ export class SettledFiles extends ReadOnlyFiles implements FileSystem {
     return names.filter((name) => !this.#hidden.has(name));
   }
 
+  identify(path: string): Promise<string | null> {
+    return this.#fileSystem.identify(path);
+  }
+
   async open(path: string): Promise<SharedFile> {
     return readOnly(await this.#fileSystem.open(path, "read"));
   }

@@ -12,7 +12,9 @@ import { readWhole, writeWhole } from "../platform/whole_file.ts";
 import { type LogHolder, LogLockedError } from "./errors.ts";
 import { pathOf } from "./segment_name.ts";
 
-const LOCK_NAME = ".lock";
+/** Name of the lock file. */
+export const LOCK_NAME = ".lock";
+
 const MAX_STAMP_LENGTH = 256;
 
 /** The held lock of a log directory. */

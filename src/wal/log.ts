@@ -12,17 +12,21 @@
 import type { Clock } from "../platform/clock.ts";
 import { denoPlatform, type Platform } from "../platform/platform.ts";
 import { FilePipeline } from "./file_pipeline.ts";
+import { LogCopiedError } from "./errors.ts";
 import { type RepairRecord, type VerdictRecord, verdictText } from "./head.ts";
-import { makeLogId, writeIdentity } from "./identity.ts";
+import { HeldIdentity, makeLogId } from "./identity.ts";
 import { DirectoryLock } from "./lock.ts";
 import type { LogState } from "./log_state.ts";
 import type { LogModel } from "./model.ts";
+import { type AcceptedCopy, behindOriginal, copyReason, isCopy, placeOf } from "./place.ts";
 import { damageVerdict, type RecoveredLog, recoverLog } from "./recovery.ts";
 import { removeUnfinished, retireSegments } from "./retire.ts";
 import { MAX_SEGMENT_LENGTH } from "./segment_scan.ts";
 import { SegmentWriter } from "./segment_writer.ts";
 import { LogWriter } from "./writer.ts";
 import type { BeginSegment } from "./writer_options.ts";
+
+export type { AcceptedCopy } from "./place.ts";
 
 /** Bytes after which a segment is followed by a new one, unless the options say otherwise. */
 export const DEFAULT_SEGMENT_SIZE = 16_777_216;
@@ -64,6 +68,14 @@ export interface LogOptions<Entry> {
    * @default {nothing}
    */
   readonly repair?: Pick<RepairRecord, "done" | "reason" | "by">;
+  /**
+   * Opens the log although its directory is a copy: somebody vouches that the original never runs again.
+   * What it may have written since the copy was made counts as lost, by a verdict that stands until it is
+   * cleared. Does nothing if the directory is no copy.
+   *
+   * @default {a copy is refused}
+   */
+  readonly acceptCopy?: AcceptedCopy;
 }
 
 /**
@@ -123,17 +135,24 @@ export class Log<Entry> implements AsyncDisposable {
   readonly id: string;
   /** Number of this opening; every opening has a larger one. */
   readonly epoch: number;
+  /**
+   * Names of the damaged files that were set aside in the directory, now or by an earlier opening. Nothing
+   * removes them, so somebody must: as soon as they are not needed to find out what happened.
+   */
+  readonly setAside: readonly string[];
 
   private constructor(
     lock: DirectoryLock,
     writer: LogWriter<Entry>,
     state: LogState<Entry>,
     clock: Clock,
+    setAside: readonly string[],
   ) {
     this.#lock = lock;
     this.#clock = clock;
     this.#writer = writer;
     this.#state = state;
+    this.setAside = setAside;
     this.id = state.id ?? "";
     this.epoch = state.epoch;
   }
@@ -145,6 +164,7 @@ export class Log<Entry> implements AsyncDisposable {
    * @param options Which directory, and what its entries mean.
    * @returns The log.
    * @throws {LogLockedError} If it is open already, here or in another process.
+   * @throws {LogCopiedError} If the directory is a copy, and nobody vouches for it.
    * @throws {LogCorruptedError} If the identity is damaged or that of another log.
    * @throws {LogVersionError} If a newer version wrote it.
    * @throws {RangeError} If an option is out of its range.
@@ -156,17 +176,29 @@ export class Log<Entry> implements AsyncDisposable {
     const lock = await DirectoryLock.take(platform, directory);
     let segment: SegmentWriter | null = null;
     try {
-      const recovered = await recoverLog(platform, directory, model);
+      const { copy, recovered } = await recover(platform, options);
       const { state } = recovered;
-      const id = beginEpoch(platform, recovered, options.repair);
+      const id = beginEpoch(platform, recovered, copy, options.repair);
       await removeUnfinished(platform, directory);
-      const beginSegment = segmentBeginner(platform, directory, state);
+      let identity: HeldIdentity | null = null;
+      const lsnLimit = () => identity?.lsnLimit ?? Number.MAX_SAFE_INTEGER;
+      const beginSegment = segmentBeginner(platform, directory, state, lsnLimit);
       let { nextLsn } = recovered;
-      segment = await beginSegment(nextLsn, null, (count) => nextLsn += count);
+      const count = (numbers: number) => nextLsn += numbers;
+      segment = await beginSegment(nextLsn, null, count, recovered.follows);
       if (recovered.first) await platform.fileSystem.syncAncestors(directory);
-      await writeIdentity(platform, directory, { id, epoch: state.epoch });
+      const place = await placeOf(platform, directory);
+      const { firstLsn } = segment;
+      const held = await HeldIdentity.write(platform, directory, {
+        id,
+        epoch: state.epoch,
+        segment: firstLsn,
+        place,
+      });
+      identity = held;
+      const retire = segmentRetirer(platform, directory, recovered);
       // A segment that cannot be taken away costs space and nothing else; it is tried again later.
-      await retireSegments(platform, directory, segment.firstLsn, state).catch(() => {});
+      const setAside = await retire(firstLsn).catch(() => []);
       const writer = new LogWriter({
         platform,
         directory,
@@ -175,13 +207,19 @@ export class Log<Entry> implements AsyncDisposable {
         restates: state.restates,
         segment,
         nextLsn,
+        lsnLimit,
         segmentSize,
         checkpointInterval: options.checkpointInterval ?? DEFAULT_CHECKPOINT_INTERVAL,
         pipeline: new FilePipeline(platform, directory, segmentSize),
         beginSegment,
-        retire: (firstLsn) => retireSegments(platform, directory, firstLsn, state),
+        retire: async (newest) => {
+          // If it cannot be written, the log goes on until its numbers are used up.
+          await held.follow(newest).catch(() => {});
+          await retire(newest);
+        },
       });
-      return new Log(lock, writer, state, platform.clock);
+      const aside = [...recovered.setAside, ...setAside].sort();
+      return new Log(lock, writer, state, platform.clock, aside);
     } catch (error) {
       segment?.close();
       lock.release();
@@ -265,9 +303,21 @@ function checkSize(segmentSize: number): number {
   return segmentSize;
 }
 
+/** What the log says, and who vouches for it if it is a copy. */
+async function recover<Entry>(
+  platform: Platform,
+  { directory, model, acceptCopy }: LogOptions<Entry>,
+): Promise<{ recovered: RecoveredLog<Entry>; copy: AcceptedCopy | null }> {
+  const recovered = await recoverLog(platform, directory, model);
+  if (!await isCopy(platform, directory, recovered.place)) return { recovered, copy: null };
+  if (acceptCopy === undefined) throw new LogCopiedError(directory);
+  return { recovered: behindOriginal(recovered), copy: acceptCopy };
+}
+
 function beginEpoch<Entry>(
   platform: Platform,
   recovered: RecoveredLog<Entry>,
+  copy: AcceptedCopy | null,
   repair: LogOptions<Entry>["repair"],
 ): string {
   const { state, epoch, found, id } = recovered;
@@ -276,6 +326,15 @@ function beginEpoch<Entry>(
   for (const one of found) {
     // A damaged segment of a log that keeps every entry is found again at each opening.
     if (!state.isJudged(one)) state.applyHead(damageVerdict(one, epoch, at));
+  }
+  if (copy !== null) {
+    const verdict = damageVerdict(
+      { file: "", reason: copyReason(verdictText(copy.reason, "reason")) },
+      epoch,
+      at,
+    );
+    // Also if one like it was cleared before: this is another copy.
+    state.applyHead({ ...verdict, by: verdictText(copy.by, "name of the one who decides") });
   }
   if (repair !== undefined) {
     const { done } = repair;
@@ -299,10 +358,25 @@ function segmentBeginner<Entry>(
   platform: Platform,
   directory: string,
   state: LogState<Entry>,
-): BeginSegment {
-  return async (nextLsn, ready, onNumbers) => {
-    using opening = state.opening();
+  lsnLimit: () => number,
+): (...args: [...Parameters<BeginSegment>, follows?: number]) => Promise<SegmentWriter> {
+  return async (nextLsn, ready, onNumbers, follows = nextLsn) => {
+    using opening = state.opening(follows < nextLsn ? follows : undefined);
     onNumbers(opening.count);
-    return await SegmentWriter.create(platform, directory, nextLsn, opening, ready);
+    return await SegmentWriter.create(platform, directory, nextLsn, opening, ready, lsnLimit());
+  };
+}
+
+/** Takes the segments before one away, and keeps what is to be kept of them. */
+function segmentRetirer<Entry>(
+  platform: Platform,
+  directory: string,
+  { state, harmless, unread }: RecoveredLog<Entry>,
+): (firstLsn: number) => Promise<string[]> {
+  const damaged = new Set([...state.damages, ...harmless].map(({ file }) => file));
+  const kept = { epoch: state.epoch, damaged, unread: new Set(unread) };
+  return async (firstLsn) => {
+    // A log that keeps every entry needs all its segments, what is readable of the damaged ones too.
+    return state.restates ? await retireSegments(platform, directory, firstLsn, kept) : [];
   };
 }

@@ -107,9 +107,10 @@ export class LogState<Entry> {
    * The frames that open a segment: Epoch, the latest verdicts of operators, those on damage that stand
    * (behind the former, which would clear them), and what restates the entries.
    *
+   * @param follows Where the records before end, if the segment does not begin there.
    * @returns The frames, not sealed; to be disposed of.
    */
-  opening(): FrameBatch {
+  opening(follows?: number): FrameBatch {
     if (this.#id === null) throw new TypeError("Cannot open a segment: the log has no id");
     const entries = this.#model.checkpoint();
     const verdicts = [...this.#operators, ...this.#damages];
@@ -120,6 +121,7 @@ export class LogState<Entry> {
       started: this.#started,
       opening: 1 + verdicts.length + (entries?.length ?? 0),
       restated: entries !== null,
+      ...(follows === undefined ? {} : { follows }),
     };
     const frames = new FrameBatch();
     try {

@@ -10,6 +10,7 @@ export type { FileHandle, FileSystem, OpenMode } from "../platform/file_system.t
 export { denoPlatform, type Platform } from "../platform/platform.ts";
 export type { Randomness } from "../platform/randomness.ts";
 export {
+  LogCopiedError,
   LogCorruptedError,
   type LogHolder,
   LogLockedError,
@@ -18,5 +19,11 @@ export {
   LogVersionError,
 } from "./errors.ts";
 export type { RepairRecord, VerdictRecord } from "./head.ts";
-export { DEFAULT_CHECKPOINT_INTERVAL, DEFAULT_SEGMENT_SIZE, Log, type LogOptions } from "./log.ts";
+export {
+  type AcceptedCopy,
+  DEFAULT_CHECKPOINT_INTERVAL,
+  DEFAULT_SEGMENT_SIZE,
+  Log,
+  type LogOptions,
+} from "./log.ts";
 export { FIRST_APPLICATION_TAG, type LogModel } from "./model.ts";

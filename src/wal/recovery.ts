@@ -2,27 +2,31 @@
  * Reads what a log says when it is opened. Nothing on disk is changed here.
  *
  * The newest segment comes first: if its opening records restate everything and nothing in it is damaged,
- * it alone says everything, and damage in older segments does not matter. Otherwise every segment is read,
- * oldest first, and what is readable counts; where records are missing the outcome holds a verdict, which
- * the log must make durable before anybody acts on the rest.
+ * it alone says everything, and damage in older segments does not matter: they are read only so that
+ * damaged ones are kept. Otherwise every segment is read, oldest first, and what is readable counts; where
+ * records are missing the outcome holds a verdict, which the log must make durable before anybody acts on
+ * the rest. A segment that the identity names and that is not there is missing, too.
  *
  * @module
  */
 
 import type { Platform } from "../platform/platform.ts";
-import { describeDamage } from "./describe_damage.ts";
-import { LogCorruptedError, type LogPlace, LogVersionError } from "./errors.ts";
-import { decodeHead, type VerdictRecord } from "./head.ts";
-import { type Identity, IDENTITY_NAME, readIdentity } from "./identity.ts";
+import { LogCorruptedError, LogVersionError } from "./errors.ts";
+import type { VerdictRecord } from "./head.ts";
+import { type Identity, IDENTITY_NAME, lsnLimit, readIdentity } from "./identity.ts";
 import { LogState } from "./log_state.ts";
 import type { LogModel } from "./model.ts";
-import { lsnInName, parseSegmentName, segmentName, UNFINISHED_SUFFIX } from "./segment_name.ts";
+import { type Finding, Reading } from "./reading.ts";
 import {
-  MAX_SEGMENT_LENGTH,
-  MIN_FRAME_LENGTH,
-  scanSegment,
-  type SegmentScan,
-} from "./segment_scan.ts";
+  isBrokenName,
+  lsnInName,
+  parseSegmentName,
+  segmentName,
+  UNFINISHED_SUFFIX,
+} from "./segment_name.ts";
+
+/** How often a directory is listed until it holds the segment that its identity names. */
+const MAX_LISTINGS = 3;
 
 /** What a log says. */
 export interface RecoveredLog<Entry> {
@@ -32,12 +36,22 @@ export interface RecoveredLog<Entry> {
   readonly state: LogState<Entry>;
   /** Id of the log; `null` if it has none yet. */
   readonly id: string | null;
+  /** What its identity says of the place where it was last opened; `null` if nothing. */
+  readonly place: string | null;
   /** Number of the next record; larger than any that was ever given out. */
   readonly nextLsn: number;
+  /** Number behind the last record that was read: where the next segment follows. */
+  readonly follows: number;
   /** Largest epoch that was ever begun. */
   readonly epoch: number;
   /** Damage found now, without a verdict of an earlier opening. */
-  readonly found: readonly { readonly file: string; readonly reason: string }[];
+  readonly found: readonly Finding[];
+  /** Damage on which nothing depends, in files that are to be kept all the same. */
+  readonly harmless: readonly Finding[];
+  /** Segments on which nothing depends and which could not be read: nobody knows whether to keep them. */
+  readonly unread: readonly string[];
+  /** Files that were set aside as damaged earlier. */
+  readonly setAside: readonly string[];
 }
 
 /**
@@ -56,191 +70,131 @@ export async function recoverLog<Entry>(
   directory: string,
   model: LogModel<Entry>,
 ): Promise<RecoveredLog<Entry>> {
-  const names = (await platform.fileSystem.list(directory))
-    .filter((name) => !name.endsWith(UNFINISHED_SUFFIX));
-  const segments = names.map(parseSegmentName).filter((lsn) => lsn !== null);
-  segments.sort((one, other) => one - other);
-  const identity = names.includes(IDENTITY_NAME) ? await readIdentity(platform, directory) : null;
+  const { names, segments, identity } = await lookAround(platform, directory);
   const floor = Math.max(0, ...names.map((name) => (lsnInName(name) ?? -1) + 1));
-  const newest = segments.at(-1);
-  if (newest === undefined) return withoutSegments(new LogState(model), identity, floor);
-
-  let reading = new Reading(directory, model);
-  await reading.read(platform, newest);
-  if (!reading.isWhole) {
-    reading = new Reading(directory, model);
-    for (const segment of segments) await reading.read(platform, segment);
-  }
-  const { state, found } = reading;
-  if (identity !== null && state.id !== null && identity.id !== state.id) {
-    throw new LogCorruptedError(
-      directory,
-      { file: IDENTITY_NAME },
-      `it is of log ${identity.id}, but the segments are of ${state.id}, ` +
-        "put the files of one log together again",
-    );
-  }
-  return {
+  const isLost = identity !== null && (segments.at(-1) ?? -1) < identity.segment;
+  const nextLsn = isLost ? Math.max(floor, lsnLimit(identity.segment)) : floor;
+  const common = {
     first: identity === null,
+    place: identity?.place ?? null,
+    setAside: names.filter(isBrokenName).sort(),
+  };
+  if (segments.length === 0) {
+    const isNew = identity === null && floor === 0;
+    return {
+      ...common,
+      id: identity?.id ?? null,
+      state: new LogState(model),
+      nextLsn,
+      follows: nextLsn,
+      epoch: identity?.epoch ?? 0,
+      found: isNew ? [] : [{ file: "", reason: "the log is gone: no segment is there" }],
+      harmless: [],
+      unread: [],
+    };
+  }
+  const { reading, harmless, unread } = await readSegments(platform, directory, model, segments);
+  const { state, found } = reading;
+  assertSameLog(directory, identity, state.id);
+  return {
+    ...common,
     id: state.id ?? identity?.id ?? null,
     state,
-    nextLsn: Math.max(reading.nextLsn, floor),
+    nextLsn: Math.max(reading.nextLsn, nextLsn),
+    follows: reading.nextLsn,
     epoch: Math.max(state.epoch, identity?.epoch ?? 0),
-    found,
+    found: isLost ? [...found, lostSegment(identity)] : found,
+    harmless,
+    unread,
   };
 }
 
-function withoutSegments<Entry>(
-  state: LogState<Entry>,
-  identity: Identity | null,
-  nextLsn: number,
-): RecoveredLog<Entry> {
-  if (identity === null && nextLsn === 0) {
-    return { first: true, id: null, state, nextLsn, epoch: 0, found: [] };
-  }
-  const found = [{ file: "", reason: "the log is gone: no segment is there" }];
-  return {
-    first: identity === null,
-    id: identity?.id ?? null,
-    state,
-    nextLsn,
-    epoch: identity?.epoch ?? 0,
-    found,
-  };
+interface Surroundings {
+  readonly names: readonly string[];
+  /** First LSNs of the segments, oldest first. */
+  readonly segments: readonly number[];
+  readonly identity: Identity | null;
 }
 
-/** The records that open a segment, held back until all of them have been read. */
-interface Opening {
-  readonly restated: boolean;
-  remaining: number;
-  readonly apply: (() => void)[];
+async function lookAround(platform: Platform, directory: string): Promise<Surroundings> {
+  let identity: Identity | null = null;
+  for (let listings = 1;; listings++) {
+    const names = (await platform.fileSystem.list(directory))
+      .filter((name) => !name.endsWith(UNFINISHED_SUFFIX));
+    const segments = names.map(parseSegmentName).filter((lsn) => lsn !== null);
+    segments.sort((one, other) => one - other);
+    if (names.includes(IDENTITY_NAME)) identity ??= await readIdentity(platform, directory);
+    // Somebody who reads beside the log's owner may have listed what is older than the identity.
+    const isNamedThere = identity === null || (segments.at(-1) ?? -1) >= identity.segment;
+    if (isNamedThere || listings === MAX_LISTINGS) return { names, segments, identity };
+  }
 }
 
-/** One reading of some segments, oldest first. */
-class Reading<Entry> {
-  readonly #directory: string;
-  readonly #model: LogModel<Entry>;
-  readonly #found: { file: string; reason: string }[] = [];
-  #opening: Opening | null = null;
-  #restated = false;
-  #segments = 0;
-  readonly state: LogState<Entry>;
-  nextLsn = 0;
+interface ReadSegments<Entry> {
+  readonly reading: Reading<Entry>;
+  readonly harmless: readonly Finding[];
+  readonly unread: readonly string[];
+}
 
-  constructor(directory: string, model: LogModel<Entry>) {
-    this.#directory = directory;
-    this.#model = model;
-    this.state = new LogState(model);
+async function readSegments<Entry>(
+  platform: Platform,
+  directory: string,
+  model: LogModel<Entry>,
+  segments: readonly number[],
+): Promise<ReadSegments<Entry>> {
+  const newest = new Reading(directory, model);
+  const older = segments.slice(0, -1);
+  for (const segment of segments.slice(-1)) await newest.read(platform, segment);
+  if (!newest.isWhole) {
+    const reading = new Reading(directory, model);
+    for (const segment of segments) await reading.read(platform, segment);
+    return { reading, harmless: reading.harmless, unread: [] };
   }
+  const harmless = [...newest.harmless];
+  const unread: string[] = [];
+  for (const segment of older) {
+    const findings = await lookInto(platform, directory, model, segment);
+    if (findings === null) unread.push(segmentName(segment));
+    else harmless.push(...findings);
+  }
+  return { reading: newest, harmless, unread };
+}
 
-  /** Damage that touches what the segments read add up to. */
-  get found(): readonly { file: string; reason: string }[] {
-    return this.#found;
+/** What is damaged in a segment on which nothing depends; `null` if it cannot be read. */
+async function lookInto<Entry>(
+  platform: Platform,
+  directory: string,
+  model: LogModel<Entry>,
+  firstLsn: number,
+): Promise<readonly Finding[] | null> {
+  const reading = new Reading<Entry>(directory, {
+    encode: (entry) => model.encode(entry),
+    decode: (body) => model.decode(body),
+    reset: () => {},
+    apply: () => {},
+    checkpoint: () => [],
+  });
+  try {
+    await reading.read(platform, firstLsn);
+    return [...reading.harmless, ...reading.found];
+  } catch (error) {
+    const isForeign = error instanceof LogVersionError || error instanceof LogCorruptedError;
+    return isForeign ? [{ file: segmentName(firstLsn), reason: error.message }] : null;
   }
+}
 
-  /** Whether what was read says everything. */
-  get isWhole(): boolean {
-    return this.#restated && this.#found.length === 0;
-  }
+function assertSameLog(directory: string, identity: Identity | null, id: string | null): void {
+  if (identity === null || id === null || identity.id === id) return;
+  throw new LogCorruptedError(
+    directory,
+    { file: IDENTITY_NAME },
+    `it is of log ${identity.id}, but the segments are of ${id}, ` +
+      "put the files of one log together again",
+  );
+}
 
-  async read(platform: Platform, firstLsn: number): Promise<void> {
-    const missing = this.#segments > 0 ? Math.max(0, firstLsn - this.nextLsn) : 0;
-    this.#segments++;
-    this.#restated = false;
-    this.#opening = null;
-    let opened = false;
-    const file = segmentName(firstLsn);
-    const scan = await scanSegment(
-      platform,
-      this.#directory,
-      firstLsn,
-      (body, lsn, offset) => {
-        const apply = this.#decode(body, { file, offset, lsn }, lsn === firstLsn);
-        if (apply !== null) this.#take(apply);
-        opened ||= this.#opening === null;
-      },
-      (damage) => {
-        this.#giveUpOpening();
-        // A header that could be mended has cost no record.
-        if (damage.offset > 0) this.#found.push({ file, reason: describeDamage(damage) });
-      },
-    );
-    if (this.#opening !== null) opened = false;
-    this.#giveUpOpening();
-    this.#finish(scan, opened, missing);
-  }
-
-  /** What a frame does to the state; `null` if its payload is damaged. */
-  #decode(body: Uint8Array, place: Required<LogPlace>, first: boolean): (() => void) | null {
-    const { file, offset, lsn } = place;
-    try {
-      const head = decodeHead(body);
-      if (head !== null) {
-        if (head.type === "epoch" && first) {
-          this.#opening = { restated: head.restated, remaining: head.opening, apply: [] };
-        }
-        return () => this.state.applyHead(head);
-      }
-      const entry = this.#model.decode(body);
-      if (entry === null) {
-        throw new LogVersionError(this.#directory, place, `record kind ${body[0]}`);
-      }
-      return () => this.state.apply(entry, lsn);
-    } catch (error) {
-      if (error instanceof LogVersionError) throw error;
-      const reason = `the payload at offset ${offset} is not that of its kind (${error})`;
-      this.#found.push({ file, reason });
-      this.#giveUpOpening();
-      return null;
-    }
-  }
-
-  #take(apply: () => void): void {
-    const opening = this.#opening;
-    if (opening === null) return apply();
-    opening.apply.push(apply);
-    opening.remaining--;
-    if (opening.remaining > 0) return;
-    this.#opening = null;
-    if (opening.restated) {
-      // What restates everything replaces what was read before, and makes damage there harmless.
-      this.#restated = true;
-      this.#found.length = 0;
-      this.#model.reset();
-    }
-    for (const one of opening.apply) one();
-  }
-
-  /** The opening is damaged: what there is of it adds to what was read before. */
-  #giveUpOpening(): void {
-    const opening = this.#opening;
-    this.#opening = null;
-    for (const one of opening?.apply ?? []) one();
-  }
-
-  #finish(scan: SegmentScan, opened: boolean, missing: number): void {
-    const { file, length, end, damages } = scan;
-    if (end.kind === "newer-version") {
-      throw new LogVersionError(this.#directory, { file, offset: 0 }, end.detail);
-    }
-    if (end.kind === "pgdog") {
-      throw new LogCorruptedError(
-        this.#directory,
-        { file },
-        "it is a log of pgdog, which can be inspected but not continued, use another directory",
-      );
-    }
-    if (!opened) {
-      const detail = end.detail === "" ? "" : `: ${end.detail}`;
-      this.#found.push({ file, reason: `the records that open it are not all there${detail}` });
-    } else if (missing > 0 && !this.#restated) {
-      this.#found.push({ file, reason: `${missing} records before it are missing` });
-    }
-    // What cannot be read may have held more records than were counted; their numbers are not used again.
-    const bytes = opened ? length - end.offset : MAX_SEGMENT_LENGTH;
-    const unread = opened && damages.length === 0 ? 0 : Math.ceil(bytes / MIN_FRAME_LENGTH);
-    this.nextLsn = Math.max(this.nextLsn, end.nextLsn + unread);
-  }
+function lostSegment({ segment }: Identity): Finding {
+  return { file: segmentName(segment), reason: "it is gone, or a later one is" };
 }
 
 /**
@@ -252,7 +206,7 @@ class Reading<Entry> {
  * @returns The record.
  */
 export function damageVerdict(
-  found: { readonly file: string; readonly reason: string },
+  found: Finding,
   epoch: number,
   at: string,
 ): VerdictRecord {

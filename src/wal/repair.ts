@@ -40,6 +40,8 @@ export interface RepairOptions {
   readonly by: string;
   /** Whether transactions without a decision may be presumed aborted from now on. */
   readonly presumeAbort: boolean;
+  /** Whether the one who decides vouches that the directory, if it is a copy, is the only one from now on. */
+  readonly acceptCopy?: boolean;
 }
 
 /** What a repair has done. */
@@ -71,6 +73,7 @@ export interface RepairReport {
  * @returns What was done.
  * @throws {RangeError} If `reason` or `by` is empty or too long.
  * @throws {LogLockedError} If the log is open, here or in another process.
+ * @throws {LogCopiedError} If the directory is a copy and nobody vouches for it.
  * @throws {LogCorruptedError} If the identity is that of another log, or is damaged and the segments do not
  *   say for certain what it was.
  * @throws {Error} If there is no log of ours that can be read.
@@ -82,17 +85,25 @@ export async function repairLog(options: RepairOptions): Promise<RepairReport> {
   const before = await verifyLog(options.platform, directory);
   if (before.verdict === "cannot_tell") throw refusal(directory, before.reason);
   if (before.format === "pgdog") throw refusal(directory, before.reason);
-  if (before.verdict === "sound") {
+  if (before.verdict === "sound" && !before.copied) {
     // A log that is in use is its owner's, also if there is nothing to repair.
     (await DirectoryLock.take(options.platform, directory)).release();
     return { ...NOTHING_DONE, before };
   }
-  const { platform, done } = await prepare(options.platform, directory, before);
+  const { platform, done: prepared } = await prepare(options.platform, directory, before);
+  const accepted = before.copied && options.acceptCopy === true;
+  const done = accepted ? `${prepared}, accepted the directory as the only copy` : prepared;
   const repair = { done, reason, by };
+  const common = {
+    directory,
+    platform,
+    repair,
+    ...(accepted ? { acceptCopy: { by, reason } } : {}),
+  };
   const live = new LiveState();
   await using log = before.application
-    ? await Log.open({ directory, platform, repair, model: new ApplicationRecords() })
-    : await Log.open({ directory, platform, repair, model: live });
+    ? await Log.open({ ...common, model: new ApplicationRecords() })
+    : await Log.open({ ...common, model: live });
   const verdicts = [...log.damages];
   const names = await platform.fileSystem.list(directory);
   const cleared = presumeAbort && verdicts.length > 0;

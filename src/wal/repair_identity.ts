@@ -170,6 +170,7 @@ export function withoutIdentity(platform: Platform): Platform {
     rename: (from, to) => fileSystem.rename(from, to),
     remove: (path) => fileSystem.remove(path),
     syncDirectory: (path) => fileSystem.syncDirectory(path),
+    identify: (path) => fileSystem.identify(path),
   };
   const { clock, randomness, processId } = platform;
   return { fileSystem: hiding, clock, randomness, processId };

@@ -1,13 +1,23 @@
 /**
  * Takes segments away that are no longer needed: those before one that restates everything and is durable.
- * Damaged ones are set aside under names of their own, never removed and never overwritten.
+ * Damaged ones are set aside under names of their own, never removed and never overwritten; those of which
+ * it is not known stay where they are until an opening can read them.
  *
  * @module
  */
 
 import type { Platform } from "../platform/platform.ts";
-import type { LogState } from "./log_state.ts";
 import { brokenName, parseSegmentName, pathOf, UNFINISHED_SUFFIX } from "./segment_name.ts";
+
+/** What is to be kept of the segments that were there when the log was opened. */
+export interface KeptSegments {
+  /** The opening that sets files aside. */
+  readonly epoch: number;
+  /** Names of the damaged ones. */
+  readonly damaged: ReadonlySet<string>;
+  /** Names of those that could not be read. */
+  readonly unread: ReadonlySet<string>;
+}
 
 /**
  * Removes or sets aside the segments before one.
@@ -15,26 +25,29 @@ import { brokenName, parseSegmentName, pathOf, UNFINISHED_SUFFIX } from "./segme
  * @param platform The machine.
  * @param directory The log directory.
  * @param firstLsn Number of the first record of the segment that restates everything.
- * @param state Knows which files are damaged.
+ * @param kept What is not to be removed.
+ * @returns Names under which files have been set aside.
  */
-export async function retireSegments<Entry>(
+export async function retireSegments(
   platform: Platform,
   directory: string,
   firstLsn: number,
-  state: LogState<Entry>,
-): Promise<void> {
-  // A log that keeps every entry needs all its segments, what is readable of the damaged ones too.
-  if (!state.restates) return;
+  kept: KeptSegments,
+): Promise<string[]> {
   const { fileSystem } = platform;
   const names = await fileSystem.list(directory);
-  const damaged = new Set(state.damages.map(({ file }) => file));
   const older = names.filter((name) => (parseSegmentName(name) ?? firstLsn) < firstLsn).sort();
+  const setAside: string[] = [];
   let changed = false;
   let failure: unknown = null;
   for (const name of older) {
+    if (kept.unread.has(name)) continue;
     try {
-      if (damaged.has(name)) names.push(await setAside(platform, directory, name, state, names));
-      else await fileSystem.remove(pathOf(directory, name));
+      if (kept.damaged.has(name)) {
+        const aside = brokenName(name, kept.epoch, names);
+        await fileSystem.rename(pathOf(directory, name), pathOf(directory, aside));
+        setAside.push(aside);
+      } else await fileSystem.remove(pathOf(directory, name));
       changed = true;
     } catch (error) {
       // One that cannot be taken away must not keep the others: the log would grow without bound.
@@ -43,18 +56,7 @@ export async function retireSegments<Entry>(
   }
   if (changed) await fileSystem.syncDirectory(directory);
   if (failure !== null) throw failure;
-}
-
-async function setAside<Entry>(
-  platform: Platform,
-  directory: string,
-  name: string,
-  state: LogState<Entry>,
-  taken: readonly string[],
-): Promise<string> {
-  const aside = brokenName(name, state.epoch, taken);
-  await platform.fileSystem.rename(pathOf(directory, name), pathOf(directory, aside));
-  return aside;
+  return setAside;
 }
 
 /**

@@ -7,6 +7,7 @@
  */
 
 const SEGMENT_NAME = /^([0-9]{20})\.wal$/;
+const BROKEN_NAME = /^(?:[0-9]{20}\.wal|identity\.json)\.broken-/;
 
 /** What a segment is called while it is being made; such a file holds nothing that counts. */
 export const UNFINISHED_SUFFIX = ".unfinished";
@@ -63,6 +64,16 @@ export function brokenName(name: string, epoch: number, taken: readonly string[]
     const free = count === 1 ? wanted : `${wanted}-${count}`;
     if (!taken.includes(free)) return free;
   }
+}
+
+/**
+ * Whether a file was set aside as damaged.
+ *
+ * @param name Its name.
+ * @returns True for any name that {@linkcode brokenName} may have given.
+ */
+export function isBrokenName(name: string): boolean {
+  return BROKEN_NAME.test(name);
 }
 
 /**

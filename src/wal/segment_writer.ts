@@ -16,6 +16,7 @@ import type { ReadyFile } from "./file_pipeline.ts";
 import { encodeSegmentHeader } from "./format.ts";
 import type { FrameBatch } from "./frame_batch.ts";
 import { pathOf, segmentName, UNFINISHED_SUFFIX } from "./segment_name.ts";
+import { MAX_SEGMENT_LENGTH } from "./segment_scan.ts";
 
 /** A segment could not be made. */
 export class SegmentCreationError extends Error {
@@ -78,6 +79,7 @@ export class SegmentWriter {
    * @param firstLsn Number of the first opening record.
    * @param opening The opening records, at least one, not yet sealed.
    * @param ready A file of zeros to use; a new one is made if there is none.
+   * @param lsnLimit The number that no record may have.
    * @returns The segment, ready for the record after the opening ones.
    * @throws {SegmentCreationError} If it could not be made.
    */
@@ -87,6 +89,7 @@ export class SegmentWriter {
     firstLsn: number,
     opening: FrameBatch,
     ready: ReadyFile | null,
+    lsnLimit: number,
   ): Promise<SegmentWriter> {
     const { fileSystem, randomness } = platform;
     const path = pathOf(directory, segmentName(firstLsn));
@@ -98,6 +101,9 @@ export class SegmentWriter {
     try {
       file ??= await fileSystem.open(unfinished, "create-new");
       const segment = new SegmentWriter(file, salt, firstLsn, ready !== null);
+      if (firstLsn + opening.count > lsnLimit) {
+        throw new RangeError(`Cannot number ${opening.count} records: ${lsnLimit} is the limit`);
+      }
       segment.write(encodeSegmentHeader(salt, firstLsn));
       segment.write(opening.seal(salt, firstLsn, firstLsn));
       await segment.sync();
@@ -116,9 +122,16 @@ export class SegmentWriter {
    * Writes all of `bytes`, however many calls it takes.
    *
    * @param bytes Sealed frames.
+   * @throws {RangeError} If the segment would become longer than any that is read; nothing is written.
    * @throws Whatever the file system throws; any part of the bytes may then be in the file.
    */
   write(bytes: Uint8Array): void {
+    if (this.#length + bytes.length > MAX_SEGMENT_LENGTH) {
+      throw new RangeError(
+        `Cannot write to segment ${segmentName(this.firstLsn)}: it has ${this.#length} bytes and ` +
+          `${bytes.length} more would be too many to be read again, another segment must be begun`,
+      );
+    }
     this.#use("write to");
     writeWhole(this.#file, bytes);
     this.#usable = true;

@@ -15,12 +15,13 @@ import type { Platform } from "../platform/platform.ts";
 import { LiveState } from "./decisions/live_state.ts";
 import type { LogModel } from "./model.ts";
 import { ApplicationRecords } from "./application_records.ts";
-import { LogCorruptedError, LogVersionError } from "./errors.ts";
+import { LogCopiedError, LogCorruptedError, LogVersionError } from "./errors.ts";
 import { IDENTITY_NAME } from "./identity.ts";
 import { formatOf, formatOfFile } from "./inspect.ts";
 import { isNotFound, SettledFiles, unlessGone } from "./inspect_files.ts";
 import type { InspectedItem } from "./inspect_item.ts";
 import { inspectSegment } from "./inspect_segment.ts";
+import { isCopy } from "./place.ts";
 import { type RecoveredLog, recoverLog } from "./recovery.ts";
 import { parseSegmentName, pathOf } from "./segment_name.ts";
 import { LoadedSegment } from "./segment_scan.ts";
@@ -141,11 +142,14 @@ async function verifyOwn<Entry>(
   }
   const verdicts = state.damages;
   const uncertain = [...verdicts.map((verdict) => verdict.epoch), ...found.map(() => epoch)];
+  const copied = await isCopy(platform, directory, recovered.place);
   return {
     ...EMPTY_REPORT,
     directory,
     verdict: uncertain.length === 0 ? "sound" : "damaged",
     format: "indoubt",
+    copied,
+    reason: copied ? new LogCopiedError(directory).message : "",
     id,
     epoch,
     nextLsn,
@@ -153,7 +157,7 @@ async function verifyOwn<Entry>(
     harmless: await harmlessDamage(platform, directory, found),
     verdicts,
     uncertainUpTo: uncertain.length === 0 ? null : Math.max(...uncertain),
-    nextOpening: await nextOpening(platform, directory, recovered),
+    nextOpening: copied ? null : await nextOpening(platform, directory, recovered),
   };
 }
 
@@ -190,15 +194,15 @@ function damageIn(item: InspectedItem): string | null {
 async function nextOpening<Entry>(
   { fileSystem }: Platform,
   directory: string,
-  { state, found, epoch, nextLsn }: RecoveredLog<Entry>,
+  { state, found, harmless, unread, epoch, nextLsn }: RecoveredLog<Entry>,
 ): Promise<NextOpening> {
-  const damaged = new Set([...state.damages, ...found].map(({ file }) => file));
+  const damaged = new Set([...state.damages, ...found, ...harmless].map(({ file }) => file));
   const names = await fileSystem.list(directory);
   const older = names.filter((name) => (parseSegmentName(name) ?? nextLsn) < nextLsn).sort();
   return {
     epoch: epoch + 1,
     firstLsn: nextLsn,
     setAside: older.filter((name) => damaged.has(name)),
-    remove: older.filter((name) => !damaged.has(name)),
+    remove: older.filter((name) => !damaged.has(name) && !unread.includes(name)),
   };
 }

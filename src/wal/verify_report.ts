@@ -50,6 +50,8 @@ export interface VerifyReport {
    * and their checksums are right, but what they say is not checked.
    */
   readonly application: boolean;
+  /** Whether the directory is a copy, which is opened only if somebody vouches for it. */
+  readonly copied: boolean;
   /** Id of the log; `null` if it is not known. */
   readonly id: string | null;
   /** Number of the latest opening; 0 if it is not known. */
@@ -82,6 +84,7 @@ export interface VerifyReport {
 export const EMPTY_REPORT: Omit<VerifyReport, "directory" | "verdict"> = {
   reason: "",
   format: null,
+  copied: false,
   application: false,
   id: null,
   epoch: 0,

@@ -137,6 +137,9 @@ export class LogWriter<Entry> {
       throw this.#unavailable(this.#failure, "no");
     }
     if (this.#closing !== null) throw this.#refuse("it is closed, open it again first");
+    if (this.#nextLsn + this.#queue.length >= this.#options.lsnLimit()) {
+      throw this.#refuse("its numbers are used up, see that identity.json can be written");
+    }
     const { length } = record.body;
     if (length < 1 || length > MAX_BODY_LENGTH) {
       throw new RangeError(

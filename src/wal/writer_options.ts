@@ -40,6 +40,8 @@ export interface WriterOptions<Entry> {
   readonly segment: SegmentWriter;
   /** Number of the next record. */
   readonly nextLsn: number;
+  /** The number that no record may have: what is given out stays below it. */
+  readonly lsnLimit: () => number;
   /** Bytes after which a segment is followed by a new one. */
   readonly segmentSize: number;
   /** Milliseconds after which a segment of some size is followed by a new one. */

@@ -21,7 +21,9 @@ import { BytesModel } from "../wal/open_log.ts";
 import { run, runJson } from "./support/run.ts";
 
 const TXN = 1_000_000_000_001n;
-const IDENTITY = new TextEncoder().encode(identityText({ id: ID, epoch: 7, formatVersion: 1 }));
+const IDENTITY = new TextEncoder().encode(
+  identityText({ id: ID, epoch: 7, segment: 0, place: null, formatVersion: 1 }),
+);
 
 Deno.test("A log that is lost says which openings are concerned", async () => {
   await using directory = new TestDirectory();
@@ -30,7 +32,7 @@ Deno.test("A log that is lost says which openings are concerned", async () => {
   assertEquals(code, 1);
   assertEquals(
     out,
-    `Damaged: "${directory.path}", log ${ID}, opening 7, next LSN 0
+    `Damaged: "${directory.path}", log ${ID}, opening 7, next LSN 1099511627776
 
 Damage found now
   the log is gone: no segment is there
@@ -40,7 +42,7 @@ Transactions that are not presumed aborted
   their branches are named indoubt_${ID}_NUMBER_BRANCH
 
 The next opening
-  is opening 8 and begins a segment at LSN 0
+  is opening 8 and begins a segment at LSN 1099511627776
 
 What to do
   see in the databases which branches are prepared, and settle them by hand;

@@ -60,6 +60,10 @@ export class SelectiveFiles implements FileSystem {
     return this.#files.syncDirectory(path);
   }
 
+  identify(path: string): Promise<string | null> {
+    return this.#files.identify(path);
+  }
+
   #check(call: NamedCall): void {
     if (this.refuses(call)) throw new Deno.errors.PermissionDenied(`${call.kind} of ${call.path}`);
   }

@@ -135,3 +135,18 @@ test(".remove removes a file that is there", async (directory) => {
     Deno.errors.NotFound,
   );
 });
+
+test(".identify tells a file from its copies, under whatever name", async (directory) => {
+  const path = `${directory}/file`;
+  const copy = `${directory}/copy`;
+  const moved = `${directory}/moved`;
+  await Deno.writeTextFile(path, "text");
+  const identity = await denoFileSystem.identify(path);
+  assert(identity !== null && /^[0-9]+-[0-9]+$/.test(identity), `${identity}`);
+  await Deno.copyFile(path, copy);
+  assert(await denoFileSystem.identify(copy) !== identity);
+  await Deno.writeTextFile(path, "another text");
+  await Deno.rename(path, moved);
+  assertEquals(await denoFileSystem.identify(moved), identity);
+  await assertRejects(() => denoFileSystem.identify(path), Deno.errors.NotFound);
+});

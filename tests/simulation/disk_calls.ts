@@ -21,7 +21,8 @@ export type CallKind =
   | "size"
   | "clear"
   | "rewind"
-  | "tryLock";
+  | "tryLock"
+  | "identify";
 
 /** One call that reached the disk. */
 export interface DiskCall {

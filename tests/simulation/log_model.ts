@@ -2,8 +2,9 @@
  * What a log may say after any fault, worked out without the log's own code. The model is told
  * every record that was handed to the log and every answer; it then knows what a later opening must
  * find: the records up to some place in the order of the calls, at or behind the last one that was
- * answered as durable, and none that was answered as not written. That holds on every disk that keeps its word, however often
- * it fails; what is left of it on one that lies or rots is in `betrayed_model.ts`.
+ * answered as durable, and none that was answered as not written. That holds on every disk that
+ * keeps its word, however often it fails; what is left of it on one that lies or rots is in
+ * `betrayed_model.ts`.
  */
 
 import { assert, assertEquals, AssertionError } from "@std/assert";

@@ -219,6 +219,13 @@ export class MemoryDisk implements FileSystem {
     });
   }
 
+  async identify(path: string): Promise<string | null> {
+    return await this.#calls.later("identify", path, {
+      well: () => this.#tree.fileAt(path).identity,
+      fail: () => {},
+    });
+  }
+
   #filesIn(path: string): string[] {
     this.#tree.directoryAt(path);
     return this.#tree.filesIn(path).map(([name]) => name);

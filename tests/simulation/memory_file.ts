@@ -42,6 +42,11 @@ export interface PendingFileSync extends PendingSync {
 
 const NEVER = Infinity;
 
+/** Of one length, so that a run does the same whatever ran before it. */
+const IDENTITY_LENGTH = 12;
+
+let filesMade = 0;
+
 /** A file in memory with a memory of what was not synced. */
 export class MemoryFile {
   /** First what the last sync covered, then one for each write since; the last is what is read. */
@@ -56,9 +61,13 @@ export class MemoryFile {
   /** Whoever holds the advisory lock. */
   lockedBy: object | null = null;
 
+  /** What no other file has; a crash does not change it. */
+  readonly identity: string;
+
   /** Makes a file whose bytes are all durable. */
-  constructor(bytes: Uint8Array = new Uint8Array()) {
+  constructor(bytes: Uint8Array = new Uint8Array(), identity: string = newIdentity()) {
     this.#versions = [{ number: 0, bytes }];
+    this.identity = identity;
   }
 
   /** The file as every process sees it. */
@@ -160,14 +169,14 @@ export class MemoryFile {
       if (fillWithStale) image.set(stale(start, end - start), start);
       image.set(known, start);
     }
-    const crashed = new MemoryFile(image);
+    const crashed = new MemoryFile(image, this.identity);
     crashed.#isWrong = this.#isWrong || this.#lied !== null;
     return crashed;
   }
 
   /** The same file after its process died: every written byte is there, and no more durable. */
   copy(): MemoryFile {
-    const copy = new MemoryFile();
+    const copy = new MemoryFile(undefined, this.identity);
     copy.#versions = [...this.#versions];
     copy.#doubtfulLengths = [...this.#doubtfulLengths];
     copy.#earlier = this.#earlier;
@@ -276,6 +285,10 @@ function sectorEnds(shorter: number, longer: number): number[] {
   const first = Math.floor(shorter / SECTOR) + 1;
   const count = Math.max(0, Math.ceil(longer / SECTOR) - first);
   return Array.from({ length: count }, (_, index) => (first + index) * SECTOR);
+}
+
+function newIdentity(): string {
+  return `file-${String(filesMade++).padStart(IDENTITY_LENGTH, "0")}`;
 }
 
 function sameSector(one: Uint8Array, other: Uint8Array, sector: number): boolean {

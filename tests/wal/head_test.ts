@@ -90,6 +90,16 @@ Deno.test("decodeHead gives back every record that encodeHead wrote", () => {
   }));
 });
 
+Deno.test("encodeHead writes where records end only where numbers were passed over", () => {
+  assertEquals("follows" in (payloadOf(EPOCH) as object), false);
+  const passedOver = { ...EPOCH, follows: 7 };
+  assertEquals(decodeHead(encodeHead(passedOver)), passedOver);
+  for (const follows of [-1, 0.5, "7", null]) {
+    const payload = { ...payloadOf(EPOCH), follows };
+    assertThrows(() => decodeHead(withPayload(EPOCH, payload)), TypeError, "follows");
+  }
+});
+
 Deno.test("encodeHead uses these tags for ever", () => {
   assertEquals([tagOf(EPOCH), tagOf(VERDICT), tagOf(REPAIR)], [5, 7, 7]);
 });

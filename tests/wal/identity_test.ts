@@ -5,7 +5,15 @@
 
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects } from "@std/assert";
 import { LogCorruptedError, LogVersionError } from "../../src/wal/errors.ts";
-import { identityText, makeLogId, readIdentity, writeIdentity } from "../../src/wal/identity.ts";
+import {
+  HeldIdentity,
+  type Identity,
+  identityText,
+  lsnLimit,
+  makeLogId,
+  readIdentity,
+  writeIdentity,
+} from "../../src/wal/identity.ts";
 import { DiskError } from "../simulation/disk_calls.ts";
 import { turnedBit } from "../simulation/disk_rot.ts";
 import { MemoryDisk } from "../simulation/memory_disk.ts";
@@ -15,8 +23,8 @@ import { simulatedPlatform } from "../simulation/simulated_platform.ts";
 import { crc32cOracle } from "./crc32c_oracle.ts";
 import { DIRECTORY, LOG_ID, putText } from "./sample_segment.ts";
 
-const OLD = { id: LOG_ID, epoch: 1 };
-const NEW = { id: LOG_ID, epoch: 2 };
+const OLD: Identity = { id: LOG_ID, epoch: 1, segment: 0, place: null };
+const NEW: Identity = { id: LOG_ID, epoch: 2, segment: 40, place: "7-1" };
 
 async function diskWith(text: string): Promise<MemoryDisk> {
   const disk = new MemoryDisk();
@@ -26,12 +34,12 @@ async function diskWith(text: string): Promise<MemoryDisk> {
   return disk;
 }
 
-function read(disk: MemoryDisk): Promise<{ id: string; epoch: number }> {
+function read(disk: MemoryDisk): Promise<Identity> {
   return readIdentity(simulatedPlatform(disk), DIRECTORY);
 }
 
 function textOf(fields: object): string {
-  return identityText({ id: LOG_ID, epoch: 1, formatVersion: 1, ...fields });
+  return identityText({ ...OLD, formatVersion: 1, ...fields });
 }
 
 Deno.test("makeLogId makes twelve letters that cannot be mistaken for one another", () => {
@@ -54,10 +62,12 @@ Deno.test("writeIdentity writes this text", async () => {
   const disk = await diskWith("");
   await writeIdentity(simulatedPlatform(disk), DIRECTORY, NEW);
   const text = new TextDecoder().decode(disk.bytesOf(`${DIRECTORY}/identity.json`));
-  const fields = new TextEncoder().encode(`{"id":"${LOG_ID}","epoch":2,"formatVersion":1}`);
+  const words = [`"id": "${LOG_ID}"`, '"epoch": 2', '"segment": 40', '"place": "7-1"'];
+  words.push('"formatVersion": 1');
+  const fields = new TextEncoder().encode(`{${words.join(",").replaceAll(": ", ":")}}`);
   const checksum = crc32cOracle(fields).toString(16).padStart(8, "0");
-  const words = `"id": "${LOG_ID}",\n  "epoch": 2,\n  "formatVersion": 1`;
-  assertEquals(text, `{\n  ${words},\n  "checksum": "${checksum}"\n}\n`);
+  words.push(`"checksum": "${checksum}"`);
+  assertEquals(text, `{\n  ${words.join(",\n  ")}\n}\n`);
 });
 
 seededTest(
@@ -117,6 +127,11 @@ Deno.test("readIdentity refuses what was never written", async () => {
     textOf({ epoch: 1.5 }),
     textOf({ epoch: "1" }),
     textOf({ epoch: 2 ** 53 }),
+    textOf({ segment: undefined }),
+    textOf({ segment: -1 }),
+    textOf({ segment: "0" }),
+    textOf({ place: undefined }),
+    textOf({ place: 7 }),
     textOf({ filler: "x".repeat(5000) }),
   ];
   for (const text of texts) {
@@ -157,4 +172,27 @@ Deno.test("readIdentity never takes a file that it cannot read for an absent one
     assertEquals(disk.openFiles, []);
   }
   assertEquals(await read(disk.crash(new SeededRandom(1))), OLD);
+});
+
+Deno.test("lsnLimit is far behind a segment, and never a number that cannot be counted", () => {
+  assertEquals([lsnLimit(0), lsnLimit(7)], [2 ** 40, 2 ** 40 + 7]);
+  for (const segment of [2 ** 53 - 2 ** 40, Number.MAX_SAFE_INTEGER]) {
+    assertEquals(lsnLimit(segment), Number.MAX_SAFE_INTEGER);
+  }
+});
+
+Deno.test("HeldIdentity raises its limit only when the segment that it names is on disk", async () => {
+  for (let skip = 0; skip < 5; skip++) {
+    const disk = await diskWith(textOf({}));
+    const held = await HeldIdentity.write(simulatedPlatform(disk), DIRECTORY, OLD);
+    assertEquals(held.lsnLimit, lsnLimit(0));
+    disk.fail({ skip, times: Infinity });
+    await assertRejects(() => held.follow(40), DiskError);
+    assertEquals([held.lsnLimit, disk.openFiles], [lsnLimit(0), []]);
+    disk.mend();
+    // What the failed try has left behind may cost one more, and not more than one.
+    await held.follow(50).catch(() => held.follow(50));
+    assertEquals([held.lsnLimit, await read(disk)], [lsnLimit(50), { ...OLD, segment: 50 }]);
+    assertEquals(disk.namesIn(DIRECTORY), ["identity.json"]);
+  }
 });

@@ -19,6 +19,7 @@ import {
   diskWithSegment,
   LOG_ID,
   putIdentity,
+  putSegment,
   putText,
   sampleSegment,
   withFlippedBit,
@@ -152,6 +153,58 @@ Deno.test("Log.open keeps damaged files apart, however often it happens", async 
   assertEquals(holders(disk, bytes).length, 1);
   const text = new TextDecoder().decode(disk.bytesOf(`${DIRECTORY}/${segmentName(0)}.broken-2`));
   assertEquals(text, "from another time");
+});
+
+/** A damaged segment that a crash kept from being retired, before one that is whole. */
+function diskWithOlder(): { disk: MemoryDisk; bytes: Uint8Array } {
+  const { disk, bytes } = damagedDisk();
+  putSegment(disk, sampleSegment([[committing(7n)]], { firstLsn: 50, epoch: 2 }).bytes, 50);
+  return { disk, bytes };
+}
+
+Deno.test("Log.open sets a damaged segment aside although a later one restates it, and says so", async () => {
+  const { disk, bytes } = diskWithOlder();
+  putSegment(disk, sampleSegment([], { firstLsn: 40 }).bytes, 40);
+  const aside = `${segmentName(0)}.broken-3`;
+  for (let opening = 0; opening < 3; opening++) {
+    const { log, clock } = await openLog(simulatedPlatform(disk));
+    assertEquals([log.damages, log.setAside], [[], [aside]]);
+    await clock.finish(log.close());
+    assertEquals([holders(disk, bytes), segmentsOn(disk).length], [[aside], 1]);
+  }
+});
+
+Deno.test("Log sets a damaged older segment aside later if it could not at once", async () => {
+  const { disk, bytes } = diskWithOlder();
+  const { log, clock } = await (async () => {
+    disk.fail({ kind: "rename", skip: 2 });
+    return await openLog(simulatedPlatform(disk), { segmentSize: 1024 });
+  })();
+  disk.mend();
+  for (let txn = 10n; txn < 30n; txn++) await clock.finish(log.append(committing(txn)));
+  await clock.finish(log.close());
+  assertEquals(holders(disk, bytes), [`${segmentName(0)}.broken-3`]);
+  assertEquals(segmentsOn(disk).length, 1);
+});
+
+Deno.test("Log.open removes no segment that it could not read, and looks again the next time", async () => {
+  const { disk, bytes } = diskWithOlder();
+  disk.fail({ kind: "size", skip: 1 });
+  await open(disk);
+  assertEquals(holders(disk, bytes), [segmentName(0)]);
+  const { epoch } = await open(disk);
+  assertEquals(holders(disk, bytes), [`${segmentName(0)}.broken-${epoch}`]);
+});
+
+seededTest("Log.open loses no damaged older segment in a crash", 4, async (random) => {
+  const { disk, bytes } = diskWithOlder();
+  const crashes: MemoryDisk[] = [];
+  disk.observe(() => crashes.push(disk.kill(), disk.crash(random)));
+  await open(disk);
+  for (const crashed of crashes) {
+    assertEquals((await open(crashed)).transactions, [7n]);
+    assertEquals(holders(crashed, bytes).length, 1);
+  }
 });
 
 Deno.test("Log.open gives a verdict on a log that is lost, and keeps its id", async () => {

@@ -38,8 +38,8 @@ const REPAIRED: RepairRecord = {
 };
 
 /** Bodies of the frames that open a segment. */
-function openingOf(state: LogState<unknown>): Uint8Array[] {
-  using opening = state.opening();
+function openingOf(state: LogState<unknown>, follows?: number): Uint8Array[] {
+  using opening = state.opening(follows);
   const bytes = opening.seal(SALT, 0, 0).slice();
   const bodies: Uint8Array[] = [];
   for (let offset = 0; offset < bytes.length;) {
@@ -138,6 +138,21 @@ Deno.test("LogState.opening restates the latest verdicts of operators only", () 
   for (let epoch = 1; epoch < 100; epoch++) state.applyHead({ ...REPAIRED, epoch });
   const epochs = heads(state).slice(1).map(({ epoch }) => epoch);
   assertEquals(epochs, [...Array.from({ length: 16 }, (_, index) => 84 + index), DAMAGED.epoch]);
+});
+
+Deno.test("LogState.opening says where records end if it is told", () => {
+  const state = new LogState(new LiveState());
+  state.begin(LOG_ID, 4, "then");
+  const [body = new Uint8Array()] = openingOf(state, 9);
+  assertEquals(decodeHead(body), {
+    type: "epoch",
+    id: LOG_ID,
+    epoch: 4,
+    started: "then",
+    opening: 2,
+    restated: true,
+    follows: 9,
+  });
 });
 
 Deno.test("LogState.opening needs an id", () => {

@@ -8,6 +8,7 @@ import { LiveState } from "../../src/wal/decisions/live_state.ts";
 import { encodeRecord, type LogRecord } from "../../src/wal/decisions/record.ts";
 import { LogCorruptedError, LogVersionError } from "../../src/wal/errors.ts";
 import { type RecoveredLog, recoverLog } from "../../src/wal/recovery.ts";
+import { parseSegmentName } from "../../src/wal/segment_name.ts";
 import { DiskError } from "../simulation/disk_calls.ts";
 import { MemoryDisk } from "../simulation/memory_disk.ts";
 import { simulatedPlatform } from "../simulation/simulated_platform.ts";
@@ -70,15 +71,38 @@ Deno.test("recoverLog folds every record of the newest segment", async () => {
   assertEquals([log.found, log.state.damages], [[], []]);
 });
 
-Deno.test("recoverLog does not read older segments where the newest restates everything", async () => {
+Deno.test("recoverLog takes nothing from older segments where the newest restates everything", async () => {
   const disk = diskWithSegment(sampleSegment(BATCHES, { firstLsn: 9 }).bytes, 9);
   putSegment(disk, new Uint8Array(30), 0);
   putSegment(disk, withFlippedBit(sampleSegment([[committing(8n)]]).bytes, 200), 4);
   const { log, transactions } = await recover(disk);
   assertEquals([transactions, log.found, log.nextLsn], [[2n], [], 14]);
-  const opened = disk.calls.filter(({ kind }) => kind === "open").map(({ path }) => path);
-  assertEquals(opened.length, 2);
-  assert(opened.includes(`${DIRECTORY}/00000000000000000009.wal`));
+});
+
+Deno.test("recoverLog names what is damaged in older segments, though nothing depends on it", async () => {
+  const disk = diskWithSegment(sampleSegment(BATCHES, { firstLsn: 90 }).bytes, 90);
+  const whole = sampleSegment([[committing(8n)], [committing(9n)]], { firstLsn: 80 });
+  const payload = sampleOfBodies([...sampleBodies(), [Uint8Array.of(2, 0xc1)]], { firstLsn: 40 });
+  putSegment(disk, new Uint8Array(), 0);
+  putSegment(disk, headerByHand({ version: 2, firstLsn: 10 }), 10);
+  putSegment(disk, whole.bytes, 20);
+  putSegment(disk, sampleSegment([], { firstLsn: 30 }).bytes.subarray(0, -1), 30);
+  putSegment(disk, payload.bytes, 40);
+  putSegment(disk, withFlippedBit(sampleSegment([], { firstLsn: 50 }).bytes, 1), 50);
+  putSegment(disk, whole.bytes.subarray(0, -1), 80);
+  const { log } = await recover(disk);
+  const files = new Set(log.harmless.map(({ file }) => parseSegmentName(file)));
+  assertEquals(files, new Set([0, 10, 20, 30, 40, 50]));
+  assertEquals([log.found, log.unread], [[], []]);
+});
+
+Deno.test("recoverLog opens where an older segment cannot be read, and says which", async () => {
+  const disk = diskWithSegment(sampleSegment(BATCHES, { firstLsn: 9 }).bytes, 9);
+  putSegment(disk, sampleSegment([]).bytes, 0);
+  disk.fail({ kind: "size", skip: 1 });
+  const { log, transactions } = await recover(disk);
+  assertEquals([transactions, log.found, log.harmless], [[2n], [], []]);
+  assertEquals(log.unread, ["00000000000000000000.wal"]);
 });
 
 Deno.test("recoverLog takes a batch that is cut off anywhere for the end", async () => {

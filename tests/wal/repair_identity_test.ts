@@ -19,7 +19,7 @@ import { seededTest } from "../simulation/seeds.ts";
 import { simulatedPlatform } from "../simulation/simulated_platform.ts";
 import { DIRECTORY, EPOCH, LOG_ID, putText } from "./sample_segment.ts";
 
-const WHOLE = { id: LOG_ID, epoch: 1, formatVersion: 1 };
+const WHOLE = { id: LOG_ID, epoch: 1, segment: 0, place: null, formatVersion: 1 };
 
 async function diskWith(identity: string | null): Promise<MemoryDisk> {
   const disk = new MemoryDisk();

@@ -1,7 +1,7 @@
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { denoPlatform } from "../../src/platform/platform.ts";
 import { LiveState } from "../../src/wal/decisions/live_state.ts";
-import { LogCorruptedError, LogLockedError } from "../../src/wal/errors.ts";
+import { LogCopiedError, LogCorruptedError, LogLockedError } from "../../src/wal/errors.ts";
 import { Log } from "../../src/wal/log.ts";
 import { inspectLog } from "../../src/wal/inspect.ts";
 import { encodeHead } from "../../src/wal/head.ts";
@@ -311,7 +311,10 @@ Deno.test("Repair refuses to make an identity if a later opening than the segmen
 Deno.test("Repair does not take a whole identity of another log for a damaged one", async () => {
   await using directory = new TestDirectory();
   await writeLog(directory);
-  putIdentity(directory, identityText({ id: "0123456789ab", epoch: 1, formatVersion: 1 }));
+  putIdentity(
+    directory,
+    identityText({ id: "0123456789ab", epoch: 1, segment: 0, place: null, formatVersion: 1 }),
+  );
   await assertRefused(directory, /it is of log 0123456789ab, but the segments are of k3j9x0w2m4t7/);
 });
 
@@ -335,4 +338,29 @@ Deno.test("Repair of an application's log leaves its records to its model, and i
   assertEquals(model.entries.map(({ body }) => body[1]), [1, 3]);
   assertEquals(log.damages, []);
   assertEquals((await repairsIn(directory)).length > 0, true);
+});
+
+Deno.test("Repair opens a copy only if somebody vouches for it, and then nothing is presumed aborted", async () => {
+  await using directory = new TestDirectory();
+  await writeLog(directory, [decision(TXN), decision(TXN + 1n, "begin")]);
+  await using copy = directory.copy();
+  const before = copy.trace();
+  const { mtime: _mtime, ...lock } = before[".lock"] as Record<string, unknown>;
+  await assertRejects(() => repair(copy), LogCopiedError);
+  assertEquals(copy.names(), Object.keys(before).filter((name) => name !== "").sort());
+  assertEquals(lock.size, copy.bytesOf(".lock").length);
+
+  const report = await repair(copy, { acceptCopy: true });
+  assertEquals([report.before.verdict, report.cleared], ["sound", false]);
+  assertEquals(report.verdicts.map(({ by, file }) => [by, file]), [["ada", ""]]);
+  assertMatch(report.verdicts[0]?.reason ?? "", /is a copy.*the controller was replaced/);
+  assertMatch(report.done, /accepted the directory as the only copy/);
+  assertEquals(report.decided.map(({ txn }) => txn), [TXN]);
+  const after = await verifyLog(denoPlatform, copy.path);
+  assertEquals([after.verdict, after.copied], ["damaged", false]);
+  assert((after.uncertainUpTo ?? 0) > 10_000);
+
+  await repair(copy, { presumeAbort: true });
+  assertEquals((await verifyLog(denoPlatform, copy.path)).verdict, "sound");
+  assertEquals((await repair(directory, { acceptCopy: true })).epoch, null);
 });

@@ -4,16 +4,12 @@
  */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { LiveState } from "../../src/wal/decisions/live_state.ts";
-import type { LogRecord } from "../../src/wal/decisions/record.ts";
-import type { VerdictRecord } from "../../src/wal/head.ts";
-import { LogState } from "../../src/wal/log_state.ts";
-import { removeUnfinished, retireSegments } from "../../src/wal/retire.ts";
+import { type KeptSegments, removeUnfinished, retireSegments } from "../../src/wal/retire.ts";
 import { segmentName } from "../../src/wal/segment_name.ts";
 import { DiskError } from "../simulation/disk_calls.ts";
 import { MemoryDisk } from "../simulation/memory_disk.ts";
 import { simulatedPlatform } from "../simulation/simulated_platform.ts";
-import { DIRECTORY, LOG_ID, putText } from "./sample_segment.ts";
+import { DIRECTORY, putText } from "./sample_segment.ts";
 
 const STRAYS = [".lock", "+10.wal", "7.wal", "README", "identity.json"];
 const EPOCH = 6;
@@ -24,21 +20,12 @@ function diskWith(...names: string[]): MemoryDisk {
   return disk;
 }
 
-/** A state in which these files are damaged. */
-function stateWith(...damaged: string[]): LogState<LogRecord> {
-  const state = new LogState(new LiveState());
-  state.begin(LOG_ID, EPOCH, "");
-  for (const file of damaged) state.applyHead(verdict(file));
-  return state;
+function keeping(damaged: readonly string[] = [], unread: readonly string[] = []): KeptSegments {
+  return { epoch: EPOCH, damaged: new Set(damaged), unread: new Set(unread) };
 }
 
-function verdict(file: string): VerdictRecord {
-  const who = { reason: "a test", by: "recovery", at: "" };
-  return { type: "verdict", kind: "damaged", epoch: 1, file, ...who };
-}
-
-function retire(disk: MemoryDisk, firstLsn: number, state = stateWith()): Promise<void> {
-  return retireSegments(simulatedPlatform(disk), DIRECTORY, firstLsn, state);
+function retire(disk: MemoryDisk, firstLsn: number, kept = keeping()): Promise<string[]> {
+  return retireSegments(simulatedPlatform(disk), DIRECTORY, firstLsn, kept);
 }
 
 function kinds(disk: MemoryDisk): string[] {
@@ -61,8 +48,8 @@ Deno.test("retireSegments asks the disk for nothing where nothing is old", async
 Deno.test("retireSegments sets damaged segments aside and never removes them", async () => {
   const disk = diskWith(segmentName(0), segmentName(5), segmentName(9));
   const content = disk.bytesOf(`${DIRECTORY}/${segmentName(0)}`);
-  await retire(disk, 9, stateWith(segmentName(0)));
   const aside = `${segmentName(0)}.broken-${EPOCH}`;
+  assertEquals(await retire(disk, 9, keeping([segmentName(0)])), [aside]);
   assertEquals(disk.namesIn(DIRECTORY), [aside, segmentName(9), ...STRAYS].sort());
   assertEquals(disk.bytesOf(`${DIRECTORY}/${aside}`), content);
   assertEquals(kinds(disk).at(-1), "syncDirectory");
@@ -71,7 +58,7 @@ Deno.test("retireSegments sets damaged segments aside and never removes them", a
 Deno.test("retireSegments overwrites nothing that was set aside before", async () => {
   const aside = `${segmentName(0)}.broken-${EPOCH}`;
   const disk = diskWith(segmentName(0), aside, segmentName(9));
-  await retire(disk, 9, stateWith(segmentName(0)));
+  await retire(disk, 9, keeping([segmentName(0)]));
   const text = new TextDecoder().decode(disk.bytesOf(`${DIRECTORY}/${aside}`));
   assertEquals(text, `content of ${aside}`);
   assertEquals(disk.namesIn(DIRECTORY).includes(`${aside}-2`), true);
@@ -80,17 +67,23 @@ Deno.test("retireSegments overwrites nothing that was set aside before", async (
 Deno.test("retireSegments leaves what was set aside where it is", async () => {
   const aside = `${segmentName(0)}.broken-2`;
   const disk = diskWith(aside, segmentName(9));
-  await retire(disk, 9, stateWith(segmentName(0), aside));
+  await retire(disk, 9, keeping([segmentName(0), aside]));
   assertEquals(disk.namesIn(DIRECTORY), [aside, segmentName(9), ...STRAYS].sort());
+});
+
+Deno.test("retireSegments leaves what could not be read where it is", async () => {
+  const disk = diskWith(segmentName(0), segmentName(5), segmentName(9));
+  assertEquals(await retire(disk, 9, keeping([], [segmentName(5)])), []);
+  assertEquals(disk.namesIn(DIRECTORY), [segmentName(5), segmentName(9), ...STRAYS].sort());
 });
 
 Deno.test("retireSegments passes on what fails, and can be repeated", async () => {
   for (const kind of ["list", "rename", "remove", "syncDirectory"] as const) {
     const disk = diskWith(segmentName(0), segmentName(5), segmentName(9));
-    const state = stateWith(segmentName(0));
+    const kept = keeping([segmentName(0)]);
     disk.fail({ kind });
-    await assertRejects(() => retire(disk, 9, state), DiskError);
-    await retire(disk, 9, state);
+    await assertRejects(() => retire(disk, 9, kept), DiskError);
+    await retire(disk, 9, kept);
     const aside = `${segmentName(0)}.broken-${EPOCH}`;
     assertEquals(disk.namesIn(DIRECTORY), [aside, segmentName(9), ...STRAYS].sort());
   }

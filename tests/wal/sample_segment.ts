@@ -105,9 +105,15 @@ export function diskWithSegment(bytes: Uint8Array, firstLsn: number = 0): Memory
   return disk;
 }
 
-/** Puts an identity into the log directory of a disk. */
-export function putIdentity(disk: MemoryDisk, id: string = LOG_ID, epoch: number = 1): void {
-  putText(disk, "identity.json", identityText({ id, epoch, formatVersion: 1 }));
+/** Puts an identity into the log directory of a disk; it names a segment and no place. */
+export function putIdentity(
+  disk: MemoryDisk,
+  id: string = LOG_ID,
+  epoch: number = 1,
+  segment: number = 0,
+): void {
+  const fields = { id, epoch, segment, place: null, formatVersion: 1 };
+  putText(disk, "identity.json", identityText(fields));
 }
 
 /** Puts a text file into the log directory of a disk. */

@@ -7,6 +7,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { FileHandle } from "../../src/platform/file_system.ts";
 import type { ReadyFile } from "../../src/wal/file_pipeline.ts";
 import { FrameBatch } from "../../src/wal/frame_batch.ts";
+import { MAX_SEGMENT_LENGTH } from "../../src/wal/segment_scan.ts";
 import { SegmentCreationError, SegmentWriter } from "../../src/wal/segment_writer.ts";
 import { type CallKind, DiskError } from "../simulation/disk_calls.ts";
 import { MemoryDisk } from "../simulation/memory_disk.ts";
@@ -17,6 +18,7 @@ import { DIRECTORY, joined, sampleOfBodies } from "./sample_segment.ts";
 import { makeFrame } from "./scan_oracle.ts";
 
 const FIRST = 70;
+const LIMIT = 1000;
 const NAME = "00000000000000000070.wal";
 const PATH = `${DIRECTORY}/${NAME}`;
 const OPENING = [Uint8Array.of(5, 1, 2, 3), Uint8Array.of(4)];
@@ -31,7 +33,8 @@ async function emptyDisk(): Promise<MemoryDisk> {
 async function create(disk: MemoryDisk, ready: ReadyFile | null = null): Promise<SegmentWriter> {
   using opening = new FrameBatch();
   for (const body of OPENING) opening.add(body);
-  return await SegmentWriter.create(simulatedPlatform(disk), DIRECTORY, FIRST, opening, ready);
+  const platform = simulatedPlatform(disk);
+  return await SegmentWriter.create(platform, DIRECTORY, FIRST, opening, ready, LIMIT);
 }
 
 /** The bytes with which the segment must begin. */
@@ -90,7 +93,7 @@ Deno.test("SegmentWriter.create takes another salt each time", async () => {
   for (let firstLsn = 0; firstLsn < 20; firstLsn++) {
     using opening = new FrameBatch();
     opening.add(Uint8Array.of(1));
-    const segment = await SegmentWriter.create(platform, DIRECTORY, firstLsn, opening, null);
+    const segment = await SegmentWriter.create(platform, DIRECTORY, firstLsn, opening, null, LIMIT);
     salts.add(segment.salt);
     segment.close();
   }
@@ -215,4 +218,46 @@ Deno.test("SegmentWriter.close ends all use and may be repeated", async () => {
   segment.close();
   assertThrows(() => segment.write(Uint8Array.of(1)), Error);
   await assertRejects(() => segment.sync(), Error);
+});
+
+Deno.test("SegmentWriter.create gives no record a number from the limit on", async () => {
+  for (const firstLsn of [LIMIT - 1, LIMIT]) {
+    const disk = await emptyDisk();
+    using opening = new FrameBatch();
+    for (const body of OPENING) opening.add(body);
+    const platform = simulatedPlatform(disk);
+    const error = await assertRejects(
+      () => SegmentWriter.create(platform, DIRECTORY, firstLsn, opening, null, LIMIT),
+      SegmentCreationError,
+    );
+    assertEquals([error.named, disk.namesIn(DIRECTORY), disk.openFiles], [false, [], []]);
+  }
+});
+
+/** A file of which nobody keeps a byte. */
+function bottomlessFile(): FileHandle {
+  return {
+    write: (bytes) => bytes.length,
+    syncData: () => Promise.resolve(),
+    read: () => Promise.resolve(0),
+    size: () => Promise.resolve(0),
+    tryLock: () => Promise.resolve(true),
+    clear: () => {},
+    rewind: () => {},
+    close: () => {},
+  };
+}
+
+Deno.test("SegmentWriter.write makes no segment longer than those that are read", async () => {
+  const disk = await emptyDisk();
+  const path = `${DIRECTORY}/next-0.unfinished`;
+  disk.put(path, new Uint8Array());
+  const segment = await create(disk, { path, file: bottomlessFile() });
+  const piece = new Uint8Array(2 ** 26);
+  for (let count = 1; count < 16; count++) segment.write(piece);
+  assertThrows(() => segment.write(piece), RangeError, "another segment must be begun");
+  segment.write(piece.subarray(segment.length % piece.length));
+  assertEquals(segment.length, MAX_SEGMENT_LENGTH);
+  assertThrows(() => segment.write(new Uint8Array(1)), RangeError);
+  segment.close();
 });

@@ -30,7 +30,7 @@ async function verify(directory: TestDirectory, platform: Platform = denoPlatfor
 function directoryOf(segments: readonly MadeSegment[], epoch: number | null = 1): TestDirectory {
   const directory = new TestDirectory();
   for (const { name, bytes } of segments) directory.put(name, bytes);
-  const identity = { id: ID, epoch, formatVersion: 1 };
+  const identity = { id: ID, epoch, segment: 0, place: null, formatVersion: 1 };
   if (epoch !== null) directory.put("identity.json", encoded(identityText(identity)));
   return directory;
 }
@@ -65,6 +65,7 @@ Deno.test("A whole log is sound, and its transactions are told apart", async () 
     reason: "",
     format: "indoubt",
     application: false,
+    copied: false,
     id: ID,
     epoch: 1,
     nextLsn: 6,
@@ -224,7 +225,8 @@ Deno.test("Damage that a later segment restates is harmless", async () => {
   assertEquals(report.harmless.map(({ file }) => file), [older.name]);
   assertMatch(report.harmless[0]?.reason ?? "", /LSN 3/);
   assertEquals(report.decided.map(({ txn }) => txn), [TXN]);
-  assertEquals(report.nextOpening?.remove, [older.name, newer.name]);
+  const { setAside, remove } = report.nextOpening ?? {};
+  assertEquals([setAside, remove], [[older.name], [newer.name]]);
 });
 
 Deno.test("Harmless damage before a restated segment is told from damage behind it", async () => {
@@ -386,4 +388,16 @@ Deno.test("A log of pgdog is verified by the rules for it", async () => {
   assertEquals(newer.verdict, "cannot_tell");
   const misnamed = await verifyLog(denoPlatform, fixture("12-file-names").directory);
   assertEquals(misnamed.passedOver.map(({ file }) => file), ["7.wal"]);
+});
+
+Deno.test("A copy is sound or damaged as its original, and would not be opened", async () => {
+  await using directory = new TestDirectory();
+  await writeLog(directory, [decision(TXN)]);
+  await using copy = directory.copy();
+  const report = await verify(copy);
+  assertEquals([report.verdict, report.copied, report.nextOpening], ["sound", true, null]);
+  assertMatch(report.reason, /it is a copy.*--accept-copy/);
+  assertEquals((await verify(directory)).copied, false);
+  Deno.removeSync(copy.at(".lock"));
+  assertEquals((await verify(copy)).copied, true);
 });

@@ -37,6 +37,13 @@ export const steadyPlatform: Platform = {
 export class TestDirectory implements AsyncDisposable {
   readonly path: string = Deno.makeTempDirSync({ prefix: "indoubt_cli_" });
 
+  /** Another directory with the same files. */
+  copy(): TestDirectory {
+    const copy = new TestDirectory();
+    for (const name of this.names()) copy.put(name, this.bytesOf(name));
+    return copy;
+  }
+
   /** Path of a file in it. */
   at(name: string): string {
     return `${this.path}/${name}`;
