@@ -9,7 +9,11 @@
  * @module
  */
 
-import { BranchLostError, ParticipantConfigurationError } from "../../coordinator/errors.ts";
+import {
+  BranchEndedError,
+  BranchLostError,
+  ParticipantConfigurationError,
+} from "../../coordinator/errors.ts";
 
 /** What one error number means. */
 export interface NumberMeaning {
@@ -138,10 +142,18 @@ export function saysLocked(error: unknown): boolean {
  * every other as it was.
  */
 export function beforeVote(error: unknown): unknown {
-  const isOther = error instanceof TypeError || error instanceof RangeError ||
-    error instanceof ParticipantConfigurationError || error instanceof BranchLostError;
+  const isOther = OWN_ERRORS.some((kind) => error instanceof kind);
   return isOther || errorNumberOf(error) !== null ? error : new BranchLostError({ cause: error });
 }
+
+/** Errors that this library throws itself, whatever became of the session. */
+const OWN_ERRORS = [
+  BranchEndedError,
+  BranchLostError,
+  ParticipantConfigurationError,
+  RangeError,
+  TypeError,
+];
 
 /** Codes that mysql2 and the runtime give to a connection that broke or never came. */
 const LOSS_CODES: ReadonlySet<unknown> = new Set([
