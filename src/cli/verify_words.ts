@@ -21,7 +21,7 @@ type Transaction = VerifyReport["decided"][number];
  * @returns The text.
  */
 export function reportWords(report: VerifyReport): string {
-  const { found, harmless, passedOver, decided, undecided } = report;
+  const { found, harmless, passedOver, setAside, decided, undecided } = report;
   const uncertain = undecided.filter(({ txn }) => isUncertain(report, txn));
   const presumed = undecided.filter(({ txn }) => !isUncertain(report, txn));
   const lines = [
@@ -30,6 +30,10 @@ export function reportWords(report: VerifyReport): string {
     ...section("Damage found now", findingWords(found)),
     ...section("Damage found earlier, which no operator has cleared", verdictWords(report)),
     ...section("Damage that costs nothing, a later record says it again", findingWords(harmless)),
+    ...section(
+      "Set aside earlier, to be removed by you alone",
+      setAside.map((file) => plain(file)),
+    ),
     ...section("Not read", findingWords(passedOver)),
     ...section("Decided and not finished: must commit", decided.map(transactionWords)),
     ...section("Begun and not decided: rolled back", presumed.map(transactionWords)),

@@ -102,6 +102,7 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
    * @returns The coordinator.
    * @throws {LogLockedError} If another coordinator has the directory open.
    * @throws {LogCorruptedError} If the log's identity is damaged or that of another log.
+   * @throws {LogCopiedError} If the log directory is a copy.
    * @throws {LogVersionError} If a newer version wrote the log.
    * @throws {ParticipantConfigurationError} If a database must be changed first.
    * @throws {ParticipantIdentityError} If a database is not the one that had the name.

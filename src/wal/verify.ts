@@ -155,6 +155,7 @@ async function verifyOwn<Entry>(
     nextLsn,
     found,
     harmless: await harmlessDamage(platform, directory, found),
+    setAside: recovered.setAside,
     verdicts,
     uncertainUpTo: uncertain.length === 0 ? null : Math.max(...uncertain),
     nextOpening: copied ? null : await nextOpening(platform, directory, recovered),

@@ -64,6 +64,8 @@ export interface VerifyReport {
   readonly harmless: readonly FileFinding[];
   /** Files that may have been meant as segments and are not read. */
   readonly passedOver: readonly FileFinding[];
+  /** Damaged files that were set aside earlier; nobody removes them but a person. */
+  readonly setAside: readonly string[];
   /** Verdicts on damage in the log, which stand until an operator clears them. */
   readonly verdicts: readonly VerdictRecord[];
   /** Transactions that are decided and not finished: they must commit. */
@@ -92,6 +94,7 @@ export const EMPTY_REPORT: Omit<VerifyReport, "directory" | "verdict"> = {
   found: [],
   harmless: [],
   passedOver: [],
+  setAside: [],
   verdicts: [],
   decided: [],
   undecided: [],

@@ -72,6 +72,7 @@ Deno.test("A whole log is sound, and its transactions are told apart", async () 
     found: [],
     harmless: [],
     passedOver: [],
+    setAside: [],
     verdicts: [],
     decided: [{ txn: TXN + 1n, decided: true, branches: decision(TXN + 1n).branches }],
     undecided: [{ txn: TXN + 2n, decided: false, branches: decision(TXN + 2n).branches }],
@@ -400,4 +401,14 @@ Deno.test("A copy is sound or damaged as its original, and would not be opened",
   assertEquals((await verify(directory)).copied, false);
   Deno.removeSync(copy.at(".lock"));
   assertEquals((await verify(copy)).copied, true);
+});
+
+Deno.test("Files that were set aside are named until a person removes them", async () => {
+  const names = [`${sample().name}.broken-2`, "identity.json.broken-4"];
+  await using directory = directoryOf([sample(90)]);
+  for (const name of [...names, "notes.broken-1"]) directory.put(name, new Uint8Array(1));
+  const report = await verify(directory);
+  assertEquals([report.verdict, report.setAside], ["sound", names]);
+  for (const name of names) Deno.removeSync(directory.at(name));
+  assertEquals((await verify(directory)).setAside, []);
 });
