@@ -91,10 +91,13 @@ export class EnlistedBranch {
    * Commits in one phase.
    *
    * @param milliseconds How long the database may take.
+   * @param deadline The end of the transaction's time, if the branch only read: nothing depends on it then.
    * @returns Its answer; unknown if it took longer.
    */
-  async commit(milliseconds: number): Promise<VoteAnswer> {
-    const answer = await this.#limit(this.#branch.commit(), milliseconds, "COMMIT");
+  async commit(milliseconds: number, deadline?: Deadline): Promise<VoteAnswer> {
+    const committing = this.#branch.commit();
+    const limited = deadline === undefined ? committing : deadline.race(committing);
+    const answer = await this.#limit(limited, milliseconds, "COMMIT");
     this.progress = "ended";
     return answer;
   }

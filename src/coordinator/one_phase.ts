@@ -6,7 +6,7 @@
  */
 
 import { within } from "../platform/clock.ts";
-import { abortedError, type AbortReason, refusal } from "./abort_reason.ts";
+import { abortedError, type AbortReason, deadlineReason, refusal } from "./abort_reason.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
 import { OutcomeUnknownError } from "./errors.ts";
 import type { TransactionCore } from "./transaction_core.ts";
@@ -29,11 +29,12 @@ export async function commitInOnePhase(
 ): Promise<AbortReason | null> {
   const { prepareTimeout, log } = core.context;
   const failures = await Promise.all(readers.map(async (branch) => {
-    const answer = await branch.commit(prepareTimeout);
+    const answer = await branch.commit(prepareTimeout, core.deadline);
     return answer.kind === "done" ? null : refusal(branch, "COMMIT", answer);
   }));
   const failure = failures.find((one) => one !== null);
-  if (failure !== undefined) return failure;
+  const { error } = core.deadline;
+  if (failure !== undefined) return error === null ? failure : deadlineReason(error);
   if (writer !== undefined) {
     const answer = await writer.commit(prepareTimeout);
     if (answer.kind === "refused") return refusal(writer, "COMMIT", answer);

@@ -150,7 +150,7 @@ async function prepare(
 }
 
 async function commit(core: TransactionCore, branch: EnlistedBranch): Promise<Failure | null> {
-  const answer = await branch.commit(core.context.prepareTimeout);
+  const answer = await branch.commit(core.context.prepareTimeout, core.deadline);
   return answer.kind === "done" ? null : { branch, reason: refusal(branch, "COMMIT", answer) };
 }
 

@@ -99,6 +99,9 @@ export class FakeBranch implements Branch<FakeClient> {
 
   prepare(): Promise<PrepareAnswer> {
     return this.#send("prepare", () => {
+      if (this.#state === "ended by hand") {
+        return { kind: "refused", error: new BranchEndedError(), retryable: false };
+      }
       if (this.#state !== "begun") return this.#refuse();
       const answer = this.#connection.database.prepare(this.#transaction, this.#gid);
       this.#state = answer.kind === "done" ? "prepared" : "ended";

@@ -12,7 +12,11 @@ import type { CoordinatorEvent } from "../../../src/coordinator/events.ts";
 import type { Ledger } from "../../../src/coordinator/ledger.ts";
 import type { Member } from "../../../src/coordinator/member.ts";
 import type { Membership } from "../../../src/coordinator/membership.ts";
-import { completeOptions, type FullOptions } from "../../../src/coordinator/options.ts";
+import {
+  completeOptions,
+  type FullOptions,
+  type TransactionOptions,
+} from "../../../src/coordinator/options.ts";
 import type { ProtocolPoint } from "../../../src/coordinator/protocol_point.ts";
 import type { Resolver } from "../../../src/coordinator/resolver.ts";
 import type { Operator } from "../../../src/coordinator/operator.ts";
@@ -57,7 +61,7 @@ export class Workbench {
   readonly unsettled = new Set<Settlement>();
   readonly events: CoordinatorEvent[] = [];
   readonly points: ProtocolPoint[] = [];
-  readonly #beginning: Beginning;
+  readonly beginning: Beginning;
 
   private constructor(setup: WorkbenchOptions) {
     this.log = setup.log ?? new FakeLog();
@@ -82,7 +86,7 @@ export class Workbench {
     this.resolver = parts.resolver;
     this.membership = parts.membership;
     this.operator = parts.operator;
-    this.#beginning = parts.beginning;
+    this.beginning = parts.beginning;
   }
 
   /** Makes one, with every database checked that can be. */
@@ -109,7 +113,15 @@ export class Workbench {
     signal?: AbortSignal,
   ): Promise<BenchTransaction> {
     const options = { timeout, ...(signal === undefined ? {} : { signal }) };
-    return new Transaction(await this.clock.run(this.#beginning.begin(names, options)));
+    return await this.clock.run(this.start(names, options));
+  }
+
+  /** Begins to begin a transaction; the caller lets time pass. */
+  async start(
+    names: readonly string[] = [...this.databases.keys()],
+    options: TransactionOptions = {},
+  ): Promise<BenchTransaction> {
+    return new Transaction(await this.beginning.begin(names, options));
   }
 
   /** Begins a transaction and writes its id as a row into each database. */
