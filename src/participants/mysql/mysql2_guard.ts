@@ -93,13 +93,13 @@ export class ConnectionGuard<Connection extends Mysql2Queries> {
   #guard<Target extends object>(target: Target): Target {
     return new Proxy(target, {
       get: (target, property) => {
-        const refusal = REFUSED[property];
-        if (refusal !== undefined && property in target && !isStatement(target)) {
+        const refusal = isStatement(target) ? undefined : REFUSED[property];
+        if (refusal !== undefined && property in target) {
           return () => {
             throw new TypeError(`Cannot ${refusal}`);
           };
         }
-        if (property === HIDDEN) {
+        if (property === HIDDEN && property in target) {
           throw new TypeError(
             "Cannot use the connection below a branch's client: its statements could not be refused " +
               "after the branch's end, use the client's own methods",
@@ -107,6 +107,7 @@ export class ConnectionGuard<Connection extends Mysql2Queries> {
         }
         const value: unknown = Reflect.get(target, property, target);
         if (typeof value !== "function") return value;
+        if (isStatement(target) && property === "close") return value.bind(target);
         return (...parameters: unknown[]) => this.#call(target, value, parameters);
       },
     });
