@@ -24,11 +24,11 @@ export interface AbortReason {
 /**
  * The error that tells a caller.
  *
- * @param id Id of the transaction.
+ * @param id Id of the transaction; `null` if it has none yet.
  * @param failure Why it was rolled back.
  * @returns The error.
  */
-export function abortedError(id: string, failure: AbortReason): TransactionAbortedError {
+export function abortedError(id: string | null, failure: AbortReason): TransactionAbortedError {
   const { reason, retryable, participant, cause } = failure;
   return new TransactionAbortedError(id, reason, {
     cause,

@@ -53,6 +53,8 @@ export class Admission {
    * @param deadline The end of its time.
    * @returns Resolves when it may run; `null` at once if it need not wait.
    * @throws {OverloadError} If too many wait already.
+   * @throws {DeadlineError} If its time is up first.
+   * @throws {CoordinatorClosedError} If it is turned away.
    */
   enter(deadline: Deadline): Promise<void> | null {
     if (this.#running < this.#limit && this.#waiting.length === 0) {
@@ -91,5 +93,7 @@ export class Admission {
       else if (!this.#closed) this.leave();
       throw error;
     }
+    // Its turn came in the same moment as the end of all turns.
+    if (this.#closed) throw new CoordinatorClosedError();
   }
 }

@@ -74,7 +74,7 @@ export function assemble(
   const settle: Ledger["settle"] = (request) => ledger.settle(request);
   const context = { log, resolver, clock, ...times, onProtocolPoint, onUnsettled, settle };
   const { coordinator } = log;
-  const beginning = new Beginning({ coordinator, numbers, members, ledger, options, context });
+  const beginning = new Beginning({ coordinator, numbers, members, ledger, log, options, context });
   const now = () => clock.now();
   const operator = new Operator({ log, ledger, resolver, membership, members, now });
   return { members, numbers, ledger, resolver, membership, beginning, operator };

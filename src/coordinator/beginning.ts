@@ -8,6 +8,7 @@
 import { abortedError, deadlineReason } from "./abort_reason.ts";
 import { Admission, OverloadError } from "./admission.ts";
 import { Deadline, DeadlineError } from "./deadline.ts";
+import type { DecisionLog } from "./decision_log.ts";
 import { enlist, EnlistmentError } from "./enlist.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
 import { ParticipantUnavailableError, TransactionAbortedError } from "./errors.ts";
@@ -28,6 +29,8 @@ export interface BeginningOptions {
   readonly members: ReadonlyMap<string, Member>;
   /** Takes account of them. */
   readonly ledger: Ledger;
+  /** Keeps how they ended. */
+  readonly log: DecisionLog;
   /** The coordinator's options. */
   readonly options: FullOptions;
   /** What a transaction needs of its coordinator, besides what is done here. */
@@ -67,36 +70,50 @@ export class Beginning {
    * @throws {RangeError} If a name is not that of a participant, or an option out of its range.
    */
   async begin(names: readonly string[], options: TransactionOptions): Promise<TransactionCore> {
-    const { numbers, ledger } = this.#with;
     const members = this.#membersOf(names);
     const { signal, isolationLevel, readOnly } = options;
     const timeout = milliseconds("timeout", options.timeout, this.#with.options.timeout);
     const label = assertLabel(options.label);
-    const txn = numbers.next();
     const deadline = new Deadline(this.#with.options.platform.clock, timeout, signal);
+    const txn = await this.#admit(deadline);
     const core = new TransactionCore({ txn, deadline, context: this.#context, label });
     this.#branchOptions.set(core, {
       ...(isolationLevel === undefined ? {} : { isolationLevel }),
       ...(readOnly === undefined ? {} : { readOnly }),
     });
-    let entered = false;
     try {
-      // Until it has begun it is not live: closing need not wait for it.
-      await this.#admission.enter(deadline);
-      entered = true;
-      ledger.begin(txn);
       core.branches.push(...await this.#enlist(core, members));
       return core;
     } catch (error) {
       deadline[Symbol.dispose]();
-      if (entered) this.#end(txn);
-      throw explain(core, error);
+      this.#with.log.conclude(txn, false);
+      this.#end(txn);
+      throw explain(core.id, error);
     }
   }
 
   /** Turns away what has not begun. */
   close(): void {
     this.#admission.close();
+  }
+
+  /** Waits for its turn and takes a number; until then it is not live, and closing need not wait for it. */
+  async #admit(deadline: Deadline): Promise<bigint> {
+    try {
+      await this.#admission.enter(deadline);
+    } catch (error) {
+      deadline[Symbol.dispose]();
+      throw explain(null, error);
+    }
+    try {
+      const txn = this.#with.numbers.next();
+      this.#with.ledger.begin(txn);
+      return txn;
+    } catch (error) {
+      deadline[Symbol.dispose]();
+      this.#admission.leave();
+      throw error;
+    }
   }
 
   #end(txn: bigint): void {
@@ -163,8 +180,7 @@ export class Beginning {
   }
 }
 
-function explain(core: TransactionCore, error: unknown): unknown {
-  const { id } = core;
+function explain(id: string | null, error: unknown): unknown {
   if (error instanceof DeadlineError) return abortedError(id, deadlineReason(error));
   if (error instanceof OverloadError) {
     return abortedError(id, { reason: error.message, retryable: true, cause: error });
