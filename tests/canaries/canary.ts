@@ -44,6 +44,17 @@ function tests(name: string, file: string, filter: string): Suite {
 const WRONG_PLACES = tests("frames in wrong places", "tests/wal/every_bit_test.ts", "wrong places");
 const LONG_FRAMES = tests("long frames", "tests/fuzz/segment_fuzz_test.ts", "longer than any");
 const POWER_CUTS = tests("power cuts", "tests/simulation/power_cut_test.ts", "behind each call");
+const TURNED_BITS = tests(
+  "turned bits",
+  "tests/simulation/rotting_disk_test.ts",
+  "each turned bit",
+);
+const SECTORS = tests(
+  "rotten sectors",
+  "tests/simulation/rotting_disk_test.ts",
+  "whichever sector",
+);
+const GAPS = tests("missing records", "tests/wal/recovery_damage_test.ts", "missing");
 const VERDICTS = tests("verdicts", "tests/defects/recovery_test.ts", "D12");
 
 const WRITER = "src/wal/writer.ts";
@@ -107,14 +118,59 @@ export const CANARIES: readonly Canary[] = [
     name: "verdicts not in the head of a new segment",
     patches: [{
       file: STATE,
-      find: "opening: 1 + this.#damages.length + ",
+      find: "opening: 1 + verdicts.length + ",
       replace: "opening: 1 + ",
     }, {
       file: STATE,
-      find: "for (const record of [epoch, ...this.#damages])",
+      find: "for (const record of [epoch, ...verdicts])",
       replace: "for (const record of [epoch])",
     }],
     suite: VERDICTS,
+  },
+  {
+    name: "no belief in a record's promise that those before it were synced",
+    patches: [{
+      file: "src/wal/segment_scan.ts",
+      find: "const promise = this.#promiseOf(offset, salt, lsn);",
+      replace: "const promise: KeptPromise | null = null;",
+    }],
+    suite: TURNED_BITS,
+  },
+  {
+    name: "an identity that is believed whatever its checksum",
+    patches: [{
+      file: "src/wal/identity.ts",
+      find: "if (checksum !== checksumOf(fields)) {",
+      replace: "if (false) {",
+    }],
+    suite: TURNED_BITS,
+  },
+  {
+    name: "an identity that does not keep the epoch",
+    patches: [{
+      file: "src/wal/log.ts",
+      find: "        id,\n        epoch: state.epoch,\n",
+      replace: "        id,\n        epoch: 1,\n",
+    }],
+    suite: SECTORS,
+  },
+  {
+    name: "damaged segments removed like all others",
+    patches: [{
+      file: "src/wal/retire.ts",
+      find: "if (kept.damaged.has(name)) {",
+      replace: "if (false) {",
+    }],
+    suite: SECTORS,
+  },
+  {
+    name: "gaps between segments not noticed",
+    patches: [{
+      file: "src/wal/reading.ts",
+      find: "} else if (missing > 0 && !this.#restated) {",
+      replace: "} else if (false) {",
+    }],
+    suite: GAPS,
   },
 ];
 
