@@ -5,13 +5,10 @@
  * @module
  */
 
-import { sleep, within } from "../platform/clock.ts";
-import { abortedError, deadlineReason } from "./abort_reason.ts";
+import { within } from "../platform/clock.ts";
 import { assemble, type Assembly } from "./assembly.ts";
-import { backoffDelay } from "./backoff.ts";
-import type { DeadlineError } from "./deadline.ts";
 import type { DecisionLog } from "./decision_log.ts";
-import { CoordinatorClosedError, TransactionAbortedError } from "./errors.ts";
+import { CoordinatorClosedError } from "./errors.ts";
 import { describeInDoubt, type InDoubtTransaction } from "./in_doubt.ts";
 import type { OperatorAction, ResolveAction } from "./operator.ts";
 import {
@@ -20,11 +17,11 @@ import {
   type CoordinatorOptions,
   type FullOptions,
   type Participants,
-  retries,
   type RunOptions,
   type TransactionOptions,
 } from "./options.ts";
 import { type RecoveryReport, settleRecovered, takeUp } from "./recover.ts";
+import { rollBackAfter, run } from "./running.ts";
 import type { Settlement } from "./settlement.ts";
 import { statusOf, type TransactionStatus } from "./status.ts";
 import { Transaction } from "./transaction.ts";
@@ -78,6 +75,7 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
   readonly #parts: Assembly;
   readonly #told = new WeakSet<Settlement>();
   #recovery: RecoveryReport = { committed: [], rolledBack: [], pending: [], milliseconds: 0 };
+  readonly #ending = new AbortController();
   #closing: Promise<CloseReport> | null = null;
 
   private constructor(options: FullOptions, log: DecisionLog) {
@@ -197,15 +195,13 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
           "use the one that is there (`coordinator.current`, its `enlist`), or `begin` for one of its own",
       );
     }
-    const { clock, randomness } = this.#options.platform;
-    const retry = retries(options.retry);
-    for (let failures = 0;; failures++) {
-      const run = await this.#run(names, fn, options);
-      if ("value" in run) return run.value;
-      if (failures >= retry || !run.retryable) throw run.error;
-      const delay = backoffDelay(failures + 1, randomness);
-      if (!await sleep(clock, delay, options.signal)) throw run.error;
-    }
+    const context = {
+      begin: () => this.#begin(names, options),
+      store: this.#options.context,
+      platform: this.#options.platform,
+      closing: this.#ending.signal,
+    };
+    return await run<ClientsOf<P, Name>, ClientsOf<P, keyof P>, T>(context, fn, options);
   }
 
   /**
@@ -338,57 +334,8 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
   }
 
   async #begin(names: readonly string[], options: TransactionOptions): Promise<TransactionCore> {
-    if (this.#closing !== null) throw new CoordinatorClosedError();
+    if (this.#ending.signal.aborted) throw new CoordinatorClosedError();
     return await this.#parts.beginning.begin(names, options);
-  }
-
-  async #run<Name extends keyof P & string, T>(
-    names: readonly Name[],
-    fn: (
-      clients: ClientsOf<P, Name>,
-      transaction: Transaction<ClientsOf<P, Name>, ClientsOf<P, keyof P>>,
-    ) => T | Promise<T>,
-    options: TransactionOptions,
-  ): Promise<{ value: T } | { error: unknown; retryable: boolean }> {
-    let transaction: Transaction<ClientsOf<P, Name>, ClientsOf<P, keyof P>> | null = null;
-    try {
-      const core = await this.#begin(names, options);
-      transaction = new Transaction(core);
-      const value = await this.#call(core, transaction, fn);
-      if (transaction.state === "active") await transaction.commit();
-      return { value };
-    } catch (error) {
-      if (error instanceof TransactionAbortedError) return { error, retryable: error.retryable };
-      const members = names.map((name) => this.#parts.members.get(name));
-      const retryable = transaction?.state === "aborted" &&
-        members.some((member) => member?.participant.isRetryable(error) ?? false);
-      return { error, retryable };
-    }
-  }
-
-  /** Calls the function, as long as its transaction's time is not up. */
-  async #call<Name extends keyof P & string, T>(
-    core: TransactionCore,
-    transaction: Transaction<ClientsOf<P, Name>, ClientsOf<P, keyof P>>,
-    fn: (
-      clients: ClientsOf<P, Name>,
-      transaction: Transaction<ClientsOf<P, Name>, ClientsOf<P, keyof P>>,
-    ) => T | Promise<T>,
-  ): Promise<T> {
-    const { deadline } = core;
-    const running = this.#options.context.run(
-      transaction,
-      async () => await fn(transaction.clients, transaction),
-    );
-    try {
-      return await deadline.race(running);
-    } catch (error) {
-      const late: DeadlineError | null = error === deadline.error ? deadline.error : null;
-      // Time cannot end a transaction that the function itself has begun to end.
-      if (late !== null && transaction.state !== "active") return await running;
-      await rollBackAfter(transaction, error);
-      throw late === null ? error : abortedError(core.id, deadlineReason(late));
-    }
   }
 
   #tell(settlement: Settlement): void {
@@ -399,6 +346,7 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
 
   async #close(): Promise<CloseReport> {
     const { closeTimeout, platform } = this.#options;
+    this.#ending.abort();
     this.#parts.beginning.close();
     await within(platform.clock, this.#parts.ledger.idle, closeTimeout, undefined);
     await this.#parts.membership.close();
@@ -408,17 +356,5 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
     const inDoubt = this.inDoubt();
     await this.#log.close();
     return { unfinished, inDoubt };
-  }
-}
-
-/** Rolls back after an error that must reach the caller as it is; a failure of that is put beside it. */
-async function rollBackAfter(transaction: Transaction<unknown>, error: unknown): Promise<void> {
-  if (transaction.state !== "active") return;
-  try {
-    await transaction.rollback();
-  } catch (rollbackError) {
-    if (error instanceof Error && Object.isExtensible(error)) {
-      Object.defineProperty(error, "rollbackError", { value: rollbackError, configurable: true });
-    }
   }
 }
