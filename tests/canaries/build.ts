@@ -9,15 +9,17 @@ import type { Patch, Suite } from "./canary.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** What the tests of the log need. */
+/** What the tests of the log and the simulator need. */
 const COPIED = [
   "deno.json",
   "deno.lock",
   "mod.ts",
   "src",
   "stand_ins",
+  "tasks/simulate.ts",
   "tasks/simulate_log.ts",
   "tests/canaries/typescript_core.ts",
+  "tests/coordinator/support/process_clock.ts",
   "tests/defects",
   "tests/fuzz",
   "tests/simulation",

@@ -1,0 +1,181 @@
+/**
+ * What people and machines do to databases and logs besides the protocol: outages, failovers,
+ * restored backups, prepared transactions ended by hand, failing disks, damaged logs, a wrong
+ * database behind a name.
+ */
+
+import type { MemoryDisk } from "../memory_disk.ts";
+import type { SeededRandom } from "../seeded_random.ts";
+import { idOfGid } from "./evidence.ts";
+import { DIRECTORY } from "./process.ts";
+import type { SimulatedServer } from "./simulated_server.ts";
+import type { Swarm } from "./swarm.ts";
+import type { World } from "./world.ts";
+
+const LONGEST_OUTAGE_MS = 4_000;
+/** Where a segment's header is. */
+const HEADER_BYTES = 16;
+
+/** The accidents of one run. */
+export class Accidents {
+  readonly #world: World;
+  readonly #swarm: Swarm;
+  readonly #random: SeededRandom;
+  #isPeace = false;
+
+  constructor(world: World, swarm: Swarm, random: SeededRandom) {
+    this.#world = world;
+    this.#swarm = swarm;
+    this.#random = random;
+    world.damage = (disk) => this.#damage(disk);
+    world.route = (server) => this.#route(server);
+  }
+
+  /** Spreads what is to happen over the safety phase. */
+  plan(): void {
+    const { closes, clockJumps, diskFaults, failovers, meddlings, outages, restores } = this.#swarm;
+    this.#sometime(closes, () => void this.#world.restart());
+    this.#sometime(outages, () => this.#outage(this.#server()));
+    this.#sometime(failovers, () => this.#failOver(this.#server()));
+    this.#sometime(restores, () => this.#planRestore(this.#server()));
+    this.#sometime(meddlings, () => this.#meddle(this.#server()));
+    this.#sometime(diskFaults, () => this.#failDisk());
+    this.#sometime(clockJumps, () => {
+      this.#world.clock.jump((this.#random.fraction() - 0.5) * 1e12);
+    });
+  }
+
+  /** From now on nothing happens any more, and what was broken is mended. */
+  stop(): void {
+    const { disk, process, servers } = this.#world;
+    this.#isPeace = true;
+    disk.mend();
+    for (const server of servers) {
+      server.reachable = true;
+      server.readOnly = false;
+    }
+    const isWrong = process?.servers.some((server) => !servers.includes(server));
+    if (isWrong) void this.#world.restart();
+  }
+
+  #sometime(times: number, action: () => void): void {
+    for (let count = 0; count < times; count++) {
+      this.#world.clock.after(this.#random.below(this.#swarm.safety), action);
+    }
+  }
+
+  #later(action: () => void): void {
+    this.#world.clock.after(this.#random.below(LONGEST_OUTAGE_MS), () => {
+      if (!this.#isPeace) action();
+    });
+  }
+
+  #server(): SimulatedServer {
+    return this.#random.pick(this.#world.servers);
+  }
+
+  #outage(server: SimulatedServer): void {
+    this.#world.timeline.note(`${server.name} goes away`);
+    server.goAway();
+    this.#later(() => {
+      this.#world.timeline.note(`${server.name} is back`);
+      server.reachable = true;
+    });
+  }
+
+  /** A standby takes over that has everything, and is made writable after a while. */
+  #failOver(server: SimulatedServer): void {
+    this.#world.timeline.note(`${server.name} fails over to a standby`);
+    server.goAway();
+    server.reachable = true;
+    server.readOnly = true;
+    this.#later(() => {
+      this.#world.timeline.note(`${server.name} takes writes again`);
+      server.readOnly = false;
+    });
+  }
+
+  /** A backup, or a standby that has not everything, takes a database's place. */
+  #planRestore(server: SimulatedServer): void {
+    const restore = server.snapshot();
+    const from = this.#world.clock.elapsed();
+    this.#later(() => {
+      const at = this.#world.clock.elapsed();
+      this.#world.timeline.note(`${server.name} goes back to ${from} ms`);
+      restore();
+      this.#world.evidence.restores.push({ participant: server.name, from, at });
+    });
+  }
+
+  #meddle(server: SimulatedServer): void {
+    const gids = this.#world.preparedOf(server);
+    // Nothing is prepared most of the time: the person comes back soon.
+    if (gids.length === 0) return this.#retryMeddling(server);
+    const gid = this.#random.pick(gids);
+    const ending = this.#random.pick(["commit", "rollback"] as const);
+    try {
+      server.endPrepared(gid, ending, null);
+    } catch {
+      return this.#retryMeddling(server);
+    }
+    const at = this.#world.clock.elapsed();
+    this.#world.timeline.note(`a person ends ${gid} at ${server.name}: ${ending}`);
+    this.#world.evidence.meddlings.push({
+      at,
+      participant: server.name,
+      gid,
+      id: idOfGid(gid),
+      ending,
+    });
+  }
+
+  #retryMeddling(server: SimulatedServer): void {
+    this.#world.clock.after(1 + this.#random.below(50), () => {
+      if (!this.#isPeace) this.#meddle(server);
+    });
+  }
+
+  #failDisk(): void {
+    const { disk } = this.#world;
+    const kind = this.#random.pick(["syncData", "write", "rename", "syncDirectory"] as const);
+    const times = this.#random.chance(0.4) ? Infinity : 1;
+    this.#world.timeline.note(`the disk fails ${kind}, ${times} times`);
+    disk.fail({ kind, skip: this.#random.below(3), times });
+    this.#later(() => disk.mend());
+  }
+
+  /** Takes synced records away in a way that the log can notice. */
+  async #damage(disk: MemoryDisk): Promise<void> {
+    if (this.#isPeace || !this.#random.chance(this.#swarm.damage)) return;
+    const segments = disk.namesIn(DIRECTORY).filter((name) => name.endsWith(".wal"));
+    const last = segments.at(-1);
+    const { evidence, clock, process, timeline } = this.#world;
+    if (last === undefined || process === null) return;
+    timeline.note(`${last} is damaged`);
+    evidence.damages.push({ at: clock.elapsed(), process: process.number });
+    if (this.#random.chance(0.5)) {
+      const path = `${DIRECTORY}/${last}`;
+      const byte = this.#random.below(HEADER_BYTES);
+      const bytes = disk.bytesOf(path);
+      bytes[byte] = (bytes[byte] ?? 0) ^ 1 << this.#random.below(8);
+      return disk.put(path, bytes);
+    }
+    // A fault of the disk may keep some of them; that is damage too, or none.
+    const removals = segments.map((name) => disk.remove(`${DIRECTORY}/${name}`));
+    await Promise.allSettled(removals);
+  }
+
+  /** Somebody has configured another database under a name, once it is known. */
+  #route(server: SimulatedServer): SimulatedServer {
+    const { evidence, timeline } = this.#world;
+    const isKnown = evidence.events.some(({ event }) =>
+      event.type === "participant-ready" && event.participant === server.name
+    );
+    if (this.#isPeace || !isKnown || !this.#random.chance(this.#swarm.impostor)) return server;
+    // A log that has lost everything takes whatever it finds.
+    if (this.#swarm.damage > 0) return server;
+    timeline.note(`another database is in the place of ${server.name}`);
+    this.#later(() => void this.#world.restart());
+    return this.#world.makeServer(server.name, "postgresql", `another ${server.name}`);
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * A branch of a transaction in a simulated database, as an adapter would make it of a session: it
+ * turns what the database says into answers, and reports what no coordinator may do with a session.
+ */
+
+import { BranchEndedError } from "../../../src/coordinator/errors.ts";
+import type {
+  Branch,
+  BranchOptions,
+  BranchWork,
+  PrepareAnswer,
+  SettleAnswer,
+  VoteAnswer,
+} from "../../../src/coordinator/participant.ts";
+import { idOfGid } from "./evidence.ts";
+import type { Link } from "./link.ts";
+import { settle } from "./settle.ts";
+import type { Ending, ServerSession } from "./simulated_server.ts";
+
+/** What an application's statements go to. */
+export interface SimulatedClient {
+  /** Writes an id, and to a row that only one transaction at a time may write to. */
+  write(id: string, row: number): Promise<void>;
+  /** Ends the branch with a statement of the application. */
+  endByHand(ending: Ending): Promise<void>;
+}
+
+/** One branch. */
+export class SimulatedBranch implements Branch<SimulatedClient> {
+  readonly #link: Link;
+  readonly #session: ServerSession;
+  readonly #onMisuse: (what: string) => void;
+  #gid = "";
+  #wrote = false;
+  #isEndedByHand = false;
+  #isClosed = false;
+  #isReleased = false;
+
+  readonly client: SimulatedClient = {
+    write: async (id, row) => {
+      this.#assertOpen();
+      await this.#send("write", (server) => server.write(this.#session, id, row));
+      this.#wrote = true;
+    },
+    endByHand: async (ending) => {
+      this.#assertOpen();
+      await this.#send(ending, (server) => {
+        server.end(this.#session, ending);
+        this.#isEndedByHand = true;
+      });
+    },
+  };
+
+  constructor(link: Link, session: ServerSession, onMisuse: (what: string) => void) {
+    this.#link = link;
+    this.#session = session;
+    this.#onMisuse = onMisuse;
+  }
+
+  get wrote(): boolean {
+    return this.#wrote;
+  }
+
+  begin({ gid }: BranchOptions): Promise<void> {
+    this.#gid = gid;
+    return this.#send("begin", (server) => server.begin(this.#session, idOfGid(gid)));
+  }
+
+  examine(): Promise<BranchWork> {
+    this.#isClosed = true;
+    return this.#send("examine", (server) => {
+      this.#assertOwn();
+      return server.examine(this.#session);
+    });
+  }
+
+  commit(): Promise<VoteAnswer> {
+    return this.#vote("commit", () => {
+      this.#link.server.end(this.#session, "commit");
+      return { kind: "done" };
+    });
+  }
+
+  prepare(): Promise<PrepareAnswer> {
+    this.#isClosed = true;
+    return this.#vote("prepare", () => {
+      this.#assertOwn();
+      return { kind: "done", token: this.#link.server.prepare(this.#session, this.#gid) };
+    });
+  }
+
+  async rollback(): Promise<void> {
+    this.#isClosed = true;
+    await this.#send("rollback", (server) => server.end(this.#session, "rollback"));
+  }
+
+  interrupt(): Promise<void> {
+    const { server } = this.#link;
+    return this.#link.send("interrupt", null, this.#gid, () => server.interrupt(this.#session));
+  }
+
+  commitPrepared(): Promise<SettleAnswer> {
+    return this.#settle("commit");
+  }
+
+  rollbackPrepared(): Promise<SettleAnswer> {
+    return this.#settle("rollback");
+  }
+
+  release(): void {
+    if (this.#isReleased) this.#onMisuse(`the session of ${this.#gid} was given back twice`);
+    this.#isReleased = true;
+    this.#isClosed = true;
+    this.#link.release(this.#session);
+  }
+
+  async #vote<A extends PrepareAnswer | VoteAnswer>(
+    command: "commit" | "prepare",
+    effect: () => A,
+  ): Promise<A | Exclude<VoteAnswer, { kind: "done" }>> {
+    try {
+      return await this.#send(command, effect);
+    } catch (error) {
+      if (error instanceof BranchEndedError) return { kind: "refused", error, retryable: false };
+      this.#session.lost ||= this.#session.ended;
+      // "done" is nothing that an error can mean.
+      return this.#link.server.voteOf(error) as Exclude<VoteAnswer, { kind: "done" }>;
+    }
+  }
+
+  #settle(ending: Ending): Promise<SettleAnswer> {
+    this.#assertNotReleased(`${ending} prepared`);
+    return settle(this.#link, this.#session, this.#gid, ending);
+  }
+
+  #send<T>(
+    command: Parameters<Link["send"]>[0],
+    effect: (server: Link["server"]) => T | Promise<T>,
+  ): Promise<T> {
+    this.#assertNotReleased(command);
+    return this.#link.send(command, this.#session, this.#gid, () => effect(this.#link.server));
+  }
+
+  #assertNotReleased(command: string): void {
+    if (this.#isReleased) {
+      this.#onMisuse(`${this.#gid} was sent ${command} after it was given back`);
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new TypeError("Cannot use the client: its branch has ended");
+  }
+
+  #assertOwn(): void {
+    if (this.#isEndedByHand) throw new BranchEndedError();
+  }
+}
