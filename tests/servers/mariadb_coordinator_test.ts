@@ -1,0 +1,272 @@
+/**
+ * One transaction over PostgreSQL and MariaDB: in both or in neither, also when MariaDB or the
+ * coordinator goes away at any point; and what somebody did to a branch by hand comes to light.
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Pool, PoolConnection } from "mysql2/promise";
+import type driver from "postgres";
+import {
+  Coordinator,
+  type CoordinatorEvent,
+  type CoordinatorOptions,
+  HeuristicOutcomeError,
+  PROTOCOL_POINTS,
+  type ProtocolPoint,
+  TransactionAbortedError,
+} from "../../mod.ts";
+import {
+  mysql,
+  type MysqlOptions,
+  type MysqlParticipant,
+} from "../../src/participants/mysql/mysql.ts";
+import { OutcomeTable } from "../../src/participants/mysql/outcome_table.ts";
+import { postgres, type PostgresParticipant } from "../../src/participants/postgresql/postgres.ts";
+import { PostgresCluster } from "./cluster.ts";
+import { connect, createDatabases, preparedGids, type TestSql, until } from "./databases.ts";
+import { connectPool, firstColumn, preparedXids, rollBackAll } from "./mariadb_databases.ts";
+import { MariadbServer } from "./mariadb_server.ts";
+
+const OUTCOMES = "indoubt_outcome";
+
+let cluster: PostgresCluster;
+let server: MariadbServer;
+
+Deno.test.beforeAll(async () => {
+  [cluster, server] = await Promise.all([
+    PostgresCluster.start({ settings: { fsync: "off" } }),
+    MariadbServer.start(),
+  ]);
+  await createDatabases(cluster, "orders");
+  await using admin = connectPool(server, "mysql");
+  await admin.query("CREATE DATABASE billing");
+  await using billing = connectPool(server, "billing");
+  await billing.query("CREATE TABLE entry (id varchar(20) PRIMARY KEY) ENGINE = InnoDB");
+  await billing.query(new OutcomeTable(OUTCOMES, 7, Date.now).definition);
+});
+
+Deno.test.afterAll(async () => {
+  await cluster[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+type Mixed = {
+  readonly orders: PostgresParticipant<driver.ReservedSql>;
+  readonly billing: MysqlParticipant<PoolConnection>;
+};
+
+interface Opened extends AsyncDisposable {
+  readonly coordinator: Coordinator<Mixed>;
+  readonly events: readonly CoordinatorEvent[];
+  readonly points: readonly ProtocolPoint[];
+}
+
+/** Both databases, emptied, and a log directory. */
+class Databases implements AsyncDisposable {
+  readonly sql: TestSql;
+  readonly pool: Pool;
+  readonly directory: string;
+
+  private constructor(sql: TestSql, pool: Pool, directory: string) {
+    this.sql = sql;
+    this.pool = pool;
+    this.directory = directory;
+  }
+
+  static async connect(): Promise<Databases> {
+    const sql = connect(cluster.url("orders"), "mixed", { max: 4 });
+    const pool = connectPool(server, "billing");
+    await sql`TRUNCATE entry`;
+    await rollBackAll(pool);
+    await pool.query("TRUNCATE entry");
+    return new Databases(sql, pool, await Deno.makeTempDir({ prefix: "indoubt_mixed_test_" }));
+  }
+
+  async open(
+    options: Partial<CoordinatorOptions<Mixed>> = {},
+    proof: MysqlOptions = {},
+  ): Promise<Opened> {
+    const events: CoordinatorEvent[] = [];
+    const points: ProtocolPoint[] = [];
+    const coordinator = await Coordinator.open<Mixed>({
+      directory: this.directory,
+      participants: { orders: postgres(this.sql), billing: mysql(this.pool, proof) },
+      settleTimeout: 500,
+      closeTimeout: 500,
+      ...options,
+      onEvent: (event) => events.push(event),
+      onProtocolPoint: (point, id) => {
+        points.push(point);
+        options.onProtocolPoint?.(point, id);
+      },
+    });
+    return {
+      coordinator,
+      events,
+      points,
+      [Symbol.asyncDispose]: () => coordinator[Symbol.asyncDispose](),
+    };
+  }
+
+  /** Sees that both databases hold these entries and no others, and nothing prepared. */
+  async assertBoth(...expected: string[]): Promise<void> {
+    const rows = await this.sql`SELECT id FROM entry ORDER BY id`;
+    assertEquals(rows.map(({ id }) => id), expected);
+    assertEquals(await firstColumn(this.pool, "SELECT id FROM entry ORDER BY id"), expected);
+    assertEquals(await preparedGids(this.sql), []);
+    assertEquals(await preparedXids(this.pool), []);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.sql[Symbol.asyncDispose]();
+    await this.pool.end();
+    await Deno.remove(this.directory, { recursive: true });
+  }
+}
+
+async function writeBoth({ coordinator }: Opened, id: string): Promise<void> {
+  await coordinator.transaction(["orders", "billing"], async ({ orders, billing }) => {
+    await orders`INSERT INTO entry VALUES (${id}, 1)`;
+    await billing.execute("INSERT INTO entry VALUES (?)", [id]);
+  });
+}
+
+async function untilSettled({ coordinator }: Opened): Promise<void> {
+  await until("every branch is settled", () => coordinator.unsettled === 0, 40_000);
+}
+
+Deno.test("PostgreSQL and MariaDB commit together, or not at all", async () => {
+  await using databases = await Databases.connect();
+  await using opened = await databases.open();
+  await writeBoth(opened, "x");
+  assertEquals(opened.points, PROTOCOL_POINTS);
+  await databases.assertBoth("x");
+  // The key is there already.
+  await assertRejects(() => writeBoth(opened, "x"));
+  const failure = new Error("changed my mind");
+  const thrown = await assertRejects(() =>
+    opened.coordinator.transaction(["orders", "billing"], async ({ orders, billing }) => {
+      await orders`INSERT INTO entry VALUES ('y', 1)`;
+      await billing.query("INSERT INTO entry VALUES ('y')");
+      throw failure;
+    })
+  );
+  assertEquals(thrown, failure);
+  await databases.assertBoth("x");
+});
+
+Deno.test("a MariaDB that was only read has no part in the vote", async () => {
+  await using databases = await Databases.connect();
+  await using opened = await databases.open();
+  await opened.coordinator.transaction(["orders", "billing"], async ({ orders, billing }) => {
+    await billing.query("SELECT id FROM entry");
+    await orders`INSERT INTO entry VALUES ('x', 1)`;
+  });
+  assertEquals(opened.points, []);
+  assertEquals((await databases.sql`SELECT id FROM entry`).length, 1);
+});
+
+Deno.test("many transactions over PostgreSQL and MariaDB at once", async () => {
+  await using databases = await Databases.connect();
+  await using opened = await databases.open({ maxConcurrentTransactions: 3 }, {
+    outcomeTable: OUTCOMES,
+  });
+  const ids = Array.from({ length: 40 }, (_, index) => `id ${String(index).padStart(2, "0")}`);
+  await Promise.all(ids.map((id) => writeBoth(opened, id)));
+  await databases.assertBoth(...ids);
+});
+
+for (const point of PROTOCOL_POINTS) {
+  Deno.test(`PostgreSQL and MariaDB agree after MariaDB was killed at ${point}`, async () => {
+    await using databases = await Databases.connect();
+    let killing: Promise<void> | undefined;
+    await using opened = await databases.open({
+      // Its first part runs at once: the server does nothing after this line.
+      onProtocolPoint: (reached) => {
+        if (reached === point) killing ??= server.kill();
+      },
+    }, { outcomeTable: OUTCOMES });
+    const outcome = await writeBoth(opened, "x").then(() => "committed", (error) => error);
+    await killing;
+    await server.start();
+    await untilSettled(opened);
+    if (outcome === "committed") await databases.assertBoth("x");
+    else {
+      assert(outcome instanceof TransactionAbortedError, String(outcome));
+      assertEquals(outcome.retryable, true);
+      assertEquals(point, "first-prepared");
+      await databases.assertBoth();
+    }
+    assertEquals(opened.events.filter(({ type }) => type === "heuristic-outcome"), []);
+    await writeBoth(opened, "y");
+  });
+}
+
+/** Leaves a decided branch prepared in MariaDB, whose server was killed right after the decision. */
+async function leaveDecided(databases: Databases, proof: MysqlOptions): Promise<string> {
+  let killing: Promise<void> | undefined;
+  await using opened = await databases.open({
+    onProtocolPoint: (reached) => {
+      if (reached === "decided") killing ??= server.kill();
+    },
+  }, proof);
+  await writeBoth(opened, "x");
+  await killing;
+  await opened.coordinator.close();
+  await server.start();
+  const [xid, ...others] = await preparedXids(databases.pool);
+  assertEquals(others, []);
+  assert(xid !== undefined);
+  return xid;
+}
+
+Deno.test("a decided branch in MariaDB is committed by the coordinator's next opening", async () => {
+  await using databases = await Databases.connect();
+  await leaveDecided(databases, {});
+  await using opened = await databases.open();
+  await untilSettled(opened);
+  await databases.assertBoth("x");
+});
+
+/** What a person does to the branch, with and without proof, and what the coordinator then says. */
+const BY_HAND: readonly (readonly [verb: string, proof: MysqlOptions, heuristics: number])[] = [
+  ["COMMIT", { outcomeTable: OUTCOMES }, 0],
+  ["ROLLBACK", { outcomeTable: OUTCOMES }, 1],
+  ["COMMIT", {}, 0],
+  // Nobody can tell, and a decided branch that is gone counts as committed: documented.
+  ["ROLLBACK", {}, 0],
+];
+
+for (const [verb, proof, heuristics] of BY_HAND) {
+  const how = proof.outcomeTable === undefined ? "without" : "with";
+  Deno.test(`${verb} by hand in MariaDB, ${how} an outcome table`, async () => {
+    await using databases = await Databases.connect();
+    const xid = await leaveDecided(databases, proof);
+    await databases.pool.query(`XA ${verb} ${xid}`);
+    await using opened = await databases.open({}, proof);
+    const found = () =>
+      opened.events.filter(({ type }) => type === "heuristic-outcome" || type === "branch-settled");
+    await until(
+      "the branch is looked at",
+      () => found().some((one) => "participant" in one && one.participant === "billing"),
+    );
+    assertEquals(
+      opened.events.filter(({ type }) => type === "heuristic-outcome").length,
+      heuristics,
+    );
+  });
+}
+
+Deno.test("a branch of MariaDB that the application ends by hand is heuristic", async () => {
+  await using databases = await Databases.connect();
+  await using opened = await databases.open();
+  await using transaction = await opened.coordinator.begin(["orders", "billing"]);
+  const { orders, billing } = transaction.clients;
+  await orders`INSERT INTO entry VALUES ('x', 1)`;
+  await billing.query("INSERT INTO entry VALUES ('x')");
+  const xid = `'indoubt_${opened.coordinator.id}_${transaction.id}_1','',${0x696e6474}`;
+  await billing.query(`XA END ${xid}`);
+  await billing.query(`XA ROLLBACK ${xid}`);
+  await assertRejects(() => transaction.commit(), HeuristicOutcomeError);
+  await databases.assertBoth();
+});
