@@ -1,0 +1,151 @@
+/**
+ * check() on a real MariaDB: what must be changed first is an error that says what to do. And the outcome
+ * table there: its check leaves nothing in it, old rows go, rows of branches that are prepared stay.
+ */
+
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import type { Pool, PoolOptions } from "mysql2/promise";
+import { ParticipantConfigurationError } from "../../src/coordinator/errors.ts";
+import { mysql, type MysqlOptions } from "../../src/participants/mysql/mysql.ts";
+import { OutcomeTable } from "../../src/participants/mysql/outcome_table.ts";
+import { connectPool, firstColumn, runApart } from "./mariadb_databases.ts";
+import { MariadbServer } from "./mariadb_server.ts";
+
+const PREFIX = "indoubt_check_";
+const OUTCOMES = "indoubt_outcome";
+const definition = new OutcomeTable(OUTCOMES, 7, Date.now).definition;
+
+let server: MariadbServer;
+
+Deno.test.beforeAll(async () => {
+  server = await MariadbServer.start({ settings: { "innodb-flush-log-at-trx-commit": "0" } });
+});
+
+Deno.test.afterAll(() => server[Symbol.asyncDispose]());
+
+/** Makes an empty database and gives a pool on it. */
+async function emptyDatabase(options: PoolOptions = {}): Promise<Pool & AsyncDisposable> {
+  await using admin = connectPool(server, "mysql");
+  await admin.query("CREATE OR REPLACE DATABASE bank");
+  return connectPool(server, "bank", options);
+}
+
+async function refusal(pool: Pool, options: MysqlOptions = {}): Promise<string> {
+  const error = await assertRejects(
+    () => mysql(pool, options).check(PREFIX),
+    ParticipantConfigurationError,
+  );
+  return error.reason;
+}
+
+/** What makes a server unfit, how it is undone, and what is said. */
+const SETTINGS: readonly (readonly [set: string, unset: string, words: string])[] = [
+  ["read_only = ON", "read_only = OFF", "read_only is ON"],
+  ["autocommit = OFF", "autocommit = ON", "autocommit off"],
+  ["default_storage_engine = Aria", "default_storage_engine = InnoDB", "engine Aria by default"],
+];
+
+for (const [set, unset, words] of SETTINGS) {
+  Deno.test(`mysql2: check() refuses a server with ${set}`, async () => {
+    await using admin = connectPool(server, "mysql");
+    await admin.query(`SET GLOBAL ${set}`);
+    try {
+      await using pool = connectPool(server, "mysql");
+      assertStringIncludes(await refusal(pool), words);
+    } finally {
+      await admin.query(`SET GLOBAL ${unset}`);
+      await admin.query("COMMIT");
+    }
+    await using pool = connectPool(server, "mysql");
+    await mysql(pool).check(PREFIX);
+  });
+}
+
+Deno.test("mysql2: check() refuses a pool without a database", async () => {
+  await using pool = connectPool(server, "");
+  assertStringIncludes(await refusal(pool), "connected to no database");
+});
+
+Deno.test("mysql2: check() passes on that a server cannot be reached, or not by this user", async () => {
+  await using stranger = connectPool(server, "mysql", { user: "nobody" });
+  await using nowhere = connectPool(server, "mysql", { port: 1 });
+  for (const pool of [stranger, nowhere]) {
+    const error = await assertRejects(() => mysql(pool).check(PREFIX), Error);
+    assert(!(error instanceof ParticipantConfigurationError));
+  }
+});
+
+Deno.test("mysql2: check() asks for the outcome table, and then for nothing more", async () => {
+  await using pool = await emptyDatabase();
+  const options = { outcomeTable: OUTCOMES };
+  assertStringIncludes(
+    await refusal(pool, options),
+    `does not exist, create it with ${definition}`,
+  );
+  await pool.query(`CREATE TABLE ${OUTCOMES} (gid varchar(64)) ENGINE = Aria`);
+  assertStringIncludes(await refusal(pool, options), "is not of engine InnoDB but Aria");
+  await pool.query(`ALTER TABLE ${OUTCOMES} ENGINE = InnoDB`);
+  assertStringIncludes(await refusal(pool, options), "takes the same gid twice");
+  await pool.query(`DROP TABLE ${OUTCOMES}`);
+  await pool.query(definition);
+  await mysql(pool, options).check(PREFIX);
+  assertEquals(await firstColumn(pool, `SELECT gid FROM ${OUTCOMES}`), []);
+  assertEquals(await firstColumn(pool, "SELECT @@in_transaction"), ["0"]);
+});
+
+Deno.test("mysql2: check() says what to grant on the outcome table", async () => {
+  await using admin = await emptyDatabase();
+  await admin.query(definition);
+  await admin.query("CREATE OR REPLACE USER clerk@'127.0.0.1'");
+  await using pool = connectPool(server, "mysql", { user: "clerk", database: "bank" });
+  const options = { outcomeTable: OUTCOMES };
+  const rights = ["SELECT", "INSERT", "DELETE"];
+  for (const missing of rights) {
+    const others = rights.filter((right) => right !== missing).join(", ");
+    await admin.query(`GRANT ${others} ON bank.${OUTCOMES} TO clerk@'127.0.0.1'`);
+    const reason = await refusal(pool, options);
+    assertStringIncludes(reason, "grant it SELECT, INSERT, UPDATE and DELETE on that table");
+    await admin.query(`REVOKE ${others} ON bank.${OUTCOMES} FROM clerk@'127.0.0.1'`);
+  }
+  await admin.query(
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON bank.${OUTCOMES} TO clerk@'127.0.0.1'`,
+  );
+  await mysql(pool, options).check(PREFIX);
+});
+
+Deno.test("mysql2: old rows of the outcome table go, those of prepared branches stay", async () => {
+  await using pool = await emptyDatabase();
+  await pool.query(definition);
+  const ages = { young: "1 DAY", old: "8 DAY", older: "100 DAY" };
+  for (const [gid, age] of Object.entries(ages)) {
+    await pool.query(`INSERT INTO ${OUTCOMES} VALUES ('${gid}', NOW() - INTERVAL ${age})`);
+  }
+  const xid = `'${PREFIX}1_0','',${0x696e6474}`;
+  const row = `INSERT INTO ${OUTCOMES} VALUES ('prepared', NOW() - INTERVAL 9 DAY)`;
+  await runApart(pool, `XA START ${xid}; ${row}; XA END ${xid}; XA PREPARE ${xid}`);
+  const participant = mysql(pool, { outcomeTable: OUTCOMES });
+  assertEquals((await participant.listPrepared(PREFIX)).length, 1);
+  assertEquals(await firstColumn(pool, `SELECT gid FROM ${OUTCOMES}`), ["young"]);
+  assertEquals(await participant.commitPrepared(`${PREFIX}1_0`), { kind: "done" });
+  assertEquals(await firstColumn(pool, `SELECT gid FROM ${OUTCOMES} ORDER BY gid`), [
+    "prepared",
+    "young",
+  ]);
+});
+
+Deno.test("mysql2: a list is given although the outcome table cannot be cleaned", async () => {
+  await using pool = await emptyDatabase();
+  assertEquals(await mysql(pool, { outcomeTable: OUTCOMES }).listPrepared(PREFIX), []);
+});
+
+Deno.test("mysql2: a branch whose row cannot be written is refused, and leaves nothing", async () => {
+  await using pool = await emptyDatabase();
+  await pool.query("CREATE TABLE entry (id int) ENGINE = InnoDB");
+  const branch = await mysql(pool, { outcomeTable: OUTCOMES }).acquire();
+  await branch.begin({ gid: `${PREFIX}2_0` });
+  await branch.client.query("INSERT INTO entry VALUES (1)");
+  const answer = await branch.prepare();
+  assert(answer.kind === "refused" && !answer.retryable);
+  branch.release();
+  assertEquals(await firstColumn(pool, "SELECT COUNT(*) FROM entry"), ["0"]);
+});
