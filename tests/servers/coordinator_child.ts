@@ -25,8 +25,8 @@ export type Mark =
 export interface DiskCrash {
   /** Where counting begins. */
   readonly from: Mark;
-  /** The only call that counts; every one unless given. */
-  readonly call?: DiskCall["name"];
+  /** The only call that counts, or all that change something; every one unless given. */
+  readonly call?: DiskCall["name"] | "change";
   /** Which one, from 1. */
   readonly nth: number;
 }
@@ -53,6 +53,9 @@ export interface ChildTask {
   /** How many transactions run at once; one unless given. */
   readonly callers?: number;
 }
+
+/** Calls after which the disk is as before. */
+const LOOKS: readonly DiskCall["name"][] = ["read", "size", "list", "open", "identify", "tryLock"];
 
 /** A segment of this length is worth a checkpoint when a minute is over. */
 const CHECKPOINT_BYTES = 65_536;
@@ -90,6 +93,7 @@ class Fate {
   #calls = 0;
   #written = 0;
   #failed = false;
+  #renamed = false;
 
   constructor(task: ChildTask) {
     this.#task = task;
@@ -112,17 +116,25 @@ class Fate {
     const { crash, rotation } = this.#task;
     if (name === "open" && this.#marks.has("written")) this.reach("rotation");
     if (crash !== undefined && this.#marks.has(crash.from)) {
-      if (crash.call === undefined || crash.call === name) this.#calls++;
+      if (this.#counts(crash, name)) this.#calls++;
       if (this.#calls === crash.nth) {
         say(`dies before ${name} ${path.slice(this.#task.directory.length + 1)}`);
         die();
       }
     }
+    if (name === "rename" && this.#marks.has("rotation")) this.#renamed = true;
     this.#written += bytes;
     if (rotation !== "a failed sync" || this.#failed || name !== "syncData") return;
     if (!this.#marks.has("first-committed")) return;
     this.#failed = true;
     throw new Error("Cannot sync: input/output error");
+  }
+
+  #counts({ call, from }: DiskCrash, name: DiskCall["name"]): boolean {
+    if (call === "change") return !LOOKS.includes(name);
+    if (call !== undefined) return call === name;
+    // Once the new segment has its name, decisions are written to it; those are counted elsewhere.
+    return from !== "rotation" || !this.#renamed || !["write", "syncData"].includes(name);
   }
 }
 

@@ -10,7 +10,7 @@ import { assert, assertEquals } from "@std/assert";
 import { PROTOCOL_POINTS, type RecoveryReport } from "../../mod.ts";
 import { Child } from "./child.ts";
 import { PostgresCluster } from "./cluster.ts";
-import type { ChildTask } from "./coordinator_child.ts";
+import type { ChildTask, DiskCrash } from "./coordinator_child.ts";
 import { connectAdmin, createDatabases, soon, until, untilGone } from "./databases.ts";
 import { ProxiedDatabases } from "./proxied_databases.ts";
 import { Gate } from "./proxy/gate.ts";
@@ -32,6 +32,9 @@ Deno.test.beforeAll(async () => {
 Deno.test.afterAll(async () => {
   for (const cluster of Object.values(clusters)) await cluster[Symbol.asyncDispose]();
 });
+
+/** More calls to the disk than a recovery or a rotation takes. */
+const MAX_CALLS = 60;
 
 type Found = "committed" | "rolledBack" | "nothing";
 
@@ -213,13 +216,14 @@ for (const { place, task, held, left, found } of CRASHES) {
 }
 
 for (const [killAt, found] of [["all-prepared", "rolledBack"], ["decided", "committed"]] as const) {
-  Deno.test(`Coordinator.open() settles what SIGKILL left: 39 at every call to the disk of one recovery after another, ${found} in the end`, async () => {
+  Deno.test(`Coordinator.open() settles what SIGKILL left: 39 at every change to the disk of one recovery after another, ${found} in the end`, async () => {
     await using proxied = await connectAll();
     const { both } = proxied;
     await crash(proxied, { task: { killAt } });
     let deaths = 0;
     for (let signal: string | null = "SIGKILL"; signal !== null; deaths++) {
-      const dying: Partial<ChildTask> = { ids: [], crash: { from: "start", nth: deaths + 1 } };
+      assert(deaths < MAX_CALLS, "it dies for ever");
+      const dying = { ids: [], crash: { from: "start", call: "change", nth: deaths + 1 } } as const;
       await using child = new Child(taskFor(proxied, dying));
       const opened = await child.heard("open").then(() => true, () => false);
       if (opened) await child.end();
@@ -271,34 +275,47 @@ for (const way of ["cut before", "cut after"] as const) {
   }
 }
 
+/** Kills a child with many transactions under way while its log begins another segment. */
+async function crashInRotation(
+  proxied: ProxiedDatabases,
+  rotation: NonNullable<ChildTask["rotation"]>,
+  where: Omit<DiskCrash, "from">,
+): Promise<string> {
+  const { both } = proxied;
+  // Enough to make a segment worth a checkpoint.
+  const ids = Array.from({ length: 1000 }, (_, index) => `${where.call} ${where.nth} ${index}`);
+  const task = { ids, callers: 8, rotation, crash: { from: "rotation", ...where } } as const;
+  await using child = new Child(taskFor(proxied, task));
+  assertEquals(await child.ended(), "SIGKILL", child.said.at(-1));
+  await untilChildGone();
+  await using opened = await both.open();
+  assertEquals(opened.coordinator.unsettled, 0);
+  const entries = await both.entries("orders");
+  await both.assertBoth(...entries);
+  const heard = child.said.filter((line) => line.startsWith("committed "));
+  const lost = heard.filter((line) => !entries.includes(line.slice("committed ".length)));
+  assertEquals(lost, []);
+  return child.said.at(-1)?.split(" ")[2] ?? "";
+}
+
 /** The calls with which a segment is begun and an older one removed. */
 const ROTATION = ["open", "write", "syncData", "rename", "syncDirectory", "list", "remove"];
-/** More calls than that takes, with those of decisions in between. */
-const MAX_CALLS = 60;
 
-for (const [rotation, count] of [["a failed sync", 200], ["its age", 1000]] as const) {
-  Deno.test(`Coordinator.open() settles what SIGKILL left: 40 at every call to the disk while the log begins another segment for ${rotation}`, async () => {
+Deno.test("Coordinator.open() settles what SIGKILL left: 40 at every call to the disk while the log begins another segment for a failed sync", async () => {
+  await using proxied = await connectAll();
+  const missing = new Set(ROTATION);
+  for (let nth = 1; missing.size > 0; nth++) {
+    assert(nth < MAX_CALLS, `it does not die at ${[...missing]}`);
+    missing.delete(await crashInRotation(proxied, "a failed sync", { nth }));
+  }
+  await proxied.both.commitBystanders();
+});
+
+for (const call of ["syncData", "rename", "remove"] as const) {
+  Deno.test(`Coordinator.open() settles what SIGKILL left: 40 at ${call} while the log begins another segment for its age`, async () => {
     await using proxied = await connectAll();
-    const { both } = proxied;
-    const missing = new Set(ROTATION);
-    for (let nth = 1; missing.size > 0; nth++) {
-      assert(nth < MAX_CALLS, `it does not die at ${[...missing]}`);
-      const ids = Array.from({ length: count }, (_, index) => `${nth} ${index}`);
-      const task = { ids, callers: 8, rotation, crash: { from: "rotation", nth } } as const;
-      await using child = new Child(taskFor(proxied, task));
-      assertEquals(await child.ended(), "SIGKILL", child.said.at(-1));
-      missing.delete(child.said.at(-1)?.split(" ")[2] ?? "");
-      await untilChildGone();
-
-      await using opened = await both.open();
-      assertEquals(opened.coordinator.unsettled, 0);
-      const entries = await both.entries("orders");
-      await both.assertBoth(...entries);
-      const heard = child.said.filter((line) => line.startsWith("committed "));
-      const lost = heard.filter((line) => !entries.includes(line.slice("committed ".length)));
-      assertEquals(lost, []);
-    }
-    await both.commitBystanders();
+    assertEquals(await crashInRotation(proxied, "its age", { call, nth: 1 }), call);
+    await proxied.both.commitBystanders();
   });
 }
 

@@ -153,8 +153,15 @@ async function landAndSweep(
   await until("nothing is unsettled", () => opened.coordinator.unsettled === 0);
 }
 
+/** What the model did wrong here. */
+function defect(visible: boolean): string {
+  return visible
+    ? "D29 a name that its server was busy with was retried without a pause: here later and later"
+    : "D28 a PREPARE that landed late was an orphan that nobody knew: here it is found and ended";
+}
+
 for (const { how, visible, begin } of DELAYS) {
-  Deno.test(`Coordinator.transaction() aborts when PREPARE ${how}, and ends it when it lands`, async () => {
+  Deno.test(`${defect(visible)}, when PREPARE ${how} and time is up`, async () => {
     await using proxied = await ProxiedDatabases.connect(clusters);
     const { both } = proxied;
     const late = await begin(proxied, "proxied billing");
@@ -184,7 +191,7 @@ for (const { how, visible, begin } of DELAYS) {
     await both.assertBoth("next");
   });
 
-  Deno.test(`Coordinator.open() ends what lands late when PREPARE ${how} and its process was killed`, async () => {
+  Deno.test(`${defect(visible)}, when PREPARE ${how} and its process was killed`, async () => {
     await using proxied = await ProxiedDatabases.connect(clusters);
     const { both } = proxied;
     const { directory } = both;

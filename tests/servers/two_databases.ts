@@ -87,7 +87,12 @@ export class TwoDatabases implements AsyncDisposable {
         options.onProtocolPoint?.(point, id);
       },
     });
-    return { coordinator, events, points, [Symbol.asyncDispose]: () => coordinator.close() };
+    return {
+      coordinator,
+      events,
+      points,
+      [Symbol.asyncDispose]: () => coordinator[Symbol.asyncDispose](),
+    };
   }
 
   /** Which entries a database holds. */

@@ -45,71 +45,33 @@ function clockAhead(clock: Clock, ahead: () => number): Clock {
 }
 
 function watchedFileSystem(real: FileSystem, watcher: DiskWatcher): FileSystem {
-  const tell = (name: DiskCall["name"], path: string) => watcher({ name, path, bytes: 0 });
-  return {
-    async ensureDirectory(path) {
-      tell("ensureDirectory", path);
-      await real.ensureDirectory(path);
-    },
-    async syncAncestors(path) {
-      tell("syncAncestors", path);
-      await real.syncAncestors(path);
-    },
-    async list(path) {
-      tell("list", path);
-      return await real.list(path);
-    },
-    async open(path, mode) {
-      tell("open", path);
-      return watchedFile(await real.open(path, mode), path, watcher);
-    },
-    async rename(from, to) {
-      tell("rename", from);
-      await real.rename(from, to);
-    },
-    async remove(path) {
-      tell("remove", path);
-      await real.remove(path);
-    },
-    async syncDirectory(path) {
-      tell("syncDirectory", path);
-      await real.syncDirectory(path);
-    },
-  };
+  return watchMethods(real, (name, [path], call) => {
+    watcher({ name, path: String(path), bytes: 0 });
+    if (name !== "open") return call();
+    return (call() as Promise<FileHandle>).then((file) => watchedFile(file, String(path), watcher));
+  });
 }
 
 function watchedFile(real: FileHandle, path: string, watcher: DiskWatcher): FileHandle {
-  const tell = (name: DiskCall["name"], bytes = 0) => watcher({ name, path, bytes });
-  return {
-    async read(buffer, position) {
-      tell("read");
-      return await real.read(buffer, position);
-    },
-    write(bytes) {
-      tell("write", bytes.length);
-      return real.write(bytes);
-    },
-    async syncData() {
-      tell("syncData");
-      await real.syncData();
-    },
-    async size() {
-      tell("size");
-      return await real.size();
-    },
-    clear() {
-      tell("clear");
-      real.clear();
-    },
-    rewind() {
-      tell("rewind");
-      real.rewind();
-    },
-    async tryLock() {
-      tell("tryLock");
-      return await real.tryLock();
-    },
+  return watchMethods(real, (name, [first], call) => {
+    const bytes = name === "write" && first instanceof Uint8Array ? first.length : 0;
     // Closing changes nothing on the disk, and is never made to fail.
-    close: () => real.close(),
-  };
+    if (name !== "close") watcher({ name, path, bytes });
+    return call();
+  });
+}
+
+/** Puts something before every method, also those that are added later. */
+function watchMethods<T extends object>(
+  real: T,
+  before: (name: keyof T, args: readonly unknown[], call: () => unknown) => unknown,
+): T {
+  return new Proxy(real, {
+    get(target, name) {
+      const method: unknown = Reflect.get(target, name);
+      if (typeof method !== "function") return method;
+      return (...args: unknown[]) =>
+        before(name as keyof T, args, () => Reflect.apply(method, target, args));
+    },
+  });
 }
