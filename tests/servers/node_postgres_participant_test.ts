@@ -5,7 +5,7 @@
 
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 // @ts-types="@types/pg"
-import pg from "pg";
+import type pg from "pg";
 import { nodePostgres } from "../../src/participants/postgresql/node_postgres.ts";
 import { type ContractSubject, participantContract } from "../participants/contract.ts";
 import { open, openWritten } from "../participants/contract/subject.ts";

@@ -295,6 +295,41 @@ Deno.test("postgres.js: acquire() after losses leaves the pool whole", async () 
   assertEquals(await usableConnections(sql, 3), 3);
 });
 
+Deno.test("postgres.js: acquire() asks before it reserves only until the pool is whole again", async () => {
+  await using admin = connectAdmin(cluster, "north");
+  for (const max of [1, 3]) {
+    await using sql = connect(cluster.url("north"), NAME, { max, backoff: () => 0 });
+    let asked = 0;
+    const counting = new Proxy(sql, {
+      get: (target, property) => {
+        if (property === "unsafe") asked++;
+        return Reflect.get(target, property);
+      },
+    });
+    const participant = postgres(counting);
+    const takeAll = async () => {
+      asked = 0;
+      const taking = Array.from({ length: max }, () => participant.acquire());
+      for (const branch of await soon("all branches", Promise.all(taking))) {
+        await branch.begin({ gid: "indoubt_loss_whole_0" });
+        assertEquals(await branch.commit(), { kind: "done" });
+        branch.release();
+      }
+      return asked;
+    };
+    assertEquals(await usableConnections(sql, max), max);
+    assertEquals(await takeAll(), 0);
+    for (let round = 0; round < 3; round++) {
+      await terminate(admin, NAME);
+      // They are by now, but the adapter has not seen it.
+      assertEquals(await usableConnections(sql, max), max);
+      assert(await takeAll() >= max, "each connection has to show that it is whole");
+      assertEquals(await takeAll(), 0);
+    }
+    assertEquals(await usableConnections(sql, max), max);
+  }
+});
+
 Deno.test("postgres.js: a pool is whole after an outage in which branches were begun", async () => {
   await using own = await PostgresCluster.start({ settings: { fsync: "off" } });
   await using sql = connect(own.url(), NAME, { max: 3, backoff: () => 0.05 });

@@ -8,7 +8,7 @@ import { Coordinator, type Participant } from "../../mod.ts";
 import { nodePostgres } from "../../src/participants/postgresql/node_postgres.ts";
 import { postgres } from "../../src/participants/postgresql/postgres.ts";
 import { PostgresCluster } from "./cluster.ts";
-import { connect, connectAdmin, createDatabases, type TestSql } from "./databases.ts";
+import { connect, createDatabases, type TestSql } from "./databases.ts";
 import { type Client, makePool, type TestPool } from "./node_postgres.ts";
 import { Proxy } from "./proxy/proxy.ts";
 

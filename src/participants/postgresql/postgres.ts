@@ -65,7 +65,7 @@ export function postgres<Reserved extends ReservedPostgresSql>(
   const pool = new PostgresPool(sql, startupPadding);
   return postgresqlParticipant({
     runner: { run: (statements) => runOn(sql, statements) },
-    takeSession: async () => new PostgresJsSession(await pool.reserve()),
+    takeSession: async () => new PostgresJsSession(await pool.reserve(), pool.answered),
     detach() {},
   });
 }

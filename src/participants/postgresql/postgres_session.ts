@@ -16,6 +16,7 @@ import { asResults, type ReservedPostgresSql, toStatementResult } from "./postgr
 import type { PostgresqlSession, StatementResult } from "./session.ts";
 
 interface Connection {
+  readonly id: number;
   onclose?: ((error: unknown) => void) | null;
   terminate(): void;
 }
@@ -25,6 +26,7 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
   implements PostgresqlSession<Reserved> {
   readonly #reserved: Reserved;
   readonly #guard: QueryGuard<Reserved>;
+  readonly #onAnswer: (connection: number) => void;
   #connection: Connection | null = null;
   #lost = false;
   /** False once a statement has failed without an answer of PostgreSQL's own. */
@@ -39,9 +41,11 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
    * Takes over a connection.
    *
    * @param reserved The connection.
+   * @param onAnswer Hears the driver's number of the connection when it has answered.
    */
-  constructor(reserved: Reserved) {
+  constructor(reserved: Reserved, onAnswer: (connection: number) => void) {
     this.#reserved = reserved;
+    this.#onAnswer = onAnswer;
     this.#guard = new QueryGuard(reserved);
   }
 
@@ -64,6 +68,7 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
           "Cannot watch the connection: this postgres.js does not call onexecute, use postgres@3",
         );
       }
+      this.#onAnswer(this.#connection.id);
       return results.map(toStatementResult);
     } catch (error) {
       if (sqlStateOf(error) === null) this.#sound = false;

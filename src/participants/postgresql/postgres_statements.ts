@@ -76,8 +76,13 @@ export function asResults(answer: unknown): RawResult[] {
  *
  * @param sql The client.
  * @param statements The text.
+ * @param options The driver's options for a query.
  * @returns One result for each statement.
  */
-export async function runOn(sql: UnsafeSql, statements: string): Promise<StatementResult[]> {
-  return asResults(await sql.unsafe(statements).raw()).map(toStatementResult);
+export async function runOn(
+  sql: UnsafeSql,
+  statements: string,
+  options: object = {},
+): Promise<StatementResult[]> {
+  return asResults(await sql.unsafe(statements, [], options).raw()).map(toStatementResult);
 }
