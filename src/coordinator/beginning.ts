@@ -5,13 +5,12 @@
  * @module
  */
 
-import { abortedError, deadlineReason } from "./abort_reason.ts";
+import { abortedError } from "./abort_reason.ts";
 import { Admission, OverloadError } from "./admission.ts";
-import { Deadline, DeadlineError } from "./deadline.ts";
+import { Deadline } from "./deadline.ts";
 import type { DecisionLog } from "./decision_log.ts";
-import { enlist, EnlistmentError } from "./enlist.ts";
+import { enlist, enlistmentReason, UnusableError } from "./enlist.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
-import { ParticipantUnavailableError, TransactionAbortedError } from "./errors.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Member } from "./member.ts";
 import { assertLabel, type FullOptions, milliseconds, type TransactionOptions } from "./options.ts";
@@ -70,11 +69,11 @@ export class Beginning {
    * @throws {RangeError} If a name is not that of a participant, or an option out of its range.
    */
   async begin(names: readonly string[], options: TransactionOptions): Promise<TransactionCore> {
-    const members = this.#membersOf(names);
+    const members = this.#usable(names);
     const { signal, isolationLevel, readOnly } = options;
     const timeout = milliseconds("timeout", options.timeout, this.#with.options.timeout);
     const label = assertLabel(options.label);
-    const deadline = new Deadline(this.#with.options.platform.clock, timeout, signal);
+    const deadline = new Deadline(this.#with.context.clock, timeout, signal);
     const txn = await this.#admit(deadline);
     const core = new TransactionCore({ txn, deadline, context: this.#context, label });
     this.#branchOptions.set(core, {
@@ -130,27 +129,34 @@ export class Beginning {
       first: core.branches.length,
       options: this.#branchOptions.get(core) ?? {},
       deadline: core.deadline,
-      clock: options.platform.clock,
+      clock: this.#with.context.clock,
     });
   }
 
   async #enlistLate(core: TransactionCore, participant: string): Promise<EnlistedBranch> {
     const [member] = this.#membersOf([participant]);
-    const before = core.branches.length;
-    const [branch] = await this.#enlist(core, [member!]);
-    // It may have been rolled back meanwhile, and another one may have come first and have its number.
-    if (core.states.current === "active" && core.branches.length === before) {
-      core.branches.push(branch!);
-      return branch!;
+    const enlisting = this.#enlist(core, [member!]);
+    // The watch over its time ends with the transaction; a session may be waited for after that.
+    const ended = core.ended.then((): EnlistedBranch[] => []);
+    const [branch] = await Promise.race([enlisting, ended]);
+    if (branch !== undefined && core.states.current === "active") {
+      core.branches.push(branch);
+      return branch;
     }
-    await branch!.rollback().catch(() => {});
-    branch!.release();
+    const givingBack = enlisting.then(giveBack, () => {});
+    if (branch !== undefined) await givingBack;
     throw new TypeError(
       `Cannot enlist "${participant}" in transaction ${core.id}: ` +
-        (core.states.current === "active"
-          ? "another participant was enlisted at the same time, enlist one after the other"
-          : `it is "${core.states.current}", it must be "active"`),
+        `it is "${core.states.current}", it must be "active"`,
     );
+  }
+
+  #usable(names: readonly string[]): Member[] {
+    try {
+      return this.#membersOf(names);
+    } catch (error) {
+      throw explain(null, error);
+    }
   }
 
   #membersOf(names: readonly string[]): Member[] {
@@ -169,11 +175,7 @@ export class Beginning {
         );
       }
       if (member.error !== null) {
-        throw new TransactionAbortedError(null, member.error.message, {
-          cause: member.error,
-          participant: name,
-          retryable: member.error instanceof ParticipantUnavailableError,
-        });
+        throw new UnusableError(name, member.error);
       }
       return member;
     });
@@ -181,11 +183,16 @@ export class Beginning {
 }
 
 function explain(id: string | null, error: unknown): unknown {
-  if (error instanceof DeadlineError) return abortedError(id, deadlineReason(error));
   if (error instanceof OverloadError) {
     return abortedError(id, { reason: error.message, retryable: true, cause: error });
   }
-  if (!(error instanceof EnlistmentError)) return error;
-  const { message, participant, cause } = error;
-  return abortedError(id, { reason: message, retryable: true, participant, cause });
+  const reason = enlistmentReason(error);
+  return reason === null ? error : abortedError(id, reason);
+}
+
+async function giveBack(branches: readonly EnlistedBranch[]): Promise<void> {
+  for (const branch of branches) {
+    await branch.rollback().catch(() => {});
+    branch.release();
+  }
 }

@@ -10,10 +10,12 @@
  */
 
 import type { Clock } from "../platform/clock.ts";
-import type { Deadline } from "./deadline.ts";
+import { type AbortReason, deadlineReason } from "./abort_reason.ts";
+import { type Deadline, DeadlineError } from "./deadline.ts";
 import { EnlistedBranch } from "./enlisted_branch.ts";
 import { makeGid } from "./gid.ts";
-import type { Member } from "./member.ts";
+import { ParticipantUnavailableError } from "./errors.ts";
+import type { Member, MemberError } from "./member.ts";
 import type { BranchOptions } from "./participant.ts";
 
 /** What is needed to enlist branches. */
@@ -51,6 +53,28 @@ export class EnlistmentError extends Error {
     const cause = options.cause instanceof Error ? ` (${options.cause.message})` : "";
     super(`"${participant}" could not begin a branch${cause}`, options);
     this.participant = participant;
+  }
+}
+
+/** A participant cannot be used at present, so that it was not even asked for a session. */
+export class UnusableError extends Error {
+  /** Always `"UnusableError"`. */
+  override readonly name = "UnusableError";
+  /** The participant. */
+  readonly participant: string;
+  /** Whether it may be usable when it is tried again. */
+  readonly retryable: boolean;
+
+  /**
+   * Names the participant.
+   *
+   * @param participant The participant.
+   * @param cause Why it cannot be used.
+   */
+  constructor(participant: string, cause: MemberError) {
+    super(cause.message, { cause });
+    this.participant = participant;
+    this.retryable = cause instanceof ParticipantUnavailableError;
   }
 }
 
@@ -110,4 +134,21 @@ async function acquire(enlistment: Enlistment, member: Member): Promise<Enlisted
 
 function byName(one: Member, other: Member): number {
   return one.name < other.name ? -1 : one.name > other.name ? 1 : 0;
+}
+
+/**
+ * Why participants could not be enlisted.
+ *
+ * @param error What {@linkcode enlist} threw, or why it was not called.
+ * @returns The reason; `null` if the caller asked for what cannot be.
+ */
+export function enlistmentReason(error: unknown): AbortReason | null {
+  if (error instanceof DeadlineError) return deadlineReason(error);
+  if (error instanceof EnlistmentError) {
+    const { message, participant, cause } = error;
+    return { reason: message, retryable: true, participant, cause };
+  }
+  if (!(error instanceof UnusableError)) return null;
+  const { participant, retryable, message, cause } = error;
+  return { reason: message, retryable, participant, cause };
 }

@@ -5,8 +5,7 @@
  */
 
 import { abortedError, type AbortReason, deadlineReason } from "./abort_reason.ts";
-import { DeadlineError } from "./deadline.ts";
-import { EnlistmentError } from "./enlist.ts";
+import { enlistmentReason } from "./enlist.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
 import { BranchEndedError, HeuristicOutcomeError } from "./errors.ts";
 import { commitInOnePhase } from "./one_phase.ts";
@@ -56,7 +55,7 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
   readonly #core: TransactionCore;
   readonly #clients: Record<string, unknown>;
   #aborting: Promise<void> | null = null;
-  #enlisting = 0;
+  #enlisting = false;
 
   /**
    * For the coordinator; use {@linkcode Coordinator.begin}.
@@ -97,7 +96,8 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
    * @param name The participant.
    * @returns The driver's own client for it; from now on also among {@linkcode clients}.
    * @throws {TransactionAbortedError} If it cannot begin; everything is then rolled back.
-   * @throws {TypeError} If the transaction has ended, or the participant takes part already.
+   * @throws {TypeError} If the transaction has ended, the participant takes part already, or another is
+   * being enlisted.
    * @throws {RangeError} If the name is not that of a participant.
    */
   async enlist<Name extends keyof All & string>(name: Name): Promise<All[Name]> {
@@ -108,16 +108,23 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
           "use its client among the transaction's clients",
       );
     }
-    this.#enlisting++;
+    if (this.#enlisting) {
+      throw new TypeError(
+        `Cannot enlist "${name}" in transaction ${this.id}: another participant is being enlisted, ` +
+          "enlist one after the other",
+      );
+    }
+    this.#enlisting = true;
     let branch: EnlistedBranch;
     try {
       branch = await this.#core.context.enlist(this.#core, name);
     } catch (error) {
-      if (!(error instanceof EnlistmentError || error instanceof DeadlineError)) throw error;
+      const reason = enlistmentReason(error);
+      if (reason === null) throw error;
       if (this.state === "active") await this.rollback().catch(() => {});
-      throw abortedError(this.id, enlistmentReason(error));
+      throw abortedError(this.id, reason);
     } finally {
-      this.#enlisting--;
+      this.#enlisting = false;
     }
     this.#clients[name] = branch.client;
     return branch.client as All[Name];
@@ -142,7 +149,7 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
       await this.#aborting.catch(() => {});
       throw abortedError(this.id, deadlineReason(core.deadline.error));
     }
-    if (this.#enlisting > 0) {
+    if (this.#enlisting) {
       throw new TypeError(
         `Cannot commit transaction ${this.id}: a participant is being enlisted, await that first`,
       );
@@ -214,10 +221,4 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
     await this.#core.rollBack().catch(() => {});
     throw abortedError(this.id, failure);
   }
-}
-
-function enlistmentReason(error: EnlistmentError | DeadlineError): AbortReason {
-  if (error instanceof DeadlineError) return deadlineReason(error);
-  const { message, participant, cause } = error;
-  return { reason: message, retryable: true, participant, cause };
 }

@@ -55,6 +55,8 @@ export interface TransactionCoreOptions {
 
 /** The inside of one transaction. */
 export class TransactionCore {
+  readonly #ended = Promise.withResolvers<void>();
+
   readonly txn: bigint;
   readonly id: string;
   readonly deadline: Deadline;
@@ -73,6 +75,11 @@ export class TransactionCore {
     this.context = context;
     this.label = label;
     this.states = new TransactionStates(this.id);
+  }
+
+  /** Resolves when it has let go of everything. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
   }
 
   /** Opens the settling of some of its branches. */
@@ -112,6 +119,7 @@ export class TransactionCore {
     this.states.moveTo(state);
     this.releaseAll();
     this.context.end(this.txn);
+    this.#ended.resolve();
   }
 
   /** Gives every session back and ends the watch over its time. */
