@@ -114,7 +114,7 @@ export interface Branch<Client> {
 export interface PreparedBranch {
   /** Its name. */
   readonly gid: string;
-  /** Since when, as the database's clock says. */
+  /** Since when, as the database's clock says; since the adapter saw it first where no database tells. */
   readonly since: Date;
 }
 
@@ -139,7 +139,10 @@ export interface Participant<Client> {
   check(gidPrefix: string): Promise<ParticipantCheck>;
   /** Takes a session for a branch; may wait for one to be free. */
   acquire(): Promise<Branch<Client>>;
-  /** Lists the branches prepared in this very database whose gid begins with `gidPrefix`. */
+  /**
+   * Lists the branches prepared in this very database whose gid begins with `gidPrefix`; those of the whole
+   * server where branches are the server's and either of its databases can end them.
+   */
   listPrepared(gidPrefix: string): Promise<PreparedBranch[]>;
   /** Commits a prepared branch from any session. */
   commitPrepared(gid: string): Promise<SettleAnswer>;

@@ -9,7 +9,14 @@ import { FAIL, PASS } from "./count.ts";
 import type { Runner } from "./runner.ts";
 import type { Step } from "./steps.ts";
 
-const PACKAGES = ["e2fsprogs", "postgresql", "postgresql-contrib", "strace", "xfsprogs"];
+const PACKAGES = [
+  "e2fsprogs",
+  "mariadb-server",
+  "postgresql",
+  "postgresql-contrib",
+  "strace",
+  "xfsprogs",
+];
 
 /** While this file says so, the installation of a package starts no service. */
 const POLICY = "/usr/sbin/policy-rc.d";
