@@ -4,6 +4,7 @@
  * @module
  */
 
+import { SharedTimers } from "../platform/shared_timers.ts";
 import { Beginning } from "./beginning.ts";
 import type { DecisionLog } from "./decision_log.ts";
 import { Ledger } from "./ledger.ts";
@@ -31,6 +32,8 @@ export interface Assembly {
   readonly beginning: Beginning;
   /** Carries out what operators decide. */
   readonly operator: Operator;
+  /** The timers of transactions. */
+  readonly timers: SharedTimers;
 }
 
 /**
@@ -72,12 +75,13 @@ export function assemble(
   const { prepareTimeout, settleTimeout, forceBegin, onProtocolPoint } = options;
   const times = { prepareTimeout, settleTimeout, forceBegin };
   const settle: Ledger["settle"] = (request) => ledger.settle(request);
-  const context = { log, resolver, clock, ...times, onProtocolPoint, onUnsettled, settle };
+  const timers = new SharedTimers(clock);
+  const context = { log, resolver, clock: timers, ...times, onProtocolPoint, onUnsettled, settle };
   const { coordinator } = log;
   const beginning = new Beginning({ coordinator, numbers, members, ledger, log, options, context });
   const now = () => clock.now();
   const operator = new Operator({ log, ledger, resolver, membership, members, now });
-  return { members, numbers, ledger, resolver, membership, beginning, operator };
+  return { members, numbers, ledger, resolver, membership, beginning, operator, timers };
 }
 
 /** A branch was committed by someone though it had to be rolled back: the next opening has to know. */

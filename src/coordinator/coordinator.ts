@@ -354,6 +354,7 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
     for (const { participant } of this.#parts.members.values()) participant.detach();
     const unfinished = [...this.#parts.ledger.live].map(String);
     const inDoubt = this.inDoubt();
+    this.#parts.timers.close();
     await this.#log.close();
     return { unfinished, inDoubt };
   }

@@ -29,7 +29,8 @@ export class DeadlineError extends Error {
 
 /** Watches the time of one transaction. */
 export class Deadline implements Disposable {
-  readonly #expired = Promise.withResolvers<never>();
+  /** Who waits for the end of time; a promise for all of them would keep each until then. */
+  readonly #waiting = new Set<(error: DeadlineError) => void>();
   readonly #timer: Timer;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort: () => void;
@@ -43,7 +44,6 @@ export class Deadline implements Disposable {
    * @param signal The caller's signal.
    */
   constructor(clock: Clock, timeout: number, signal?: AbortSignal) {
-    this.#expired.promise.catch(() => {}); // Nobody need be waiting when it expires.
     this.#timer = clock.after(timeout, () => {
       this.#expire(new DeadlineError(`its timeout of ${timeout} ms passed`, true));
     });
@@ -68,10 +68,21 @@ export class Deadline implements Disposable {
    * @returns What it gave.
    * @throws {DeadlineError} If time is up first.
    */
-  async race<T>(promise: Promise<T>): Promise<T> {
-    promise.catch(() => {});
-    if (this.#error !== null) throw this.#error;
-    return await Promise.race([promise, this.#expired.promise]);
+  race<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#error === null) this.#waiting.add(reject);
+      else reject(this.#error);
+      promise.then(
+        (value) => {
+          this.#waiting.delete(reject);
+          resolve(value);
+        },
+        (error) => {
+          this.#waiting.delete(reject);
+          reject(error);
+        },
+      );
+    });
   }
 
   /**
@@ -80,7 +91,8 @@ export class Deadline implements Disposable {
    * @param callback Is called at most once, and not after the watch has ended.
    */
   whenExpired(callback: () => void): void {
-    this.#expired.promise.catch(callback);
+    if (this.#error === null) this.#waiting.add(callback);
+    else callback();
   }
 
   /** Ends the watch. */
@@ -92,6 +104,7 @@ export class Deadline implements Disposable {
   #expire(error: DeadlineError): void {
     if (this.#error !== null) return;
     this.#error = error;
-    this.#expired.reject(error);
+    for (const tell of this.#waiting) tell(error);
+    this.#waiting.clear();
   }
 }

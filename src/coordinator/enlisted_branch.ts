@@ -170,17 +170,22 @@ export class EnlistedBranch {
     milliseconds: number,
     command: string,
   ): Promise<Answer | UnknownAnswer> {
-    const error = new Error(
-      `"${this.participant}" did not answer ${command} in ${milliseconds} ms`,
-    );
-    const guarded = answer.catch((error): UnknownAnswer => ({ kind: "unknown", error }));
-    const late: UnknownAnswer = { kind: "unknown", error };
-    return await within(this.#clock, guarded, milliseconds, late);
+    try {
+      const heard = await within(this.#clock, answer, milliseconds, LATE);
+      if (heard !== LATE) return heard;
+      throw new Error(`"${this.participant}" did not answer ${command} in ${milliseconds} ms`);
+    } catch (error) {
+      return { kind: "unknown", error };
+    }
   }
 
   async #limitSettling(answer: Promise<SettleAnswer>, milliseconds: number): Promise<SettleAnswer> {
-    const error = new Error(`"${this.participant}" did not answer in ${milliseconds} ms`);
-    const guarded = answer.catch((error): SettleAnswer => ({ kind: "later", error }));
-    return await within(this.#clock, guarded, milliseconds, { kind: "later", error });
+    try {
+      const heard = await within(this.#clock, answer, milliseconds, LATE);
+      if (heard !== LATE) return heard;
+      throw new Error(`"${this.participant}" did not answer in ${milliseconds} ms`);
+    } catch (error) {
+      return { kind: "later", error };
+    }
   }
 }

@@ -9,6 +9,8 @@
 export interface Timer {
   /** Takes the timer back; no effect after it has run. */
   cancel(): void;
+  /** Says whether the process is to go on living for this timer alone; it is, unless told. */
+  keepAlive?(alive: boolean): void;
 }
 
 /** The source of time. */
@@ -29,7 +31,10 @@ export const systemClock: Clock = {
   elapsed: () => performance.now(),
   after(milliseconds: number, callback: () => void): Timer {
     const timer = setTimeout(callback, milliseconds);
-    return { cancel: () => clearTimeout(timer) };
+    return {
+      cancel: () => clearTimeout(timer),
+      keepAlive: (alive) => alive ? Deno.refTimer(timer) : Deno.unrefTimer(timer),
+    };
   },
   soon(callback: () => void): void {
     setImmediate(callback);
@@ -78,6 +83,15 @@ export function within<T, L>(
 ): Promise<T | L> {
   return new Promise((resolve, reject) => {
     const timer = clock.after(milliseconds, () => resolve(late));
-    promise.then(resolve, reject).finally(() => timer.cancel());
+    promise.then(
+      (value) => {
+        timer.cancel();
+        resolve(value);
+      },
+      (error) => {
+        timer.cancel();
+        reject(error);
+      },
+    );
   });
 }

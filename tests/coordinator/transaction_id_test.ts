@@ -1,6 +1,6 @@
 /** Guarantees that a transaction's number is never given out twice and is read from digits only. */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows, isTransactionNumber } from "@std/assert";
 import {
   epochOf,
   parseTransactionNumber,
@@ -37,6 +37,20 @@ Deno.test("epochOf() finds the opening in which a transaction began", () => {
     assertEquals(epochOf(new TransactionNumbers(epoch).next()), epoch);
   }
   assertEquals([epochOf(7_999_999_999_999n), epochOf(8_000_000_000_000n)], [7, 8]);
+});
+
+Deno.test("isTransactionNumber() holds for every number that an epoch gives out", () => {
+  const numbers = new TransactionNumbers(3);
+  assertEquals([isTransactionNumber(numbers.last), isTransactionNumber(numbers.next())], [
+    false,
+    true,
+  ]);
+  assertEquals([0n, 1n, 999_999_999_999n, 1_999_999_999_999n].map(isTransactionNumber), [
+    false,
+    false,
+    false,
+    true,
+  ]);
 });
 
 Deno.test("parseTransactionNumber() reads decimal digits up to 64 bits", () => {

@@ -90,7 +90,7 @@ Deno.test("Transaction leaves no timer and no listener behind when it has ended"
   const rolledBack = await bench.write();
   await bench.clock.run(rolledBack.rollback());
   await bench.clock.settle();
-  assertEquals(bench.clock.timers, 0);
+  assertEquals(bench.timers, 0);
   controller.abort();
   await bench.clock.settle();
   assertEquals([committed.state, rolledBack.state], ["committed", "aborted"]);

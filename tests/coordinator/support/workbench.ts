@@ -26,6 +26,7 @@ import type { FakeClient } from "./fake_branch.ts";
 import { FakeDatabase } from "./fake_database.ts";
 import { FakeLog } from "./fake_log.ts";
 import { FakeParticipant } from "./fake_participant.ts";
+import type { SharedTimers } from "../../../src/platform/shared_timers.ts";
 import { SteppedClock } from "./stepped_clock.ts";
 import { simulatedPlatform } from "../../simulation/simulated_platform.ts";
 import type { Trace } from "./trace.ts";
@@ -62,6 +63,7 @@ export class Workbench {
   readonly events: CoordinatorEvent[] = [];
   readonly points: ProtocolPoint[] = [];
   readonly beginning: Beginning;
+  readonly #timers: SharedTimers;
 
   private constructor(setup: WorkbenchOptions) {
     this.log = setup.log ?? new FakeLog();
@@ -87,6 +89,7 @@ export class Workbench {
     this.membership = parts.membership;
     this.operator = parts.operator;
     this.beginning = parts.beginning;
+    this.#timers = parts.timers;
   }
 
   /** Makes one, with every database checked that can be. */
@@ -129,6 +132,12 @@ export class Workbench {
     const transaction = await this.begin(names, timeout);
     for (const client of Object.values(transaction.clients)) client.write(transaction.id);
     return transaction;
+  }
+
+  /** How many timers are set that somebody needs. */
+  get timers(): number {
+    this.#timers.close();
+    return this.clock.timers;
   }
 
   /** Rows of each database, by name. */

@@ -1,0 +1,72 @@
+/**
+ * Guarantees that shared timers run as late as they should and in order, that those taken back do not run
+ * and leave nothing behind, and that the machine has one timer for each duration.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { SharedTimers } from "../../src/platform/shared_timers.ts";
+import { SteppedClock } from "../coordinator/support/stepped_clock.ts";
+import { seededTest } from "../simulation/seeds.ts";
+
+const DURATIONS = [10, 50, 1000] as const;
+
+seededTest(
+  "SharedTimers.after() runs each timer when its time has come, whatever is taken back",
+  100,
+  async (random) => {
+    const clock = new SteppedClock();
+    const shared = new SharedTimers(clock);
+    const ran: [number, number][] = [];
+    const expected: [number, number][] = [];
+    for (let index = 0; index < 30; index++) {
+      const after = DURATIONS[random.below(3)] ?? 10;
+      const cancel = random.below(1500);
+      const due = clock.elapsed() + after;
+      const timer = shared.after(after, () => ran.push([index, clock.elapsed()]));
+      if (cancel >= after) expected.push([index, due]);
+      else clock.after(cancel, () => timer.cancel());
+      await clock.pass(random.below(40));
+    }
+    await clock.pass(5000);
+    assertEquals(ran.toSorted(([one], [other]) => one - other), expected);
+    shared.close();
+    assertEquals(clock.timers, 0);
+  },
+);
+
+Deno.test("SharedTimers has one timer of the machine for each duration", async () => {
+  const clock = new SteppedClock();
+  const shared = new SharedTimers(clock);
+  const timers = Array.from(
+    { length: 1000 },
+    (_, index) => shared.after(100 + index % 2, () => {}),
+  );
+  assertEquals(clock.timers, 2);
+  for (const timer of timers) timer.cancel();
+  assertEquals(clock.timers, 2);
+  shared.close();
+  assertEquals(clock.timers, 0);
+  await clock.pass(200);
+});
+
+Deno.test("SharedTimers.close() leaves what is set to run", async () => {
+  const clock = new SteppedClock();
+  const shared = new SharedTimers(clock);
+  let ran = false;
+  shared.after(100, () => ran = true);
+  await clock.pass(60);
+  shared.close();
+  await clock.pass(39);
+  assert(!ran);
+  await clock.pass(1);
+  assert(ran);
+});
+
+Deno.test("SharedTimers.after() works for any number of durations", async () => {
+  const clock = new SteppedClock();
+  const shared = new SharedTimers(clock);
+  let ran = 0;
+  for (let duration = 1; duration <= 200; duration++) shared.after(duration, () => ran++);
+  await clock.pass(200);
+  assertEquals([ran, clock.timers], [200, 0]);
+});
