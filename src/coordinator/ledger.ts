@@ -21,6 +21,8 @@ export interface SettlementRequest {
   readonly branches: readonly UnsettledBranch[];
   /** Whether the log holds a record of it, which its End must then take away. */
   readonly logged: boolean;
+  /** Whether the log knows already how it ends; a decision it knows in any case. */
+  readonly concluded?: boolean;
   /** What the application calls it. */
   readonly label?: string | undefined;
 }
@@ -124,6 +126,7 @@ export class Ledger {
    */
   settle(request: SettlementRequest): Settlement {
     const { txn, verdict, branches, logged, label } = request;
+    const concluded = request.concluded ?? verdict === "commit";
     const known = this.#unsettled.get(txn);
     if (known?.verdict === verdict) {
       for (const branch of branches) known.add(branch);
@@ -131,7 +134,7 @@ export class Ledger {
     }
     const since = known?.since ?? this.#clock.now();
     const settlement = new Settlement(
-      { id: String(txn), verdict, branches, since, logged, label },
+      { id: String(txn), verdict, branches, since, logged, concluded, label },
       (done) => this.#finish(txn, done),
     );
     if (branches.length > 0) this.#unsettled.set(txn, settlement);
@@ -169,15 +172,13 @@ export class Ledger {
   }
 
   #finish(txn: bigint, settlement: Settlement): void {
-    const { verdict, heuristics, outcome, logged } = settlement;
+    const { verdict, heuristics, outcome, logged, concluded } = settlement;
     // A transaction that did not end as decided stays until a person has looked at it.
     if (heuristics.length > 0) return;
     this.#unsettled.delete(txn);
     // Gone is not rolled back: a sweep may have come upon a transaction that was just committing.
-    if (verdict === "rollback" && logged) this.#log.conclude(txn, false);
-    else if (verdict !== "commit" && outcome !== null) {
-      this.#log.conclude(txn, outcome === "committed");
-    }
+    const ending = verdict === "rollback" && logged ? "rolled back" : outcome;
+    if (!concluded && ending !== null) this.#log.conclude(txn, ending === "committed");
     if (logged) this.#log.end(txn);
   }
 }

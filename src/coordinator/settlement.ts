@@ -46,6 +46,8 @@ export interface SettlementOptions {
   readonly since: number;
   /** Whether the log holds a record of it, which its End must then take away. */
   readonly logged?: boolean;
+  /** Whether the log knows already how it ends. */
+  readonly concluded?: boolean;
   /** What the application calls it. */
   readonly label?: string | undefined;
 }
@@ -66,6 +68,8 @@ export class Settlement {
   readonly since: number;
   /** What the application calls it. */
   readonly label: string | null;
+  /** Whether the log knows already how it ends. */
+  readonly concluded: boolean;
   /** Whether the log holds a record of it, which its End must then take away. */
   logged: boolean;
 
@@ -81,6 +85,7 @@ export class Settlement {
     this.since = options.since;
     this.label = options.label ?? null;
     this.logged = options.logged ?? false;
+    this.concluded = options.concluded ?? false;
     this.#outstanding = new Map(options.branches.map((branch) => [branch.gid, branch]));
     this.#onDone = onDone;
     this.#finishIfDone();

@@ -7,7 +7,7 @@
 
 import type { DecisionLog } from "./decision_log.ts";
 import type { Ledger } from "./ledger.ts";
-import { parseTransactionNumber } from "./transaction_id.ts";
+import { isTransactionNumber, parseTransactionNumber } from "./transaction_id.ts";
 
 /** What became of a transaction. */
 export type TransactionStatus =
@@ -39,7 +39,7 @@ export function statusOf(
   log: DecisionLog,
 ): TransactionStatus {
   const txn = parseTransactionNumber(id);
-  if (txn === null || txn > last) {
+  if (txn === null || !isTransactionNumber(txn) || txn > last) {
     throw new RangeError(
       `Cannot tell the status of transaction ${JSON.stringify(id)}: ` +
         "this coordinator never gave out such an id",

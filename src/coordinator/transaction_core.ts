@@ -89,7 +89,9 @@ export class TransactionCore {
     logged: boolean,
   ): Settlement {
     const { txn, label } = this;
-    return this.context.settle({ txn, verdict, branches, logged, label });
+    // A roll-back is noted at once; how a lost COMMIT ended, when it is known.
+    const concluded = verdict === "commit" || verdict === "rollback";
+    return this.context.settle({ txn, verdict, branches, logged, concluded, label });
   }
 
   /**
@@ -98,6 +100,7 @@ export class TransactionCore {
    * @throws The first failure of a branch that could not even be rolled back.
    */
   async rollBack(): Promise<void> {
+    this.context.log.conclude(this.txn, false);
     const doubtful = this.branches.filter(({ progress }) =>
       progress === "prepared" || progress === "maybe prepared"
     );
@@ -108,7 +111,6 @@ export class TransactionCore {
       if (branch.progress === "active") await branch.rollback();
       else if (settlement !== null) await this.#rollBackPrepared(branch, settlement);
     }));
-    this.context.log.conclude(this.txn, false);
     this.end("aborted");
     const failed = endings.find((ending) => ending.status === "rejected");
     if (failed !== undefined) throw failed.reason;

@@ -64,6 +64,16 @@ export function epochOf(txn: bigint): number {
 }
 
 /**
+ * Whether a number may have been given out in some opening.
+ *
+ * @param txn The number.
+ * @returns False if it belongs to no epoch, or is none of the numbers of its epoch.
+ */
+export function isTransactionNumber(txn: bigint): boolean {
+  return epochOf(txn) >= 1 && txn % BigInt(TRANSACTIONS_PER_EPOCH) > 0n;
+}
+
+/**
  * Reads a transaction's number from text.
  *
  * @param text Decimal digits.

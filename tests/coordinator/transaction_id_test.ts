@@ -1,8 +1,9 @@
 /** Guarantees that a transaction's number is never given out twice and is read from digits only. */
 
-import { assert, assertEquals, assertThrows, isTransactionNumber } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   epochOf,
+  isTransactionNumber,
   parseTransactionNumber,
   TransactionNumbers,
 } from "../../src/coordinator/transaction_id.ts";
