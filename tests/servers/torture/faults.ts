@@ -1,0 +1,131 @@
+/**
+ * What goes wrong while transactions run, drawn from a seed.
+ *
+ * @module
+ */
+
+import type { SeededRandom } from "../../simulation/seeded_random.ts";
+import type { PostgresCluster, StopMode } from "../cluster.ts";
+import type { Proxy } from "../proxy/proxy.ts";
+import { Gate } from "../proxy/gate.ts";
+import { NthCommand } from "../proxy/rules.ts";
+import type { Name } from "../two_databases.ts";
+
+/** What faults are done to. */
+export interface Victims {
+  readonly clusters: Readonly<Record<Name, PostgresCluster>>;
+  readonly proxies: Readonly<Record<Name, Proxy>>;
+  /** Kills the coordinator's process and starts the next one. */
+  restartWorker(): Promise<void>;
+}
+
+/** One fault: its name, and what it does; it returns when everything is there again. */
+export interface Fault {
+  readonly name: string;
+  readonly strike: (victims: Victims) => Promise<void>;
+}
+
+/** Commands that are struck, and how far ahead at most: those that matter most, and any. */
+const COMMANDS: readonly (readonly [RegExp, number])[] = [
+  [/PREPARE TRANSACTION/, 10],
+  [/^COMMIT PREPARED/, 10],
+  [/^ROLLBACK PREPARED/, 2],
+  [/pg_prepared_xacts/, 2],
+  [/^/, 60],
+];
+
+type Make = (random: SeededRandom, name: Name) => Fault;
+
+function pick<T>(random: SeededRandom, all: readonly T[]): T {
+  return all[random.below(all.length)]!;
+}
+
+const cut: Make = (random, name) => {
+  const way = pick(random, ["cut before", "cut after"] as const);
+  const [pattern, most] = pick(random, COMMANDS);
+  const nth = 1 + random.below(most);
+  return {
+    name: `${way} command ${nth} of ${pattern} to ${name}`,
+    strike({ proxies }) {
+      proxies[name].rule = new NthCommand(nth, way, pattern).rule;
+      return Promise.resolve();
+    },
+  };
+};
+
+const late: Make = (random, name) => {
+  const [pattern, most] = pick(random, COMMANDS);
+  const held = random.chance(0.5) ? "hold" : "delay";
+  const nth = 1 + random.below(most);
+  const milliseconds = 100 + random.below(3000);
+  return {
+    name: `${held} command ${nth} of ${pattern} to ${name} for ${milliseconds} ms`,
+    strike({ proxies }) {
+      const gate = new Gate();
+      void gate.reached.then(() => setTimeout(() => gate.open(), milliseconds));
+      const treatment = held === "hold" ? { hold: gate } : { delay: gate };
+      proxies[name].rule = new NthCommand(nth, treatment, pattern).rule;
+      return Promise.resolve();
+    },
+  };
+};
+
+const cutAll: Make = (_, name) => ({
+  name: `cut all connections to ${name}`,
+  strike({ proxies }) {
+    proxies[name].cutAll();
+    return Promise.resolve();
+  },
+});
+
+const killServer: Make = (_, name) => ({
+  name: `kill ${name}`,
+  async strike({ clusters }) {
+    await clusters[name].kill();
+    await clusters[name].start();
+  },
+});
+
+const restartServer: Make = (random, name) => {
+  const mode: StopMode = pick(random, ["fast", "immediate"]);
+  return {
+    name: `restart ${name}, ${mode}`,
+    strike: ({ clusters }) => clusters[name].restart(mode),
+  };
+};
+
+const killBoth: Make = () => ({
+  name: "kill both servers and the coordinator",
+  async strike({ clusters, restartWorker }) {
+    const all = Object.values(clusters);
+    await Promise.all([...all.map((cluster) => cluster.kill()), restartWorker()]);
+    await Promise.all(all.map((cluster) => cluster.start()));
+  },
+});
+
+const killWorker: Make = () => ({
+  name: "kill the coordinator",
+  strike: ({ restartWorker }) => restartWorker(),
+});
+
+/** Faults by how often they come. */
+const FAULTS: readonly (readonly [number, Make])[] = [
+  [8, cut],
+  [5, late],
+  [2, cutAll],
+  [5, killWorker],
+  [2, killServer],
+  [1, restartServer],
+  [1, killBoth],
+];
+
+/** Draws a fault. */
+export function drawFault(random: SeededRandom): Fault {
+  const name: Name = random.chance(0.5) ? "orders" : "billing";
+  let left = random.below(FAULTS.reduce((sum, [weight]) => sum + weight, 0));
+  for (const [weight, make] of FAULTS) {
+    if (left < weight) return make(random, name);
+    left -= weight;
+  }
+  throw new RangeError("Cannot draw a fault: the weights do not add up");
+}

@@ -1,0 +1,79 @@
+/**
+ * Worker processes, one after another: there is always one, unless it was just killed.
+ *
+ * @module
+ */
+
+import { readLines } from "../../../examples/demo/lines.ts";
+import { soon } from "../databases.ts";
+import type { Account } from "./account.ts";
+import type { Work } from "./worker.ts";
+
+const PROGRAM = new URL("./worker.ts", import.meta.url).pathname;
+
+/** How long a worker may take to end in order. */
+const PATIENCE_MS = 60_000;
+
+/** One worker process. */
+export class Worker implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #listening: Promise<void>;
+  readonly #complaints: Promise<string>;
+  #last = "";
+
+  /** Starts it; the account hears what it says. */
+  constructor(work: Work, account: Account) {
+    this.#process = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", PROGRAM, JSON.stringify(work)],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#listening = this.#listen(account);
+    this.#listening.catch(() => {}); // Looked at when it ends.
+    this.#complaints = new Response(this.#process.stderr).text();
+  }
+
+  /** Ends it with SIGKILL. */
+  async kill(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#ended();
+  }
+
+  /** Lets it end in order: what is under way is ended, then the log is closed. */
+  async stop(): Promise<void> {
+    await this.#process.stdin.close();
+    await this.#ended();
+    const { code } = await this.#process.status;
+    if (code !== 0 || this.#last !== "closed") {
+      throw new Error(
+        `The worker ended with ${code} after "${this.#last}": ${await this.#complaints}`,
+      );
+    }
+  }
+
+  /** Kills it if it runs. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#process.kill("SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+    await this.#listening.catch(() => {});
+    await this.#complaints;
+    await this.#process.stdin.close().catch(() => {});
+    await this.#process.status;
+  }
+
+  async #listen(account: Account): Promise<void> {
+    for await (const line of readLines(this.#process.stdout)) {
+      this.#last = line;
+      account.note(line);
+    }
+  }
+
+  async #ended(): Promise<void> {
+    await soon("the worker ends", this.#listening, PATIENCE_MS);
+    await this.#process.status;
+  }
+}
