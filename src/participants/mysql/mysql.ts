@@ -77,6 +77,7 @@ export interface MysqlOptions {
  * @returns The participant. In a transaction its client is the connection itself; whatever ends or gives away the
  * connection is refused on it.
  * @throws {RangeError} If a name in the options has other characters than it may.
+ * @throws {TypeError} If the pool is one with callbacks.
  *
  * @example
  * ```ts
@@ -111,6 +112,11 @@ class Mysql<Connection extends MysqlConnection> implements Participant<Connectio
       throw new RangeError(
         `Cannot call a server ${JSON.stringify(server)}: ` +
           "its name must have 1 to 64 characters of [A-Za-z0-9_.:+/=-]",
+      );
+    }
+    if ("promise" in pool) {
+      throw new TypeError(
+        "Cannot use a mysql2 pool with callbacks: give its promise(), or one of mysql2/promise",
       );
     }
     this.#pool = pool;

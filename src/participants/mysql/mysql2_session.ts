@@ -89,16 +89,8 @@ export class Mysql2Session<Connection extends MysqlConnection> implements MysqlS
   }
 
   async interrupt(): Promise<void> {
-    if (this.#released || this.#guard.underWay === 0) return;
-    const other = await this.#pool.getConnection();
-    try {
-      if (this.#released || this.#guard.underWay === 0) return;
-      // It may reach the server late and hit another statement: this session runs nobody else's.
-      this.#sound = false;
-      await runOn(other, `KILL QUERY ${Number(this.#connection.threadId)}`);
-    } finally {
-      other.release();
-    }
+    // Who interrupts has no use for the reason of a failure, and waits for the statement either way.
+    if (this.#isBusy) await this.#killQuery().catch(() => {});
   }
 
   release(clean: boolean): void {
@@ -110,6 +102,22 @@ export class Mysql2Session<Connection extends MysqlConnection> implements MysqlS
       this.#guard.lose(
         new Error("Cannot wait for a statement: its branch has ended, and the connection with it"),
       );
+    }
+  }
+
+  get #isBusy(): boolean {
+    return !this.#released && this.#guard.underWay > 0;
+  }
+
+  async #killQuery(): Promise<void> {
+    const other = await this.#pool.getConnection();
+    try {
+      if (!this.#isBusy) return;
+      // It may reach the server late and hit another statement: this session runs nobody else's.
+      this.#sound = false;
+      await runOn(other, `KILL QUERY ${Number(this.#connection.threadId)}`);
+    } finally {
+      other.release();
     }
   }
 }

@@ -205,6 +205,23 @@ Deno.test("Mysql2Session.interrupt() that gets its connection too late kills not
   }
 });
 
+Deno.test("Mysql2Session.interrupt() that fails leaves the session to be ended", async () => {
+  const { pool, connection, session } = make();
+  connection.answer = new Promise(() => {});
+  const waiting = session.client.query("statement");
+  pool.getConnection = () => Promise.reject(lost());
+  await session.interrupt();
+  const other = new FakeConnection();
+  // There is no such thread any more.
+  other.answer = Promise.reject(answered(1094));
+  pool.getConnection = () => Promise.resolve(other);
+  await session.interrupt();
+  assertEquals(other.log, ["KILL QUERY 5", "release"]);
+  session.release(true);
+  assertEquals(connection.log.at(-1), "destroy");
+  await assertRejects(() => waiting, Error, "its branch has ended");
+});
+
 Deno.test("Mysql2Session.identify() asks once for each connection", async () => {
   const { pool, connection, session } = make();
   const answers = [[[["7", "1800000100"]]], [[["Uptime", "100"]]]];
@@ -216,6 +233,12 @@ Deno.test("Mysql2Session.identify() asks once for each connection", async () => 
   assertEquals(await session.identify(), identified);
   assertEquals(await new Mysql2Session(pool, connection).identify(), identified);
   assertEquals(connection.log.length, 2);
+});
+
+Deno.test("mysql() refuses a pool with callbacks, which would never answer", () => {
+  const pool = Object.assign(new FakePool(), { promise: () => new FakePool() });
+  assertThrows(() => mysql(pool), TypeError, "give its promise()");
+  assert(mysql(pool.promise()).kind === "mysql");
 });
 
 Deno.test("mysql() refuses names that it may not write", () => {
