@@ -44,7 +44,8 @@ export interface LogModel<Entry> {
   readonly ownsReservedTags?: true;
   /**
    * The bytes of an entry: a tag byte from {@linkcode FIRST_APPLICATION_TAG} to 255 that is never used for
-   * anything else, then a payload of at most 16 MiB.
+   * anything else, then a payload of at most 16 MiB. They are copied before the next call, which may use
+   * the same array again.
    *
    * @throws Anything if the entry cannot be encoded; nothing is then written.
    */

@@ -21,7 +21,7 @@
 
 import type { Timer } from "../platform/clock.ts";
 import { LogUnavailableError } from "./errors.ts";
-import { MAX_BODY_LENGTH } from "./format.ts";
+import { FRAME_HEADER_LENGTH, MAX_BODY_LENGTH } from "./format.ts";
 import { FrameBatch } from "./frame_batch.ts";
 import { encodeHead, type HeadRecord } from "./head.ts";
 import { FIRST_APPLICATION_TAG } from "./model.ts";
@@ -31,7 +31,7 @@ import type { WriterOptions } from "./writer_options.ts";
 /** The most records that may wait to be written. */
 export const MAX_QUEUED_RECORDS = 16_384;
 
-/** The most bytes of record bodies that may wait to be written. */
+/** The most bytes of frames that may wait to be written. */
 export const MAX_QUEUED_BYTES = 67_108_864;
 
 /** Records written without a sync after which the next write is synced whatever it holds. */
@@ -43,11 +43,14 @@ const MIN_CHECKPOINT_BYTES = 65_536;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 30_000;
 
-interface QueuedRecord {
-  readonly body: Uint8Array;
-  readonly apply: (lsn: number) => void;
-  /** Absent for a record that rides along. */
-  readonly waiter?: { resolve(lsn: number): void; reject(error: unknown): void };
+/** A record that waits, in the order of the frames of its batch. */
+interface QueuedRecord<Entry> {
+  /** An entry, or a record of the log's own. */
+  readonly entry: Entry | null;
+  readonly head: HeadRecord | null;
+  /** `null` for a record that rides along. */
+  readonly resolve: ((lsn: number) => void) | null;
+  readonly reject: ((error: unknown) => void) | null;
 }
 
 interface Failure {
@@ -61,13 +64,15 @@ interface Failure {
 /** The writer of one open log. */
 export class LogWriter<Entry> {
   readonly #options: WriterOptions<Entry>;
-  readonly #batch = new FrameBatch();
+  /** Frames of what waits: bodies are copied there as they come, so that none is kept of its own. */
+  #gathering = new FrameBatch();
+  /** Frames that are being written, or nothing. */
+  #writing = new FrameBatch();
   #segment: SegmentWriter;
   #segmentBegun = 0;
   #headLength = 0;
   #rotateAt = 0;
-  #queue: QueuedRecord[] = [];
-  #queuedBytes = 0;
+  #queue: QueuedRecord<Entry>[] = [];
   #nextLsn: number;
   #synced: number;
   #running: Promise<void> | null = null;
@@ -96,21 +101,20 @@ export class LogWriter<Entry> {
   /** Appends an entry and makes it durable; see {@linkcode Log.append}. */
   append(entry: Entry): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#enqueue({ ...this.#entry(entry), waiter: { resolve, reject } });
+      this.#enqueue({ entry, head: null, resolve, reject });
     });
   }
 
   /** Appends a record of the log's own and makes it durable. */
   appendHead(record: HeadRecord): Promise<number> {
-    const apply = () => this.#options.state.applyHead(record);
     return new Promise((resolve, reject) => {
-      this.#enqueue({ body: encodeHead(record), apply, waiter: { resolve, reject } });
+      this.#enqueue({ entry: null, head: record, resolve, reject });
     });
   }
 
   /** Appends an entry that need not be durable; see {@linkcode Log.appendLazily}. */
   appendLazily(entry: Entry): void {
-    this.#enqueue(this.#entry(entry));
+    this.#enqueue({ entry, head: null, resolve: null, reject: null });
   }
 
   /** Writes and syncs what is queued, then closes. Calling it again gives the same promise. */
@@ -119,9 +123,10 @@ export class LogWriter<Entry> {
     return this.#closing;
   }
 
-  #entry(entry: Entry): QueuedRecord {
-    const { model, state } = this.#options;
-    const body = model.encode(entry);
+  #encode({ entry, head }: QueuedRecord<Entry>): Uint8Array {
+    if (head !== null) return encodeHead(head);
+    const { model } = this.#options;
+    const body = model.encode(entry as Entry);
     const tag = body[0] ?? 0;
     if (tag < FIRST_APPLICATION_TAG && model.ownsReservedTags === undefined) {
       throw new RangeError(
@@ -129,10 +134,10 @@ export class LogWriter<Entry> {
           `an application's tags are ${FIRST_APPLICATION_TAG} to 255`,
       );
     }
-    return { body, apply: (lsn) => state.apply(entry, lsn) };
+    return body;
   }
 
-  #enqueue(record: QueuedRecord): void {
+  #enqueue(record: QueuedRecord<Entry>): void {
     if (this.#failure !== null && !this.#outlasts(record)) {
       throw this.#unavailable(this.#failure, "no");
     }
@@ -140,27 +145,29 @@ export class LogWriter<Entry> {
     if (this.#nextLsn + this.#queue.length >= this.#options.lsnLimit()) {
       throw this.#refuse("its numbers are used up, see that identity.json can be written");
     }
-    const { length } = record.body;
+    const body = this.#encode(record);
+    const { length } = body;
     if (length < 1 || length > MAX_BODY_LENGTH) {
       throw new RangeError(
         `Cannot append a record of ${length} bytes: it must have 1 to ${MAX_BODY_LENGTH}`,
       );
     }
     if (
-      this.#queue.length >= MAX_QUEUED_RECORDS || this.#queuedBytes + length > MAX_QUEUED_BYTES
+      this.#queue.length >= MAX_QUEUED_RECORDS ||
+      this.#gathering.length + FRAME_HEADER_LENGTH + length > MAX_QUEUED_BYTES
     ) {
       throw this.#refuse(
         `${this.#queue.length} records wait to be written, append fewer at once`,
       );
     }
+    this.#gathering.add(body);
     this.#queue.push(record);
-    this.#queuedBytes += length;
     if (this.#failure === null) this.#running ??= this.#run();
   }
 
   /** Whether a record waits for the log to come back: nobody waits for it, and it can be restated. */
-  #outlasts({ waiter }: QueuedRecord): boolean {
-    return waiter === undefined && this.#options.restates;
+  #outlasts({ resolve }: QueuedRecord<Entry>): boolean {
+    return resolve === null && this.#options.restates;
   }
 
   async #run(): Promise<void> {
@@ -182,32 +189,35 @@ export class LogWriter<Entry> {
   }
 
   /** Takes what is queued, numbers it and folds it into the state, which a restating then covers. */
-  #takeQueue(): { readonly taken: readonly QueuedRecord[]; readonly firstLsn: number } {
+  #takeQueue(): { readonly taken: readonly QueuedRecord<Entry>[]; readonly firstLsn: number } {
+    const { state } = this.#options;
     const taken = this.#queue;
     this.#queue = [];
-    this.#queuedBytes = 0;
+    [this.#gathering, this.#writing] = [this.#writing, this.#gathering];
+    this.#gathering.clear();
     const firstLsn = this.#nextLsn;
-    this.#nextLsn += taken.length;
-    taken.forEach(({ apply }, index) => apply(firstLsn + index));
+    for (const { entry, head } of taken) {
+      if (head === null) state.apply(entry as Entry, this.#nextLsn);
+      else state.applyHead(head);
+      this.#nextLsn++;
+    }
     return { taken, firstLsn };
   }
 
   async #writeQueue(): Promise<void> {
     const { taken, firstLsn } = this.#takeQueue();
     try {
-      this.#batch.clear();
-      for (const { body } of taken) this.#batch.add(body);
-      this.#segment.write(this.#batch.seal(this.#segment.salt, firstLsn, this.#synced));
-      const forced = taken.some(({ waiter }) => waiter !== undefined);
+      this.#segment.write(this.#writing.seal(this.#segment.salt, firstLsn, this.#synced));
+      const forced = taken.some(({ resolve }) => resolve !== null);
       if (forced || this.#nextLsn - this.#synced >= MAX_UNSYNCED_RECORDS) await this.#sync();
     } catch (cause) {
       if (!await this.#restate()) {
         const failure = this.#fail(cause);
-        for (const { waiter } of taken) waiter?.reject(this.#unavailable(failure, "unknown"));
+        for (const { reject } of taken) reject?.(this.#unavailable(failure, "unknown"));
         return;
       }
     }
-    taken.forEach(({ waiter }, index) => waiter?.resolve(firstLsn + index));
+    taken.forEach(({ resolve }, index) => resolve?.(firstLsn + index));
   }
 
   async #sync(): Promise<void> {
@@ -222,7 +232,7 @@ export class LogWriter<Entry> {
     // A log that is hardly used never pays for a file of zeros.
     if (length >= segmentSize / 64) pipeline.prepare();
     if (!preallocated && pipeline.isReady) return true;
-    if (length + this.#queuedBytes > this.#rotateAt) return length > this.#headLength;
+    if (length + this.#gathering.length > this.#rotateAt) return length > this.#headLength;
     return length >= MIN_CHECKPOINT_BYTES &&
       clock.elapsed() - this.#segmentBegun >= checkpointInterval;
   }
@@ -291,9 +301,10 @@ export class LogWriter<Entry> {
       timer: null,
     };
     this.#failure = failure;
-    for (const { waiter } of this.#queue) waiter?.reject(this.#unavailable(failure, "no"));
+    for (const { reject } of this.#queue) reject?.(this.#unavailable(failure, "no"));
     this.#queue = this.#queue.filter((record) => this.#outlasts(record));
-    this.#queuedBytes = this.#queue.reduce((sum, { body }) => sum + body.length, 0);
+    this.#gathering.clear();
+    for (const record of this.#queue) this.#gathering.add(this.#encode(record));
     this.#retryLater(failure);
     return failure;
   }
@@ -342,7 +353,8 @@ export class LogWriter<Entry> {
       else if (this.#synced < this.#nextLsn) await this.#sync();
     } finally {
       this.#segment.close();
-      this.#batch[Symbol.dispose]();
+      this.#gathering[Symbol.dispose]();
+      this.#writing[Symbol.dispose]();
       await this.#retiring;
       await this.#options.pipeline.close();
     }

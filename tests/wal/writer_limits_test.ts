@@ -5,7 +5,7 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { LogUnavailableError } from "../../src/wal/errors.ts";
-import { MAX_BODY_LENGTH } from "../../src/wal/format.ts";
+import { FRAME_HEADER_LENGTH, MAX_BODY_LENGTH } from "../../src/wal/format.ts";
 import { MAX_QUEUED_BYTES, MAX_QUEUED_RECORDS } from "../../src/wal/writer.ts";
 import { BytesModel, callsOf, openLog, openWith } from "./open_log.ts";
 import { committing } from "./sample_segment.ts";
@@ -43,7 +43,7 @@ Deno.test("LogWriter refuses more records than its queue holds, and only those",
 Deno.test("LogWriter refuses more bytes than its queue holds", async () => {
   const { log, disk, clock } = await openBytes();
   disk.fail({ kind: "write", times: Infinity });
-  const large = new Uint8Array(MAX_QUEUED_BYTES / 8).fill(16);
+  const large = new Uint8Array(MAX_QUEUED_BYTES / 8 - FRAME_HEADER_LENGTH).fill(16);
   const queued = Array.from({ length: 8 }, () => log.append(large).catch(() => {}));
   const error = await assertRejects(
     () => log.append(Uint8Array.of(16)),

@@ -15,6 +15,7 @@ import {
   type ActiveTransaction,
   type BranchVerdict,
   decodeRecord,
+  encodeHotRecord,
   encodeRecord,
   type LogRecord,
   type ParticipantRecord,
@@ -67,7 +68,7 @@ export class LiveState implements LogModel<LogRecord> {
   }
 
   encode(record: LogRecord): Uint8Array {
-    return encodeRecord(record);
+    return encodeHotRecord(record) ?? encodeRecord(record);
   }
 
   decode(body: Uint8Array): LogRecord | null {
