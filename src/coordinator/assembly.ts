@@ -79,8 +79,7 @@ export function assemble(
   const context = { log, resolver, clock: timers, ...times, onProtocolPoint, onUnsettled, settle };
   const { coordinator } = log;
   const beginning = new Beginning({ coordinator, numbers, members, ledger, log, options, context });
-  const now = () => clock.now();
-  const operator = new Operator({ log, ledger, resolver, membership, members, now });
+  const operator = new Operator({ log, ledger, resolver, membership, members, clock });
   return { members, numbers, ledger, resolver, membership, beginning, operator, timers };
 }
 

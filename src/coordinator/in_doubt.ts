@@ -14,8 +14,9 @@ export interface InDoubtBranch {
   /** The branch's gid. */
   readonly gid: string;
   /**
-   * What it waits for: `trying` for the next try, `stuck` for a person after an answer that no repetition
-   * mends, `waiting` for whoever decides. `heuristic` waits for nothing: it has ended otherwise.
+   * What it waits for: `trying` for its database, now or at the next try, `stuck` for a person after an answer
+   * that no repetition mends, `waiting` for whoever decides. `heuristic` waits for nothing: it has ended
+   * otherwise.
    */
   readonly state: "trying" | "stuck" | "waiting" | "heuristic";
   /** What became of it in its database; `null` while it has not ended. */
@@ -59,7 +60,7 @@ export function describeInDoubt(settlement: Settlement, resolver: Resolver): InD
     return {
       participant,
       gid,
-      state: progress === null ? "waiting" : progress.stuck ? "stuck" : "trying",
+      state: progress?.stuck ? "stuck" : isDriven(verdict) ? "trying" : "waiting",
       outcome: null,
       tries: progress?.tries ?? 0,
       nextTry: typeof progress?.nextTry === "number" ? new Date(progress.nextTry) : null,
@@ -82,4 +83,9 @@ export function describeInDoubt(settlement: Settlement, resolver: Resolver): InD
     since: new Date(since),
     branches: [...branches, ...ended],
   };
+}
+
+/** Whether somebody drives branches to an end: their own session at first, then the resolver. */
+function isDriven(verdict: Verdict): boolean {
+  return verdict === "commit" || verdict === "rollback" || verdict === "ask";
 }

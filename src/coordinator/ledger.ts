@@ -84,8 +84,9 @@ export class Ledger {
     return this.#live.has(txn) || this.#unsettled.get(txn)?.verdict === "log";
   }
 
-  /** Whether a transaction's decision may have been in a damaged part of the log. */
+  /** Whether only an operator can say how it ends, as after damage to a part of the log with its decision. */
   isUncertain(txn: bigint): boolean {
+    if (this.#unsettled.get(txn)?.verdict === "operator") return true;
     const epoch = epochOf(txn);
     return this.#log.damages.some((damage) => epoch <= damage.epoch);
   }

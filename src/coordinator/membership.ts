@@ -15,6 +15,7 @@ import type { Member } from "./member.ts";
 import type { FullOptions } from "./options.ts";
 import type { Resolver } from "./resolver.ts";
 import type { Settlement } from "./settlement.ts";
+import { beginningOfEpoch } from "./transaction_id.ts";
 import { findOrphans, type ForeignBranch, type OrphanedBranch } from "./sweep.ts";
 
 /** How long a participant rests that needs a person before it can be used. */
@@ -60,6 +61,8 @@ export class Membership {
   readonly #unswept = new Set<Member>();
   readonly #suspected = new Set<Member>();
   readonly #reported = new Set<string>();
+  /** Whether another coordinator was seen to use this one's id. */
+  #copied = false;
   #loops: Promise<void>[] = [];
 
   /**
@@ -184,7 +187,11 @@ export class Membership {
         LATE,
       );
       if (prepared === LATE) throw new Error(`No answer within ${checkTimeout} ms`);
-      const found = findOrphans(coordinator, prepared, view, this.#with.lastTransaction());
+      let found = findOrphans(coordinator, prepared, view, this.#lastTrusted());
+      if (!this.#copied && found.orphans.some(({ uncertain }) => uncertain === "duplicate")) {
+        this.#copied = true;
+        found = findOrphans(coordinator, prepared, view, this.#lastTrusted());
+      }
       this.#report(member.name, found.foreign);
       return found.orphans
         .filter(({ gid }) => !this.#with.resolver.has(gid))
@@ -193,6 +200,15 @@ export class Membership {
       onEvent({ type: "participant-unavailable", participant: member.name, error });
       throw error;
     }
+  }
+
+  /**
+   * The last transaction of which a sweep can tell that it was begun here. Where another coordinator gives
+   * out the numbers of this opening too, that holds for none of them.
+   */
+  #lastTrusted(): bigint {
+    const last = this.#with.lastTransaction();
+    return this.#copied ? beginningOfEpoch(last) : last;
   }
 
   #settle(participant: string, { txn, gid, uncertain }: OrphanedBranch): SweptBranch {

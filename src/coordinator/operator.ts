@@ -5,14 +5,18 @@
  * @module
  */
 
+import { type Clock, within } from "../platform/clock.ts";
 import type { DecisionLog, OperatorVerdict } from "./decision_log.ts";
 import { GID_FAMILY } from "./gid.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Member } from "./member.ts";
 import type { Membership } from "./membership.ts";
+import type { SettleAnswer } from "./participant.ts";
 import type { Resolver } from "./resolver.ts";
 import type { BranchOutcome, Settlement, UnsettledBranch } from "./settlement.ts";
 
+/** How long a database may take to answer what an operator asks of it. */
+const ANSWER_TIMEOUT_MS = 30_000;
 /** So many other coordinators may be adopted. */
 const MAX_ADOPTED = 50;
 const MAX_WORDS = 1000;
@@ -47,8 +51,8 @@ export interface OperatorContext {
   readonly resolver: Resolver;
   readonly membership: Membership;
   readonly members: ReadonlyMap<string, Member>;
-  /** Milliseconds since 1970. */
-  now(): number;
+  /** Stamps the records, and limits the waiting. */
+  readonly clock: Clock;
 }
 
 /** Carries out what operators decide. */
@@ -106,12 +110,7 @@ export class Operator {
    */
   async forget(id: string, action: ResolveAction): Promise<void> {
     const settlement = this.#find("forget", id);
-    if (settlement.outstanding.length > 0 && settlement.verdict !== "ask" && !action.force) {
-      throw new TypeError(
-        `Cannot forget transaction ${id}: ${settlement.outstanding.length} of its branches may be ` +
-          "prepared and would stay so for ever, resolve them first, or force it",
-      );
-    }
+    assertForgettable(settlement, action.force ?? false);
     await this.#record({ kind: "forget", subject: id, participant: "", gid: "" }, action);
     for (const { gid } of settlement.outstanding) this.#context.resolver.drop(gid);
     this.#context.ledger.drop(settlement);
@@ -159,8 +158,18 @@ export class Operator {
           "for those who read it later",
       );
     }
-    const at = new Date(this.#context.now()).toISOString();
+    const at = new Date(this.#context.clock.now()).toISOString();
     await this.#context.log.record({ ...verdict, reason, by, at });
+  }
+
+  async #ask(member: Member, gid: string, kind: "commit" | "rollback"): Promise<SettleAnswer> {
+    const { participant } = member;
+    const answer = kind === "commit"
+      ? participant.commitPrepared(gid)
+      : participant.rollbackPrepared(gid);
+    const guarded = answer.catch((error): SettleAnswer => ({ kind: "later", error }));
+    const error = new Error(`no answer within ${ANSWER_TIMEOUT_MS} ms`);
+    return await within(this.#context.clock, guarded, ANSWER_TIMEOUT_MS, { kind: "later", error });
   }
 
   async #end(
@@ -170,22 +179,42 @@ export class Operator {
     kind: "commit" | "rollback",
   ): Promise<void> {
     const { gid, participant } = branch;
-    const answer = kind === "commit"
-      ? await member.participant.commitPrepared(gid)
-      : await member.participant.rollbackPrepared(gid);
+    const { verdict } = settlement;
+    const answer = await this.#ask(member, gid, kind);
+    // The resolver may have come first with the same.
+    if (answer.kind === "absent" && verdict === kind && !settlement.has(gid)) return;
     if (answer.kind !== "done") {
       const why = answer.kind === "absent"
         ? "it is not prepared there any more, look at the database and then forget it"
-        : `its database answered ${String(answer.error)}, try again`;
+        : `${explain(answer.error)}, look whether it is prepared still and try again`;
       const options = answer.kind === "absent" ? {} : { cause: answer.error };
       throw new Error(`Cannot ${kind} ${gid} in "${participant}": ${why}`, options);
     }
     this.#context.resolver.drop(gid);
     const outcome: BranchOutcome = kind === "commit" ? "committed" : "rolled back";
-    const { verdict } = settlement;
     const against = (verdict === "commit" || verdict === "rollback") && verdict !== kind;
     settlement.settle(gid, outcome, against ? { participant, gid, outcome } : undefined);
   }
+}
+
+/** What went wrong, as part of a message. */
+function explain(error: unknown): string {
+  return error instanceof Error ? error.message : `its database answered ${String(error)}`;
+}
+
+function assertForgettable({ id, verdict, outstanding }: Settlement, force: boolean): void {
+  if (verdict === "log") {
+    throw new TypeError(
+      `Cannot forget transaction ${id}: its decision may be on disk, ` +
+        "see that the log's disk works, or close the coordinator and open it again",
+    );
+  }
+  // Nothing is prepared of what was sent a one-phase COMMIT.
+  if (outstanding.length === 0 || verdict === "ask" || force) return;
+  throw new TypeError(
+    `Cannot forget transaction ${id}: ${outstanding.length} of its branches may be prepared, and ` +
+      "without its decision the next sweep may roll them back, resolve them first, or force it",
+  );
 }
 
 function assertResolvable(settlement: Settlement, kind: "commit" | "rollback", force: boolean) {

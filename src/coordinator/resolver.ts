@@ -16,7 +16,7 @@ import type { CoordinatorEventListener } from "./events.ts";
 import type { Member } from "./member.ts";
 import type { SettleAnswer } from "./participant.ts";
 import { type TryAnswer, tryToSettle } from "./settling.ts";
-import type { BranchOutcome, Settlement, UnsettledBranch } from "./settlement.ts";
+import type { Settlement, UnsettledBranch } from "./settlement.ts";
 
 /** How long one try may take before it counts as failed. */
 const TRY_TIMEOUT_MS = 30_000;
@@ -106,10 +106,14 @@ export class Resolver {
    *
    * @param settlement The settling that the branch belongs to.
    * @param branch The branch.
-   * @param answer What its database said already, if it was asked.
+   * @param answer What its database said already instead of "done", if it was asked.
    * @returns Resolves when the branch has been tried once, whatever came of it.
    */
-  take(settlement: Settlement, branch: UnsettledBranch, answer?: SettleAnswer): Promise<void> {
+  take(
+    settlement: Settlement,
+    branch: UnsettledBranch,
+    answer?: Exclude<SettleAnswer, { kind: "done" }>,
+  ): Promise<void> {
     const known = this.#tasks.get(branch.gid);
     if (known !== undefined) return known.tried.promise;
     const tried = Promise.withResolvers<void>();
@@ -117,7 +121,7 @@ export class Resolver {
     const task: Task = { settlement, branch, tried, progress, timer: null };
     this.#tasks.set(branch.gid, task);
     if (answer === undefined || answer.kind === "absent") this.#enqueue(task);
-    else this.#note(task, answer.kind === "done" ? done(settlement) : answer);
+    else this.#note(task, answer);
     return tried.promise;
   }
 
@@ -128,6 +132,9 @@ export class Resolver {
     task.timer?.cancel();
     task.tried.resolve();
     this.#tasks.delete(gid);
+    const { tasks } = this.#queueOf(task.branch.participant);
+    const at = tasks.indexOf(task);
+    if (at >= 0) tasks.splice(at, 1);
   }
 
   /** Tries at once what waits for a participant that has come back. */
@@ -271,8 +278,3 @@ export class Resolver {
 }
 
 type Delayed = Extract<TryAnswer, { kind: "later" | "operator" }>;
-
-/** What it means that a branch's own session has ended it. */
-function done({ verdict }: Settlement): { kind: "done"; outcome: BranchOutcome } {
-  return { kind: "done", outcome: verdict === "commit" ? "committed" : "rolled back" };
-}

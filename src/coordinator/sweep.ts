@@ -17,7 +17,8 @@
  *
  * If the log was damaged, "not in D" proves nothing for the transactions of that time: they are reported
  * and left alone until an operator has decided. So is a transaction that bears this coordinator's id but
- * a number that it never gave out: another coordinator uses a copy of the log's directory. Branches of
+ * a number that it never gave out: another coordinator uses a copy of the log's directory, and from then on
+ * no branch of this opening is presumed to be this coordinator's own. Branches of
  * other coordinators are never touched; they are told to whoever may miss them, since the log that knew
  * of them may be lost.
  *
@@ -72,7 +73,7 @@ export interface Sweepings {
  * @param coordinator The coordinator's id.
  * @param prepared P, read before this is called.
  * @param view L and D.
- * @param last The largest number of a transaction that was given out.
+ * @param last The largest number of a transaction that was certainly given out here and not elsewhere too.
  * @returns The branches that nobody will commit.
  */
 export function findOrphans(

@@ -64,13 +64,23 @@ export function epochOf(txn: bigint): number {
 }
 
 /**
+ * What the numbers of the opening of some transaction come after.
+ *
+ * @param txn Number of the transaction.
+ * @returns A number that is larger than those of all earlier openings, and that no transaction has.
+ */
+export function beginningOfEpoch(txn: bigint): bigint {
+  return txn - txn % BigInt(TRANSACTIONS_PER_EPOCH);
+}
+
+/**
  * Whether a number may have been given out in some opening.
  *
  * @param txn The number.
  * @returns False if it belongs to no epoch, or is none of the numbers of its epoch.
  */
 export function isTransactionNumber(txn: bigint): boolean {
-  return epochOf(txn) >= 1 && txn % BigInt(TRANSACTIONS_PER_EPOCH) > 0n;
+  return epochOf(txn) >= 1 && txn > beginningOfEpoch(txn);
 }
 
 /**
