@@ -57,6 +57,13 @@ export interface LogModel<Entry> {
    * @throws Anything if the payload is not that of its tag.
    */
   decode(body: Uint8Array): Entry | null;
+  /**
+   * Does what {@linkcode decode} and {@linkcode apply} do together, where that can be done from the bytes:
+   * reading a log then makes no object for each entry. May be absent. `body` is valid only during the call.
+   *
+   * @returns False if it cannot; nothing has been done then.
+   */
+  replay?(body: Uint8Array, lsn: number): boolean;
   /** Forgets everything. */
   reset(): void;
   /** Takes one more entry into account; must not throw. */

@@ -99,6 +99,7 @@ export class Reading<Entry> {
       this.#directory,
       firstLsn,
       (body, lsn, offset) => {
+        if (opened && this.#opening === null && this.#model.replay?.(body, lsn)) return;
         const apply = this.#decode(body, { file, offset, lsn }, lsn === firstLsn);
         if (apply !== null) this.#take(apply);
         opened ||= this.#opening === null;

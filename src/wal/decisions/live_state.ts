@@ -19,7 +19,9 @@ import {
   encodeRecord,
   type LogRecord,
   type ParticipantRecord,
+  RECORD_TAGS,
 } from "./record.ts";
+import { hotNumberAt } from "./hot_record.ts";
 import { Outcomes } from "./outcomes.ts";
 
 /** How many transactions one Checkpoint holds; more need several, so that none is too long. */
@@ -31,7 +33,8 @@ const MAX_VERDICTS = 100;
 export class LiveState implements LogModel<LogRecord> {
   readonly ownsReservedTags = true;
   readonly #keepOutcomes: number;
-  readonly #active = new Map<bigint, ActiveTransaction>();
+  /** As it was recorded, or a decision as the bytes of its record, which most never have to be read. */
+  readonly #active = new Map<bigint, ActiveTransaction | Uint8Array>();
   readonly #participants = new Map<string, ParticipantRecord>();
   readonly #adopted = new Set<string>();
   #verdicts: BranchVerdict[] = [];
@@ -49,7 +52,7 @@ export class LiveState implements LogModel<LogRecord> {
 
   /** Transactions that are not finished, in the order in which they were first recorded. */
   get active(): readonly ActiveTransaction[] {
-    return [...this.#active.values()];
+    return [...this.#active.values()].map((one) => one instanceof Uint8Array ? decision(one) : one);
   }
 
   /** Every database that took part once, by name. */
@@ -73,6 +76,17 @@ export class LiveState implements LogModel<LogRecord> {
 
   decode(body: Uint8Array): LogRecord | null {
     return decodeRecord(body);
+  }
+
+  replay(body: Uint8Array): boolean {
+    const txn = numberOf(body);
+    if (txn === null) return false;
+    if (body[0] === RECORD_TAGS.end) this.#active.delete(txn);
+    else if (!isDecided(this.#active.get(txn))) {
+      this.#outcomes.add(txn, true);
+      this.#active.set(txn, body.slice());
+    }
+    return true;
   }
 
   reset(): void {
@@ -123,7 +137,7 @@ export class LiveState implements LogModel<LogRecord> {
       const active = all.slice(at, at + TRANSACTIONS_PER_CHECKPOINT);
       checkpoints.push({ type: "checkpoint", active, participants: [] });
     }
-    for (const { txn, branches, doubtful } of this.#active.values()) {
+    for (const { txn, branches, doubtful } of this.active) {
       if (doubtful) checkpoints.push({ type: "doubt", txn, branches });
     }
     for (const verdict of this.#verdicts) checkpoints.push({ type: "branch-verdict", ...verdict });
@@ -140,7 +154,7 @@ export class LiveState implements LogModel<LogRecord> {
     const { txn, branches } = record;
     const decided = record.type === "committing";
     const known = this.#active.get(txn);
-    if (known?.decided || (known !== undefined && !decided)) return;
+    if (isDecided(known) || (known !== undefined && !decided)) return;
     if (decided) this.#outcomes.add(txn, true);
     const doubtful = record.type === "doubt" ? { doubtful: true as const } : {};
     this.#active.set(txn, { txn, decided, branches, ...doubtful });
@@ -149,7 +163,8 @@ export class LiveState implements LogModel<LogRecord> {
   #applyOutcomes(record: Extract<LogRecord, { type: "outcomes" }>): void {
     for (const { txn, committed } of record.outcomes) {
       this.#outcomes.add(txn, committed);
-      if (this.#active.get(txn)?.doubtful) this.#active.delete(txn);
+      const known = this.#active.get(txn);
+      if (known !== undefined && "doubtful" in known) this.#active.delete(txn);
     }
     this.#outcomes.forget(record.forgotten);
   }
@@ -165,4 +180,34 @@ export class LiveState implements LogModel<LogRecord> {
     const oldest = this.#verdicts.findIndex(({ kind }) => kind !== "adopt");
     this.#verdicts.splice(Math.max(oldest, 0), 1);
   }
+}
+
+function isDecided(known: ActiveTransaction | Uint8Array | undefined): boolean {
+  return known instanceof Uint8Array || known?.decided === true;
+}
+
+/** The decision in the body of a record that `replay` has taken. */
+function decision(body: Uint8Array): ActiveTransaction {
+  const record = decodeRecord(body);
+  if (record?.type !== "committing") throw new TypeError("Cannot decode a decision: it is none");
+  return { txn: record.txn, decided: true, branches: record.branches };
+}
+
+/** The largest high half of a number that a JavaScript number holds exactly. */
+const MAX_HIGH_HALF = 2 ** 21 - 1;
+
+/** The transaction of a plain decision or End; `null` if it is something else. */
+function numberOf(body: Uint8Array): bigint | null {
+  const tag = body[0];
+  const keys = tag === RECORD_TAGS.committing ? 2 : tag === RECORD_TAGS.end ? 1 : 0;
+  if (keys === 0 || body[1] !== 0x80 + keys) return null;
+  const at = hotNumberAt(body, 0, body.length);
+  if (at < 0) return null;
+  const high = bigEndian(body, at);
+  return high > MAX_HIGH_HALF ? null : BigInt(high * 2 ** 32 + bigEndian(body, at + 4));
+}
+
+function bigEndian(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>>
+    0;
 }

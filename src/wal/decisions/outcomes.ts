@@ -17,8 +17,9 @@ export interface Outcome {
 /** The outcomes of the last transactions. */
 export class Outcomes {
   readonly #limit: number;
-  /** A ring: twice the number of the transaction, and one more if it committed. */
-  #ring = new Array<bigint>(0);
+  /** A ring. */
+  readonly #txns: bigint[] = [];
+  readonly #committed: boolean[] = [];
   #next = 0;
   #forgotten = 0n;
 
@@ -38,7 +39,7 @@ export class Outcomes {
 
   /** How many there are. */
   get size(): number {
-    return this.#ring.length;
+    return this.#txns.length;
   }
 
   /**
@@ -48,15 +49,15 @@ export class Outcomes {
    * @param committed Whether it committed.
    */
   add(txn: bigint, committed: boolean): void {
-    const entry = (txn << 1n) | (committed ? 1n : 0n);
-    if (this.#ring.length < this.#limit) {
-      this.#ring.push(entry);
+    if (this.#txns.length < this.#limit) {
+      this.#txns.push(txn);
+      this.#committed.push(committed);
       return;
     }
-    const oldest = this.#limit === 0 ? entry : this.#ring[this.#next]!;
-    this.forget(oldest >> 1n);
+    this.forget(this.#txns[this.#next] ?? txn);
     if (this.#limit === 0) return;
-    this.#ring[this.#next] = entry;
+    this.#txns[this.#next] = txn;
+    this.#committed[this.#next] = committed;
     this.#next = (this.#next + 1) % this.#limit;
   }
 
@@ -73,19 +74,20 @@ export class Outcomes {
    */
   get(txn: bigint): boolean | null {
     // Asked seldom, and then about late ones: from the newest back.
-    for (let back = 1; back <= this.#ring.length; back++) {
-      const at = (this.#next - back + this.#ring.length) % this.#ring.length;
-      const entry = this.#ring[at]!;
-      if (entry >> 1n === txn) return (entry & 1n) === 1n;
+    const { length } = this.#txns;
+    for (let back = 1; back <= length; back++) {
+      const at = (this.#next - back + length) % length;
+      if (this.#txns[at] === txn) return this.#committed[at] ?? null;
     }
     return null;
   }
 
   /** From the oldest to the newest. */
   *[Symbol.iterator](): Generator<Outcome> {
-    for (let index = 0; index < this.#ring.length; index++) {
-      const entry = this.#ring[(this.#next + index) % this.#ring.length]!;
-      yield { txn: entry >> 1n, committed: (entry & 1n) === 1n };
+    const { length } = this.#txns;
+    for (let index = 0; index < length; index++) {
+      const at = (this.#next + index) % length;
+      yield { txn: this.#txns[at]!, committed: this.#committed[at]! };
     }
   }
 }

@@ -3,7 +3,7 @@
  * and that a checkpoint restates exactly what came before it.
  */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { LiveState } from "../../../src/wal/decisions/live_state.ts";
 import type { BranchRecord, LogRecord } from "../../../src/wal/decisions/record.ts";
@@ -176,4 +176,39 @@ Deno.test("LiveState keeps the last verdicts of operators, and every adoption", 
   assertEquals([...restated.adopted], ["lost"]);
   assertEquals(restated.checkpoint(), state.checkpoint());
   assertEquals(state.checkpoint().length, 1 + 100);
+});
+
+Deno.test("LiveState.replay() does what reading a record and applying it does", () => {
+  const text = fc.oneof(fc.string({ maxLength: 9 }), fc.string({ unit: "grapheme", maxLength: 5 }));
+  const branches = fc.array(
+    fc.record({ participant: text, gid: text, token: fc.option(text) }),
+    { maxLength: 3 },
+  );
+  const few = fc.oneof(fc.bigInt(0n, 6n), fc.bigInt(2n ** 53n - 2n, 2n ** 53n + 2n));
+  const records = fc.array(
+    fc.oneof(
+      fc.record({ type: fc.constantFrom("begin", "committing", "doubt"), txn: few, branches }),
+      fc.record({ type: fc.constant("end"), txn: few }),
+    ) as fc.Arbitrary<LogRecord>,
+    { maxLength: 25 },
+  );
+  let replayed = 0;
+  checkProperty(
+    fc.property(records, (all) => {
+      const [applied, state] = [new LiveState(4), new LiveState(4)];
+      for (const record of all) {
+        applied.apply(record);
+        const body = state.encode(record).slice();
+        if (state.replay(body)) replayed++;
+        else state.apply(state.decode(body)!);
+        body.fill(0);
+      }
+      assertEquals(state.active, applied.active);
+      assertEquals([...state.outcomes], [...applied.outcomes]);
+      assertEquals(state.outcomes.forgotten, applied.outcomes.forgotten);
+      assertEquals(state.checkpoint(), applied.checkpoint());
+    }),
+    500,
+  );
+  assert(replayed > 500, `${replayed} records were replayed`);
 });
