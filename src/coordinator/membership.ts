@@ -59,7 +59,8 @@ export class Membership {
   readonly #closing = new AbortController();
   /** Members whose first sweep failed: they are swept again soon, not after the usual time. */
   readonly #unswept = new Set<Member>();
-  readonly #suspected = new Set<Member>();
+  /** Checks that were called for in between. */
+  readonly #suspected = new Map<Member, Promise<unknown>>();
   readonly #reported = new Set<string>();
   /** Whether another coordinator was seen to use this one's id. */
   #copied = false;
@@ -118,14 +119,14 @@ export class Membership {
   suspect(name: string): void {
     const member = this.#with.members.get(name);
     if (member === undefined || this.#closing.signal.aborted || this.#suspected.has(member)) return;
-    this.#suspected.add(member);
-    this.#loops.push(this.#check(member).then(() => void this.#suspected.delete(member)));
+    const checking = this.#check(member).then(() => this.#suspected.delete(member));
+    this.#suspected.set(member, checking);
   }
 
   /** Stops. */
   async close(): Promise<void> {
     this.#closing.abort();
-    await Promise.all(this.#loops);
+    await Promise.all([...this.#loops, ...this.#suspected.values()]);
   }
 
   async #watch(member: Member): Promise<void> {

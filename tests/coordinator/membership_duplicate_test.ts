@@ -1,0 +1,121 @@
+/**
+ * Guarantees what a sweep does with branches that may not be this coordinator's to end: it tells of them,
+ * once, and touches none, whatever is learnt or begun later.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import type { CoordinatorEvent } from "../../src/coordinator/events.ts";
+import { Workbench } from "./support/workbench.ts";
+
+const ENDINGS = /(commit|rollback)Prepared/;
+
+/** What was told of branches of others. */
+function told(events: readonly CoordinatorEvent[]): CoordinatorEvent[] {
+  return events.filter(({ type }) => type === "branch-uncertain" || type === "foreign-branches");
+}
+
+async function sweep(bench: Workbench, times = 1): Promise<void> {
+  for (let index = 0; index < times; index++) {
+    await bench.clock.run(bench.membership.sweepAll());
+    await bench.clock.pass(60_000);
+  }
+}
+
+Deno.test("Membership.sweepAll() only tells of a number that was never given out here", async () => {
+  const bench = await Workbench.open();
+  const gid = "indoubt_fake_1000000000007_0";
+  bench.database("north").prepareByHand(gid, "row");
+  await sweep(bench, 3);
+  assertEquals(told(bench.events), [{
+    type: "branch-uncertain",
+    transactionId: "1000000000007",
+    participant: "north",
+    gid,
+    reason: "duplicate",
+  }]);
+  assertEquals([...bench.unsettled].map(({ id, verdict }) => [id, verdict]), [
+    ["1000000000007", "operator"],
+  ]);
+  assertEquals(bench.trace.entries.filter((entry) => ENDINGS.test(entry)), []);
+});
+
+Deno.test("Membership.sweepAll() leaves a duplicate alone when its number comes to be given out", async () => {
+  const bench = await Workbench.open();
+  const gid = "indoubt_fake_1000000000003_0";
+  bench.database("north").prepareByHand(gid, "row");
+  await sweep(bench);
+  for (let index = 0; index < 5; index++) {
+    await bench.clock.run((await bench.begin(["south"])).rollback());
+  }
+  await sweep(bench, 3);
+  assertEquals(bench.database("north").prepared, [gid]);
+  assertEquals(told(bench.events).length, 1);
+});
+
+Deno.test("Membership.sweepAll() takes no branch of this opening for its own once it saw a duplicate", async () => {
+  const bench = await Workbench.open();
+  for (let index = 0; index < 5; index++) {
+    await bench.clock.run((await bench.begin(["south"])).rollback());
+  }
+  const gids = ["indoubt_fake_1000000000002_0", "indoubt_fake_1000000000099_0"];
+  // The other coordinator gives out the same numbers; one of its branches cannot be told from ours.
+  for (const gid of gids) bench.database("north").prepareByHand(gid, "row");
+  await sweep(bench, 2);
+  bench.database("south").prepareByHand("indoubt_fake_1000000000004_1", "row");
+  await sweep(bench, 2);
+  assertEquals([bench.database("north").prepared, bench.database("south").prepared.length], [
+    gids,
+    1,
+  ]);
+  assertEquals(told(bench.events).length, 3);
+  assert(told(bench.events).every((event) => "reason" in event && event.reason === "duplicate"));
+});
+
+Deno.test("Membership.sweepAll() still rolls back what earlier openings left", async () => {
+  const bench = await Workbench.open();
+  bench.database("north").prepareByHand("indoubt_fake_1000000000099_0", "row");
+  bench.database("north").prepareByHand("indoubt_fake_999_0", "row");
+  await sweep(bench);
+  assertEquals(bench.database("north").prepared, ["indoubt_fake_1000000000099_0"]);
+});
+
+Deno.test("Membership.sweepAll() tells of another coordinator's branches once, all at once", async () => {
+  const bench = await Workbench.open();
+  const north = bench.database("north");
+  const gids = ["indoubt_other_7_0", "indoubt_other_8_0"];
+  for (const gid of [...gids, "indoubt_third_7_0"]) north.prepareByHand(gid, "row");
+  bench.database("south").prepareByHand("indoubt_other_7_1", "row");
+  await sweep(bench, 3);
+  north.prepareByHand("indoubt_other_9_0", "row");
+  await sweep(bench, 2);
+  assertEquals(told(bench.events), [
+    { type: "foreign-branches", participant: "north", coordinator: "other", gids },
+    {
+      type: "foreign-branches",
+      participant: "north",
+      coordinator: "third",
+      gids: ["indoubt_third_7_0"],
+    },
+    {
+      type: "foreign-branches",
+      participant: "south",
+      coordinator: "other",
+      gids: ["indoubt_other_7_1"],
+    },
+  ]);
+  assertEquals(bench.trace.entries.filter((entry) => ENDINGS.test(entry)), []);
+});
+
+Deno.test("Membership.sweepAll() shows operators an adopted branch again that they gave up", async () => {
+  const bench = await Workbench.open();
+  bench.database("north").prepareByHand("indoubt_other_7_0", "row");
+  bench.log.adopted.add("other");
+  await sweep(bench);
+  assertEquals(told(bench.events), []);
+  const action = { reason: "nobody knows", force: true };
+  await bench.clock.run(bench.operator.forget("other_7", action));
+  assertEquals(bench.ledger.find("other_7"), undefined);
+  await sweep(bench);
+  assertEquals(bench.ledger.find("other_7")?.verdict, "operator");
+  assertEquals(bench.database("north").prepared, ["indoubt_other_7_0"]);
+});
