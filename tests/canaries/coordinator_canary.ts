@@ -44,9 +44,9 @@ export const COORDINATOR_CANARIES: readonly CoordinatorCanary[] = [
   {
     name: "a decision that is sent before it is synced",
     patches: [{
-      file: "src/coordinator/transaction.ts",
-      find: "await log.decide(this.#txn, writers);",
-      replace: "void log.decide(this.#txn, writers).catch(() => {});",
+      file: "src/coordinator/two_phase.ts",
+      find: "await log.decide(core.txn, writers);",
+      replace: "void log.decide(core.txn, writers).catch(() => {});",
     }],
     suite: SIMULATOR,
     breaks: ["I1", "I7", "I9"],
@@ -54,9 +54,10 @@ export const COORDINATOR_CANARIES: readonly CoordinatorCanary[] = [
   {
     name: "42704 taken as done",
     patches: [{
-      file: "src/coordinator/resolver.ts",
-      find: 'if (answer.kind !== "absent") return answer;',
-      replace: 'return answer.kind === "absent" ? { kind: "done" } : answer;',
+      file: "src/coordinator/settling.ts",
+      find:
+        "return commits ? await explainMissing(member, branch) : await explainGone(member, branch);",
+      replace: 'return { kind: "done", outcome: commits ? "committed" : "rolled back" };',
     }],
     suite: SIMULATOR,
     breaks: ["I1", "I2"],
@@ -75,8 +76,8 @@ export const COORDINATOR_CANARIES: readonly CoordinatorCanary[] = [
     name: "a sweep that does not ask which transactions are live",
     patches: [{
       file: "src/coordinator/sweep.ts",
-      find: "view.isLive(txn) || ",
-      replace: "",
+      find: "view.isLive(txn) || view.isDecided(txn) || view.wasInView(txn)",
+      replace: "view.isDecided(txn)",
     }],
     suite: SIMULATOR,
     breaks: ["I1", "I2", "I9"],
@@ -85,9 +86,8 @@ export const COORDINATOR_CANARIES: readonly CoordinatorCanary[] = [
     name: "an End before every branch has answered",
     patches: [{
       file: "src/coordinator/ledger.ts",
-      find: 'if (verdict === "commit") this.#decided.set(txn, settlement);',
-      replace:
-        'if (verdict === "commit") this.#decided.set(txn, settlement);\n    if (logged) this.#log.end(txn);',
+      find: "if (branches.length > 0) this.#unsettled.set(txn, settlement);",
+      replace: "this.#unsettled.set(txn, settlement);\n    if (logged) this.#log.end(txn);",
     }],
     suite: SIMULATOR,
     breaks: ["I1", "I7", "I9", "I10"],

@@ -7,6 +7,7 @@
 import type { MemoryDisk } from "../memory_disk.ts";
 import type { SeededRandom } from "../seeded_random.ts";
 import { idOfGid } from "./evidence.ts";
+import { interfere } from "./operator.ts";
 import { DIRECTORY } from "./process.ts";
 import type { SimulatedServer } from "./simulated_server.ts";
 import type { Swarm } from "./swarm.ts";
@@ -33,12 +34,22 @@ export class Accidents {
 
   /** Spreads what is to happen over the safety phase. */
   plan(): void {
-    const { closes, clockJumps, diskFaults, failovers, meddlings, outages, restores } = this.#swarm;
+    const {
+      closes,
+      clockJumps,
+      diskFaults,
+      failovers,
+      interferences,
+      meddlings,
+      outages,
+      restores,
+    } = this.#swarm;
     this.#sometime(closes, () => void this.#world.restart());
     this.#sometime(outages, () => this.#outage(this.#server()));
     this.#sometime(failovers, () => this.#failOver(this.#server()));
     this.#sometime(restores, () => this.#planRestore(this.#server()));
     this.#sometime(meddlings, () => this.#meddle(this.#server()));
+    this.#sometime(interferences, () => void this.#interfere());
     this.#sometime(diskFaults, () => this.#failDisk());
     this.#sometime(clockJumps, () => {
       this.#world.clock.jump((this.#random.fraction() - 0.5) * 1e12);
@@ -126,7 +137,18 @@ export class Accidents {
       gid,
       id: idOfGid(gid),
       ending,
+      isThroughCoordinator: false,
     });
+  }
+
+  /** Something is in doubt now and then only: the person looks again and again. */
+  async #interfere(): Promise<void> {
+    const { clock, coordinator } = this.#world;
+    if (this.#isPeace) return;
+    if (coordinator !== null && coordinator.inDoubt().length > 0) {
+      return await interfere(this.#world, this.#random);
+    }
+    clock.after(1 + this.#random.below(50), () => void this.#interfere());
   }
 
   #retryMeddling(server: SimulatedServer): void {
@@ -160,9 +182,11 @@ export class Accidents {
       bytes[byte] = (bytes[byte] ?? 0) ^ 1 << this.#random.below(8);
       return disk.put(path, bytes);
     }
-    // A fault of the disk may keep some of them; that is damage too, or none.
-    const removals = segments.map((name) => disk.remove(`${DIRECTORY}/${name}`));
-    await Promise.allSettled(removals);
+    // The segments, or everything, as when a volume was not kept.
+    const lost = this.#random.chance(0.5) ? segments : disk.namesIn(DIRECTORY);
+    disk.mend();
+    for (const name of lost) await disk.remove(`${DIRECTORY}/${name}`);
+    await disk.syncDirectory(DIRECTORY);
   }
 
   /** Somebody has configured another database under a name, once it is known. */

@@ -24,11 +24,14 @@ import type { World } from "./world.ts";
 const ROWS = 4;
 
 type Clients = Readonly<Record<string, SimulatedClient>>;
+type Begun = Transaction<Clients, Clients>;
 
 /** What one caller means to do. */
 export interface CallPlan {
-  /** The participants. */
+  /** The participants that it begins with. */
   readonly names: readonly string[];
+  /** Those that it enlists later. */
+  readonly late: readonly string[];
   /** Those that it writes to. */
   readonly writes: readonly string[];
   readonly row: number;
@@ -40,6 +43,8 @@ export interface CallPlan {
   readonly timeout: number;
   /** Milliseconds after which it gives up; `null` if it does not. */
   readonly abortAfter: number | null;
+  /** How often it may be tried again. */
+  readonly retry: number;
 }
 
 const ENDINGS: readonly CallPlan["ending"][] = [
@@ -57,8 +62,10 @@ const ENDINGS: readonly CallPlan["ending"][] = [
 export function drawPlan(random: SeededRandom, servers: readonly string[]): CallPlan {
   const count = random.chance(0.85) ? 2 + random.below(servers.length - 1) : 1;
   const names = random.shuffle(servers).slice(0, count);
+  const begin = random.chance(0.15) ? 1 : names.length;
   return {
-    names,
+    names: names.slice(0, begin),
+    late: names.slice(begin),
     writes: names.filter(() => random.chance(0.9)),
     row: random.below(ROWS),
     thinking: names.map(() => random.chance(0.1) ? random.below(500) : 0),
@@ -66,6 +73,7 @@ export function drawPlan(random: SeededRandom, servers: readonly string[]): Call
     isManual: random.chance(0.2),
     timeout: 1 + random.below(random.chance(0.15) ? 300 : 15_000),
     abortAfter: random.chance(0.1) ? random.below(1_000) : null,
+    retry: random.chance(0.15) ? 1 + random.below(2) : 0,
   };
 }
 
@@ -94,12 +102,12 @@ class Call {
   }
 
   async run(coordinator: SimulatedCoordinator): Promise<void> {
-    const { names, isManual, ending } = this.#plan;
-    const options = this.#options();
+    const { names, isManual, ending, retry } = this.#plan;
+    const options = { ...this.#options(), label: `a caller of ${names}` };
+    const work = (clients: Clients, one: Begun) => this.#work(coordinator, clients, one);
     try {
       if (isManual) await this.#runByHand(coordinator, options);
-      else {await coordinator.transaction(names, (clients, one) =>
-          this.#work(clients, one), options);}
+      else await coordinator.transaction(names, work, { ...options, retry });
       this.#hear(ending === "roll back" ? "aborted" : "committed");
     } catch (error) {
       // Leaving the scope of a transaction rolls it back, and that may fail in turn.
@@ -110,21 +118,26 @@ class Call {
 
   async #runByHand(coordinator: SimulatedCoordinator, options: TransactionOptions): Promise<void> {
     await using transaction = await coordinator.begin(this.#plan.names, options);
-    await this.#work(transaction.clients, transaction);
+    await this.#work(coordinator, transaction.clients, transaction);
     if (this.#plan.ending === "return") await transaction.commit();
   }
 
-  async #work(clients: Clients, transaction: Transaction<Clients>): Promise<void> {
+  async #work(
+    coordinator: SimulatedCoordinator,
+    clients: Clients,
+    transaction: Begun,
+  ): Promise<void> {
     const { clock, timeline } = this.#world;
-    const { ending, names, row, thinking, writes } = this.#plan;
-    const attempt = this.#begin(transaction.id);
-    timeline.note(`a caller begins ${attempt.id} with ${names}`);
-    for (const [index, name] of names.entries()) {
+    const { ending, late, names, row, thinking, writes } = this.#plan;
+    const attempt = this.#begin(`${coordinator.id}_${transaction.id}`);
+    timeline.note(`a caller begins ${attempt.id} with ${names}, later ${late}`);
+    for (const [index, name] of [...names, ...late].entries()) {
+      const client = clients[name] ?? await transaction.enlist(name);
       if (!writes.includes(name)) continue;
       const pause = thinking[index] ?? 0;
       if (pause > 0) await sleep(clock, pause);
       attempt.wrote.push(name);
-      await clients[name]?.write(attempt.id, row);
+      await client.write(attempt.id, row);
     }
     if (ending === "throw") throw new ChangeOfMind();
     if (ending === "roll back") await transaction.rollback().catch(() => {});
@@ -137,12 +150,14 @@ class Call {
       id,
       process: this.#process.number,
       begun: clock.elapsed(),
-      names: this.#plan.names,
+      names: [...this.#plan.names, ...this.#plan.late],
       wrote: [],
       heard: "nothing",
       heardAt: Infinity,
       isLogDoubt: false,
     };
+    // It is tried again only if nothing of the last try has happened.
+    if (this.#attempt !== null) this.#attempt.heard = "aborted";
     this.#attempt = attempt;
     if (!this.#process.isDead) evidence.attempts.push(attempt);
     return attempt;

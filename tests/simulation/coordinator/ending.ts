@@ -3,7 +3,8 @@
  * its coordinator is closed and opened twice, and everything that the invariants ask for is noted.
  */
 
-import { type FinalState, idOfGid, InvariantViolation } from "./evidence.ts";
+import { type FinalState, InvariantViolation, type Status } from "./evidence.ts";
+import { putRight } from "./operator.ts";
 import { DIRECTORY, type SimulatedProcess } from "./process.ts";
 import type { World } from "./world.ts";
 
@@ -14,7 +15,7 @@ const STEP_MS = 5_000;
 /** Lets time pass until nothing is in doubt, or for as long as that may take. */
 export async function comeToRest(world: World): Promise<void> {
   for (let waited = 0; waited < LIVENESS_MS && !isAtRest(world); waited += STEP_MS) {
-    decideWhatWasLost(world);
+    void putRight(world);
     await world.pass(STEP_MS);
   }
 }
@@ -26,11 +27,13 @@ export async function endWorld(world: World): Promise<FinalState> {
     throw new InvariantViolation("I6", "no coordinator could be opened after faults have stopped");
   }
   evidence.lastProcess = process.number;
-  const { unsettled } = coordinator;
+  const unsettled = coordinator.inDoubt().map(({ id }) => id);
   const { sessions } = process;
+  const statuses = statusesOf(world);
   // An End need not reach the disk: the first opening may find what has ended long ago.
   await reopen(world);
   const lastRecovery = await reopen(world);
+  statuses.push(...statusesOf(world));
   const last = await close(world);
   const { disk } = last;
   const files = disk.namesIn(DIRECTORY);
@@ -42,37 +45,27 @@ export async function endWorld(world: World): Promise<FinalState> {
     files,
     bytes: files.reduce((sum, name) => sum + disk.bytesOf(`${DIRECTORY}/${name}`).length, 0),
     leftOpen: [...disk.openFiles, ...(last.timers > 0 ? [`${last.timers} timers`] : [])],
-    statuses: new Map(),
+    statuses,
     lastRecovery,
   };
 }
 
 function isAtRest(world: World): boolean {
   const { coordinator, evidence, process, servers } = world;
-  if (coordinator === null || coordinator.unsettled > 0) return false;
+  if (coordinator === null || coordinator.inDoubt().length > 0) return false;
   return servers.every((server) => world.preparedOf(server).length === 0) &&
     !evidence.attempts.some((one) => one.heard === "nothing" && one.process === process?.number);
 }
 
-/** Where the log has lost decisions, a person finds out what they were, and ends the branches. */
-function decideWhatWasLost(world: World): void {
-  const { evidence, servers, timeline } = world;
-  const told = new Set(
-    evidence.events.flatMap(({ event }) => event.type === "branch-uncertain" ? [event.gid] : []),
-  );
-  const decided = evidence.decidedIds();
-  for (const server of servers) {
-    for (const gid of world.preparedOf(server)) {
-      if (!told.has(gid)) continue;
-      const ending = decided.has(idOfGid(gid)) ? "commit" : "rollback";
-      timeline.note(`a person finds out about ${gid} at ${server.name}: ${ending}`);
-      try {
-        server.endPrepared(gid, ending, null);
-      } catch (error) {
-        timeline.note(`that person is told: ${error}`);
-      }
-    }
-  }
+/** What the present coordinator says of every transaction that it or its log knows. */
+function statusesOf({ coordinator, evidence, process }: World): Status[] {
+  if (coordinator === null) return [];
+  const own = evidence.attempts.filter(({ id }) => id.startsWith(`${coordinator.id}_`));
+  return own.map((attempt) => ({
+    id: attempt.id,
+    status: coordinator.status(attempt.id.slice(coordinator.id.length + 1)),
+    isOwn: attempt.process === process?.number,
+  }));
 }
 
 /** Closes, and opens once more; gives what there was to do. */

@@ -6,12 +6,14 @@
 
 import type { CoordinatorEvent } from "../../../src/coordinator/events.ts";
 import type { ProtocolPoint } from "../../../src/coordinator/protocol_point.ts";
+import type { TransactionStatus } from "../../../src/coordinator/status.ts";
 
 /** What a caller heard; `nothing` if its process died first. */
 export type Heard = "committed" | "aborted" | "own error" | "unknown" | "heuristic" | "nothing";
 
 /** One transaction, as its caller saw it. */
 export interface Attempt {
+  /** Ids of the coordinator and of the transaction. */
   readonly id: string;
   /** Number of the process. */
   readonly process: number;
@@ -44,6 +46,8 @@ export interface Meddling {
   readonly gid: string;
   readonly id: string;
   readonly ending: "commit" | "rollback";
+  /** Whether the coordinator was told to do it. */
+  readonly isThroughCoordinator: boolean;
 }
 
 /** A database went back to an earlier state. */
@@ -66,14 +70,22 @@ export interface LogProbe {
   readonly decided: readonly string[];
 }
 
+/** What a coordinator answered when it was asked what became of a transaction. */
+export interface Status {
+  readonly id: string;
+  readonly status: TransactionStatus;
+  /** Whether the process that began it has answered. */
+  readonly isOwn: boolean;
+}
+
 /** The state of a world at its end. */
 export interface FinalState {
   /** For each database, the ids in its table. */
   readonly rows: ReadonlyMap<string, readonly string[]>;
   /** For each database, what it holds prepared. */
   readonly prepared: ReadonlyMap<string, readonly string[]>;
-  /** Branches that are not settled, as the coordinator says. */
-  readonly unsettled: number;
+  /** What the coordinator says is in doubt. */
+  readonly unsettled: readonly string[];
   /** Sessions that were not given back. */
   readonly sessions: number;
   /** Files of the log's directory. */
@@ -82,8 +94,8 @@ export interface FinalState {
   readonly bytes: number;
   /** Files and timers that were left by the last coordinator when it was closed. */
   readonly leftOpen: readonly string[];
-  /** What `status` answers about each transaction; empty if there is no such method. */
-  readonly statuses: ReadonlyMap<string, string>;
+  /** What `status` answered about each transaction, before its coordinator was closed and after. */
+  readonly statuses: readonly Status[];
   /** What the last opening found to do; the one before it had been left in peace. */
   readonly lastRecovery: readonly string[];
 }
@@ -99,6 +111,10 @@ export class Evidence {
   readonly events: { at: number; process: number; event: CoordinatorEvent }[] = [];
   /** When the log was damaged; undecided transactions of earlier processes must be left alone. */
   readonly damages: { at: number; process: number }[] = [];
+  /** Transactions that a person has told the coordinator to forget. */
+  readonly forgotten = new Set<string>();
+  /** Ids of the coordinators; more than one if a log was lost as a whole. */
+  readonly coordinators = new Set<string>();
   /** Commands sent to each database in each second, by participant and second. */
   readonly load = new Map<string, number>();
   /** What foreign branches each database must still hold. */
@@ -117,13 +133,17 @@ export class Evidence {
   /** Transactions whose decision somebody has acted upon. */
   decidedIds(): Set<string> {
     const decided = this.points.filter(({ point }) => point === "decided");
-    const committed = this.settlings.filter(({ ending }) => ending === "commit");
+    const committed = this.settlings.filter((one) =>
+      one.ending === "commit" && !this.isOrdered(one)
+    );
     return new Set([...decided, ...committed].map(({ id }) => id));
   }
 
-  /** What is sent to a branch that its database has ended finds nothing there. */
-  isOver({ at, id, participant }: Settling): boolean {
-    return (this.ended.get(`${participant} ${id}`) ?? Infinity) <= at;
+  /** Whether a person has told the coordinator to send that. */
+  isOrdered({ ending, gid }: Settling): boolean {
+    return this.meddlings.some((one) =>
+      one.isThroughCoordinator && one.gid === gid && one.ending === ending
+    );
   }
 
   /** Whether a restore may have changed what a database knows of a transaction. */
@@ -140,9 +160,9 @@ export class Evidence {
   }
 }
 
-/** The transaction's number in a gid. */
+/** The coordinator and the number of a transaction, from the gid of a branch. */
 export function idOfGid(gid: string): string {
-  return gid.split("_").at(-2) ?? "";
+  return gid.split("_").slice(1, 3).join("_");
 }
 
 /** A promise that an invariant guards was broken. */

@@ -45,7 +45,8 @@ export class LogProbes {
   async #decisionsOn(disk: MemoryDisk): Promise<string[]> {
     const platform = simulatedPlatform(disk, new SeededRandom(1), new ManualClock());
     const log = await WalDecisionLog.open(this.#directory, platform, 0);
-    const decided = log.recovered.filter(({ decided }) => decided).map(({ txn }) => String(txn));
+    const decided = log.recovered.filter(({ decided }) => decided)
+      .map(({ txn }) => `${log.coordinator}_${txn}`);
     await log.close();
     return decided;
   }

@@ -30,7 +30,10 @@ export type SimulatedCoordinator = Coordinator<SimulatedParticipants>;
 
 /** How a simulated coordinator is opened; the rest is the world's. */
 export type OpenOptions = Partial<
-  Omit<CoordinatorOptions<SimulatedParticipants>, "platform" | "onEvent" | "onProtocolPoint">
+  Omit<
+    CoordinatorOptions<SimulatedParticipants>,
+    "platform" | "participants" | "onEvent" | "onInDoubt" | "onProtocolPoint"
+  >
 >;
 
 /** What a process needs of its world. */
@@ -110,8 +113,13 @@ export class SimulatedProcess {
         evidence.events.push({ at: this.#clock.elapsed(), process: number, event });
         timeline.note(`process ${number} tells ${describeEvent(event)}`);
       },
-      onProtocolPoint: (point, id) => {
+      onInDoubt: ({ id, decision }) => {
         if (this.#isDead) return;
+        timeline.note(`process ${number} tells that ${id} is in doubt: ${decision}`);
+      },
+      onProtocolPoint: (point, transactionId) => {
+        if (this.#isDead) return;
+        const id = `${this.coordinator?.id}_${transactionId}`;
         evidence.points.push({ id, point, process: number, at: this.#clock.elapsed() });
         timeline.note(`process ${number} is at ${point} with ${id}`);
         onStep(this, `point ${point}`);
@@ -123,7 +131,9 @@ export class SimulatedProcess {
         processId: SIMULATED_PROCESS,
       },
     });
-    if (!this.#isDead) this.coordinator = coordinator;
+    if (this.#isDead) return;
+    this.coordinator = coordinator;
+    evidence.coordinators.add(coordinator.id);
   }
 
   /** Dies at once. */

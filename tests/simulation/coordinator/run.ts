@@ -10,7 +10,7 @@ import { comeToRest, endWorld } from "./ending.ts";
 import type { Evidence } from "./evidence.ts";
 import { HANG_MS } from "./faults.ts";
 import { checkAll } from "./invariants/all.ts";
-import { drawSwarm, type Swarm } from "./swarm.ts";
+import { drawSwarm, MANY_OUTCOMES, type Swarm } from "./swarm.ts";
 import { SwarmFaults } from "./swarm_faults.ts";
 import { watchRejections } from "./unhandled.ts";
 import { World } from "./world.ts";
@@ -52,19 +52,19 @@ class Run {
     this.#swarm = swarm;
     this.#random = random;
     this.#faults = new SwarmFaults(swarm, random.fork());
-    const { forceBegin, sweepInterval, prepareTimeout, settleTimeout, checkTimeout, closeTimeout } =
-      swarm;
     this.world = new World({
       servers: swarm.servers,
       faults: this.#faults,
       random: random.fork(),
       open: {
-        forceBegin,
-        sweepInterval,
-        prepareTimeout,
-        settleTimeout,
-        checkTimeout,
-        closeTimeout,
+        forceBegin: swarm.forceBegin,
+        sweepInterval: swarm.sweepInterval,
+        prepareTimeout: swarm.prepareTimeout,
+        settleTimeout: swarm.settleTimeout,
+        checkTimeout: swarm.checkTimeout,
+        closeTimeout: swarm.closeTimeout,
+        maxConcurrentTransactions: swarm.maxConcurrentTransactions,
+        keepOutcomes: swarm.keepOutcomes,
       },
     });
     this.#accidents = new Accidents(this.world, swarm, random.fork());
@@ -80,7 +80,10 @@ class Run {
     await comeToRest(this.world);
     evidence.final = await endWorld(this.world);
     const silent = this.#swarm.servers.filter(({ kind }) => kind === "mariadb");
-    checkAll(evidence, (name) => silent.every((server) => server.name !== name));
+    checkAll(evidence, {
+      canProve: (name) => silent.every((server) => server.name !== name),
+      keepsOutcomes: this.#swarm.keepOutcomes === MANY_OUTCOMES,
+    });
   }
 
   async #safety(): Promise<void> {

@@ -37,6 +37,7 @@ export interface Swarm {
   readonly failovers: number;
   readonly restores: number;
   readonly meddlings: number;
+  readonly interferences: number;
   readonly diskFaults: number;
   readonly clockJumps: number;
   /** How likely a crash also damages the log, and how likely a start finds a wrong database. */
@@ -49,7 +50,12 @@ export interface Swarm {
   readonly settleTimeout: number;
   readonly checkTimeout: number;
   readonly closeTimeout: number;
+  readonly maxConcurrentTransactions: number;
+  readonly keepOutcomes: number;
 }
+
+/** More outcomes than there are transactions in a run. */
+export const MANY_OUTCOMES = 1_000;
 
 const NAMES = ["north", "south", "west"] as const;
 const KINDS: readonly ServerKind[] = ["postgresql", "postgresql", "mariadb", "mariadb with proof"];
@@ -81,6 +87,7 @@ export function drawSwarm(random: SeededRandom): Swarm {
     failovers: times(0.1, 2),
     restores: times(0.08, 2),
     meddlings: times(0.15, 4),
+    interferences: times(0.15, 3),
     diskFaults: times(0.25, 3),
     clockJumps: times(0.1, 3),
     damage: isDamaged ? 0.8 : 0,
@@ -91,5 +98,7 @@ export function drawSwarm(random: SeededRandom): Swarm {
     settleTimeout: 20 + random.below(3_000),
     checkTimeout: 20 + random.below(1_000),
     closeTimeout: 1 + random.below(3_000),
+    maxConcurrentTransactions: random.pick([1, 3, 1_000, 1_000]),
+    keepOutcomes: random.pick([0, 2, MANY_OUTCOMES, MANY_OUTCOMES]),
   };
 }

@@ -197,6 +197,7 @@ export class World {
     const last = this.evidence.settlings.at(-1);
     const once = `${process.number} ${idOfGid(gid)}`;
     if (last?.ending !== "commit" || this.#probed.has(once)) return;
+    if (this.evidence.isOrdered(last)) return;
     this.#probed.add(once);
     this.#probes.take(this.disk, {
       at: this.clock.elapsed(),

@@ -13,13 +13,16 @@ import { checkOrder } from "./i09_order.ts";
 import { checkSegments } from "./i10_segments.ts";
 import { checkBounds } from "./i11_bounds.ts";
 
-/**
- * Sees that every invariant holds.
- *
- * @param evidence What was seen.
- * @param canProve Whether a database can prove how a transaction has ended.
- */
-export function checkAll(evidence: Evidence, canProve: (name: string) => boolean): void {
+/** What can be asked for in a world. */
+export interface Abilities {
+  /** Whether a database can prove how a transaction has ended. */
+  canProve(name: string): boolean;
+  /** Whether the log keeps every outcome. */
+  readonly keepsOutcomes: boolean;
+}
+
+/** Sees that every invariant holds. */
+export function checkAll(evidence: Evidence, { canProve, keepsOutcomes }: Abilities): void {
   if (evidence.surprises.length + evidence.misuse.length > 0) {
     throw new InvariantViolation(
       "Contract",
@@ -35,7 +38,7 @@ export function checkAll(evidence: Evidence, canProve: (name: string) => boolean
   checkSameOutcome(evidence);
   checkCommitted(evidence, canProve);
   checkAborted(evidence);
-  checkUnknown(evidence);
+  checkUnknown(evidence, keepsOutcomes);
   checkLiveness(evidence);
   checkBounds(evidence);
 }

@@ -11,9 +11,8 @@ export function checkLiveness(evidence: Evidence): void {
     const left = prepared.filter((gid) => !foreign.includes(gid));
     if (left.length > 0) throw new InvariantViolation("I6", `${left} is still prepared in ${name}`);
   }
-  const open = final.unsettled - heuristics(evidence);
-  if (final.unsettled > 0 && open > 0) {
-    throw new InvariantViolation("I6", `the coordinator says that ${open} branches are unsettled`);
+  if (final.unsettled.length > 0) {
+    throw new InvariantViolation("I6", `the coordinator says that ${final.unsettled} is in doubt`);
   }
   for (const attempt of evidence.attempts) {
     const isOpen = attempt.heard === "nothing" && attempt.process === evidence.lastProcess;
@@ -25,8 +24,4 @@ export function checkLiveness(evidence: Evidence): void {
       `${final.sessions} sessions, ${final.leftOpen} are left open`,
     );
   }
-}
-
-function heuristics(evidence: Evidence): number {
-  return evidence.events.filter(({ event }) => event.type === "heuristic-outcome").length;
 }

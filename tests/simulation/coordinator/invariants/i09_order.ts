@@ -18,11 +18,12 @@ export function checkOrder(evidence: Evidence): void {
   const first = new Map<string, Settling>();
   for (const settling of evidence.settlings) {
     const { at, ending, gid, id } = settling;
+    if (evidence.isOrdered(settling)) continue;
     const earlier = first.get(id) ?? settling;
     first.set(id, earlier);
     const isBehindDecision = ending === "rollback" && (decided.get(id) ?? Infinity) <= at;
     if (earlier.ending === ending && !isBehindDecision) continue;
-    if (evidence.isOver(settling) || isRestored(evidence, id)) continue;
+    if (isRestored(evidence, id)) continue;
     const behind = isBehindDecision ? "the decision" : `the ${earlier.ending} of ${earlier.gid}`;
     throw new InvariantViolation(
       "I9",
