@@ -24,7 +24,14 @@ import { OutcomeTable } from "../../src/participants/mysql/outcome_table.ts";
 import { postgres, type PostgresParticipant } from "../../src/participants/postgresql/postgres.ts";
 import { PostgresCluster } from "./cluster.ts";
 import { connect, createDatabases, preparedGids, type TestSql, until } from "./databases.ts";
-import { connectPool, firstColumn, preparedXids, rollBackAll } from "./mariadb_databases.ts";
+import type { MariadbChildTask } from "./mariadb_child.ts";
+import {
+  connectPool,
+  firstColumn,
+  preparedXids,
+  rollBackAll,
+  runApart,
+} from "./mariadb_databases.ts";
 import { MariadbServer } from "./mariadb_server.ts";
 
 const OUTCOMES = "indoubt_outcome";
@@ -202,6 +209,52 @@ for (const point of PROTOCOL_POINTS) {
   });
 }
 
+/** Kills the process of a coordinator at a point of its transaction. */
+async function crash(
+  { directory }: Databases,
+  killAt: MariadbChildTask["killAt"],
+  proof: MysqlOptions,
+): Promise<void> {
+  const task: MariadbChildTask = {
+    directory,
+    orders: cluster.url("orders"),
+    billing: server.options("billing"),
+    proof,
+    id: "x",
+    killAt,
+  };
+  const program = new URL("./mariadb_child.ts", import.meta.url).pathname;
+  const { signal } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", program, JSON.stringify(task)],
+  }).output();
+  assertEquals(signal, "SIGKILL");
+}
+
+const DECIDED: readonly string[] = ["decided", "first-committed", "all-committed"];
+
+for (const proof of [{}, { outcomeTable: OUTCOMES }]) {
+  const how = proof.outcomeTable === undefined ? "without" : "with";
+  for (const point of ["written", ...PROTOCOL_POINTS] as const) {
+    Deno.test(`the coordinator is killed at ${point}, ${how} an outcome table`, async () => {
+      await using databases = await Databases.connect();
+      await crash(databases, point, proof);
+      // A PREPARE that was on its way at the end may arrive after the first sweep.
+      await using opened = await databases.open({ sweepInterval: 250 }, proof);
+      await untilSettled(opened);
+      // What was not even begun to be prepared is rolled back by the servers, when they hear of the end.
+      await until(
+        "nothing is locked",
+        async () =>
+          (await firstColumn(databases.pool, "SELECT COUNT(*) FROM information_schema.INNODB_TRX"))
+            .includes("0"),
+      );
+      await databases.assertBoth(...(DECIDED.includes(point) ? ["x"] : []));
+      assertEquals(opened.events.filter(({ type }) => type === "heuristic-outcome"), []);
+      await writeBoth(opened, "y");
+    });
+  }
+}
+
 /** Leaves a decided branch prepared in MariaDB, whose server was killed right after the decision. */
 async function leaveDecided(databases: Databases, proof: MysqlOptions): Promise<string> {
   let killing: Promise<void> | undefined;
@@ -269,4 +322,38 @@ Deno.test("a branch of MariaDB that the application ends by hand is heuristic", 
   await billing.query(`XA ROLLBACK ${xid}`);
   await assertRejects(() => transaction.commit(), HeuristicOutcomeError);
   await databases.assertBoth();
+});
+
+Deno.test("two databases of one MariaDB server take part in one transaction", async () => {
+  await using databases = await Databases.connect();
+  const { pool } = databases;
+  await pool.query("CREATE OR REPLACE DATABASE shop");
+  await pool.query("CREATE TABLE shop.entry (id varchar(20)) ENGINE = InnoDB");
+  await using shopPool = connectPool(server, "shop");
+  const events: CoordinatorEvent[] = [];
+  await using coordinator = await Coordinator.open({
+    directory: databases.directory,
+    participants: { billing: mysql(pool), shop: mysql(shopPool) },
+    sweepInterval: 100,
+    onEvent: (event) => events.push(event),
+  });
+  await coordinator.transaction(["billing", "shop"], async ({ billing, shop }) => {
+    await billing.query("INSERT INTO entry VALUES ('x')");
+    await shop.query("INSERT INTO entry VALUES ('x')");
+  });
+  for (const one of [pool, shopPool]) {
+    assertEquals(await firstColumn(one, "SELECT id FROM entry"), ["x"]);
+  }
+  // Both list the branches that a transaction has left behind: each is rolled back all the same.
+  const transaction = await coordinator.begin(["billing", "shop"]);
+  await transaction.rollback();
+  for (const branch of [0, 1]) {
+    const xid = `'indoubt_${coordinator.id}_${transaction.id}_${branch}','',${0x696e6474}`;
+    const insert = "INSERT INTO entry VALUES ('left')";
+    await runApart(pool, `XA START ${xid}; ${insert}; XA END ${xid}; XA PREPARE ${xid}`);
+  }
+  await until("nothing is prepared", async () => (await preparedXids(pool)).length === 0);
+  await until("all is settled", () => coordinator.unsettled === 0);
+  assertEquals(await firstColumn(pool, "SELECT id FROM entry"), ["x"]);
+  assertEquals(events.filter(({ type }) => type === "heuristic-outcome"), []);
 });

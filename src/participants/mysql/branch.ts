@@ -98,6 +98,7 @@ export class MysqlBranch<Client> implements Branch<Client> {
   }
 
   async examine(): Promise<BranchWork> {
+    if (this.#work !== null) return this.#work;
     // From here on the coordinator alone speaks to the session.
     this.#session.closeClient();
     try {

@@ -85,6 +85,14 @@ Deno.test("MysqlBranch.examine() goes by the answers, then by the counters", asy
   }
 });
 
+Deno.test("MysqlBranch.examine() asks once", async () => {
+  const { session, branch } = await begun({}, { proven: true });
+  const work = await branch.examine();
+  const asked = session.ran.length;
+  assertEquals(await branch.examine(), work);
+  assertEquals(session.ran.length, asked);
+});
+
 Deno.test("MysqlBranch.examine() does not ask a branch that must not write", async () => {
   // It may have written to a temporary table.
   const { session, branch } = await begun({}, { readOnly: true, wrote: true, proven: true });
