@@ -162,7 +162,7 @@ export class LogWriter<Entry> {
     }
     this.#gathering.add(body);
     this.#queue.push(record);
-    if (this.#failure === null) this.#running ??= this.#run();
+    if (this.#failure === null) this.#running ??= this.#drain();
   }
 
   /** Whether a record waits for the log to come back: nobody waits for it, and it can be restated. */
@@ -170,15 +170,10 @@ export class LogWriter<Entry> {
     return resolve === null && this.#options.restates;
   }
 
-  async #run(): Promise<void> {
-    try {
-      await this.#drain();
-    } finally {
-      // In the same turn as the last look at the queue, so that no record is left without a runner.
-      this.#running = null;
-    }
-  }
-
+  /**
+   * Writes until nothing is queued. The last look at the queue and the end of running are in one turn: a
+   * record that came between them would be left without a runner.
+   */
   async #drain(): Promise<void> {
     while (this.#queue.length > 0 && this.#failure === null) {
       // One turn, so that callers woken together by the last sync share the next one.
@@ -186,6 +181,7 @@ export class LogWriter<Entry> {
       if (this.#isRotationDue()) await this.#rotate();
       if (this.#failure === null) await this.#writeQueue();
     }
+    this.#running = null;
   }
 
   /** Takes what is queued, numbers it and folds it into the state, which a restating then covers. */
@@ -320,16 +316,15 @@ export class LogWriter<Entry> {
   }
 
   async #retry(failure: Failure): Promise<void> {
-    try {
-      this.#takeQueue();
-      if (await this.#restate()) {
-        this.#failure = null;
-        failure.settled.resolve(true);
-        // What came during the try is in no segment yet.
-        await this.#drain();
-      } else this.#retryLater(failure);
-    } finally {
+    this.#takeQueue();
+    if (await this.#restate()) {
+      this.#failure = null;
+      failure.settled.resolve(true);
+      // What came during the try is in no segment yet.
+      await this.#drain();
+    } else {
       this.#running = null;
+      this.#retryLater(failure);
     }
   }
 
