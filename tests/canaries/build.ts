@@ -17,7 +17,6 @@ const COPIED = [
   "src",
   "stand_ins",
   "tasks/simulate.ts",
-  "tasks/simulate_log.ts",
   "tests/canaries/typescript_core.ts",
   "tests/coordinator/support/process_clock.ts",
   "tests/defects",

@@ -33,7 +33,17 @@ export const TYPESCRIPT_CORE = {
 
 const RANDOM_RUNS: Suite = {
   name: "random runs",
-  arguments: ["run", "-A", "--no-check", "tasks/simulate_log.ts", "--seeds", "1500", "--stop"],
+  arguments: [
+    "run",
+    "-A",
+    "--no-check",
+    "tasks/simulate.ts",
+    "--of",
+    "log",
+    "--seeds",
+    "1500",
+    "--stop",
+  ],
 };
 
 function tests(name: string, file: string, filter: string): Suite {

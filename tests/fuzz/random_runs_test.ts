@@ -1,6 +1,6 @@
 /**
  * Proves that the log keeps its promises in runs that nobody thought of. A run that fails says its
- * seed, and INDOUBT_SEED=n runs it again; `tasks/simulate_log.ts` runs any number.
+ * seed, and INDOUBT_SEED=n runs it again; `deno task simulate --of log` runs any number.
  */
 
 import { seededTest } from "../simulation/seeds.ts";
