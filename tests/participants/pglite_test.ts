@@ -100,6 +100,15 @@ function queueTests(test: Register, host: () => PgliteHost): void {
     assertEquals(await subject.run(opened.branch.client, dialect.count), ["1"]);
   });
 
+  test("pglite: interrupt() has nothing to do", async () => {
+    await using subject = await host().subject();
+    await using opened = await openWritten(subject, dialect);
+    await opened.branch.interrupt();
+    assertEquals(await opened.branch.commit(), { kind: "done" });
+    opened.release();
+    assertEquals(await subject.runOutside(dialect.count), ["1"]);
+  });
+
   test("pglite: a client kept by the application is of no use in the next branch", async () => {
     await using subject = await host().subject();
     await using first = await open(subject);

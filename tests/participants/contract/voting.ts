@@ -6,7 +6,7 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { BranchEndedError } from "../../../src/coordinator/errors.ts";
+import { BranchEndedError, BranchLostError } from "../../../src/coordinator/errors.ts";
 import type { PrepareAnswer, VoteAnswer } from "../../../src/coordinator/participant.ts";
 import {
   assertOutcome,
@@ -44,6 +44,7 @@ export function votingContract<Client>(contract: Contract<Client>): void {
   unexaminedTests(contract);
   failureTests(contract);
   refusalTests(contract);
+  retryTests(contract);
   if (contract.branches === "many") collisionTests(contract);
 }
 
@@ -172,6 +173,18 @@ function refusalTests<Client>({ dialect, test }: Contract<Client>): void {
       await assertOutcome(subject, dialect, token!, "aborted");
     });
   }
+}
+
+/** Whether the same again may succeed. */
+function retryTests<Client>({ test }: Contract<Client>): void {
+  test("isRetryable() knows a lost session from an error that comes again", ({ participant }) => {
+    assertEquals(participant.isRetryable(new BranchLostError()), true);
+    for (const error of [new Error("Not enough stock"), new TypeError(), null, "40001"]) {
+      assertEquals(participant.isRetryable(error), false);
+    }
+    assertEquals(participant.isRetryable(new BranchEndedError()), false);
+    return Promise.resolve();
+  });
 }
 
 /** Two branches under one gid. */
