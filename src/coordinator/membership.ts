@@ -217,7 +217,10 @@ export class Membership {
     if (uncertain === null) {
       const request = { txn, verdict: "rollback", branches: [branch], logged: false } as const;
       const settlement = this.#with.ledger.settle(request);
-      return { settlement, tried: this.#with.resolver.take(settlement, branch) };
+      const tried = this.#with.resolver.take(settlement, branch).then(() => {
+        if (settlement.has(gid)) this.#with.onUnsettled(settlement);
+      });
+      return { settlement, tried };
     }
     const known = this.#with.ledger.settlementOf(txn)?.has(gid) ?? false;
     const request = { txn, verdict: "operator", branches: [branch], logged: false } as const;
