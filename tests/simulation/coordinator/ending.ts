@@ -20,8 +20,12 @@ export async function comeToRest(world: World): Promise<void> {
   }
 }
 
-/** Ends a world that is at rest. */
-export async function endWorld(world: World): Promise<FinalState> {
+/**
+ * Ends a world that is at rest.
+ *
+ * @param openings How often the coordinator is closed and opened again.
+ */
+export async function endWorld(world: World, openings: number): Promise<FinalState> {
   const { coordinator, evidence, process, servers } = world;
   if (process === null || coordinator === null) {
     throw new InvariantViolation("I6", "no coordinator could be opened after faults have stopped");
@@ -30,9 +34,7 @@ export async function endWorld(world: World): Promise<FinalState> {
   const unsettled = coordinator.inDoubt().map(({ id }) => id);
   const { sessions } = process;
   const statuses = statusesOf(world);
-  // An End need not reach the disk: the first opening may find what has ended long ago.
-  await reopen(world);
-  const lastRecovery = await reopen(world);
+  const lastRecovery = await recoverAgain(world, openings);
   statuses.push(...statusesOf(world));
   const last = await close(world);
   const { disk } = last;
@@ -66,6 +68,19 @@ function statusesOf({ coordinator, evidence, process }: World): Status[] {
     status: coordinator.status(attempt.id.slice(coordinator.id.length + 1)),
     isOwn: attempt.process === process?.number,
   }));
+}
+
+/**
+ * Closes and opens again. An End need not reach the disk, so that one opening may find what has ended
+ * long ago; gives what every later one has found.
+ */
+async function recoverAgain(world: World, openings: number): Promise<string[]> {
+  const found: string[] = [];
+  for (let opening = 0; opening < openings; opening++) {
+    const recovered = await reopen(world);
+    if (opening > 0) found.push(...recovered);
+  }
+  return found;
 }
 
 /** Closes, and opens once more; gives what there was to do. */

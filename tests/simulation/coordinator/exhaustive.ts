@@ -86,7 +86,7 @@ async function run(
     await world.pass(SAFETY_MS);
     faults.stop();
     await comeToRest(world);
-    world.evidence.final = await endWorld(world);
+    world.evidence.final = await endWorld(world, 0);
     checkAll(world.evidence, {
       canProve: (name) => kinds[NAMES.indexOf(name as "north")] !== "mariadb",
       keepsOutcomes: true,
