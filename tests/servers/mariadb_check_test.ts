@@ -85,6 +85,8 @@ Deno.test("mysql2: check() asks for the outcome table, and then for nothing more
   await pool.query(`CREATE TABLE ${OUTCOMES} (gid varchar(64)) ENGINE = Aria`);
   assertStringIncludes(await refusal(pool, options), "is not of engine InnoDB but Aria");
   await pool.query(`ALTER TABLE ${OUTCOMES} ENGINE = InnoDB`);
+  assertStringIncludes(await refusal(pool, options), "has other columns, create it with");
+  await pool.query(`ALTER TABLE ${OUTCOMES} ADD written bigint`);
   assertStringIncludes(await refusal(pool, options), "takes the same gid twice");
   await pool.query(`DROP TABLE ${OUTCOMES}`);
   await pool.query(definition);
@@ -116,12 +118,13 @@ Deno.test("mysql2: check() says what to grant on the outcome table", async () =>
 Deno.test("mysql2: old rows of the outcome table go, those of prepared branches stay", async () => {
   await using pool = await emptyDatabase();
   await pool.query(definition);
-  const ages = { young: "1 DAY", old: "8 DAY", older: "100 DAY" };
+  const day = 86_400_000;
+  const ages = { young: 1, old: 8, older: 100 };
   for (const [gid, age] of Object.entries(ages)) {
-    await pool.query(`INSERT INTO ${OUTCOMES} VALUES ('${gid}', NOW() - INTERVAL ${age})`);
+    await pool.query(`INSERT INTO ${OUTCOMES} VALUES ('${gid}', ${Date.now() - age * day})`);
   }
   const xid = `'${PREFIX}1_0','',${0x696e6474}`;
-  const row = `INSERT INTO ${OUTCOMES} VALUES ('prepared', NOW() - INTERVAL 9 DAY)`;
+  const row = `INSERT INTO ${OUTCOMES} VALUES ('prepared', ${Date.now() - 9 * day})`;
   await runApart(pool, `XA START ${xid}; ${row}; XA END ${xid}; XA PREPARE ${xid}`);
   const participant = mysql(pool, { outcomeTable: OUTCOMES });
   assertEquals((await participant.listPrepared(PREFIX)).length, 1);

@@ -39,20 +39,12 @@ type Phase =
   /** Not known: the session has to be ended. */
   | "lost";
 
-/** What a branch needs besides its session. */
-export interface MysqlBranchContext {
-  /** Where the proof of its outcome is kept; `null` without proof. */
-  readonly outcomeTable: OutcomeTable | null;
-  /** The time, in milliseconds since 1970. */
-  now(): number;
-}
-
 type NoVote = Exclude<VoteAnswer, { readonly kind: "done" }>;
 
 /** A branch of a transaction in MariaDB or MySQL. */
 export class MysqlBranch<Client> implements Branch<Client> {
   readonly #session: MysqlSession<Client>;
-  readonly #context: MysqlBranchContext;
+  readonly #outcomeTable: OutcomeTable | null;
   #gid = "";
   #xid = "";
   #readOnly = false;
@@ -65,11 +57,11 @@ export class MysqlBranch<Client> implements Branch<Client> {
    * Takes over a session that is in no transaction.
    *
    * @param session The session.
-   * @param context What else it needs.
+   * @param outcomeTable Where the proof of its outcome is kept; `null` without proof.
    */
-  constructor(session: MysqlSession<Client>, context: MysqlBranchContext) {
+  constructor(session: MysqlSession<Client>, outcomeTable: OutcomeTable | null) {
     this.#session = session;
-    this.#context = context;
+    this.#outcomeTable = outcomeTable;
   }
 
   get client(): Client {
@@ -163,12 +155,9 @@ export class MysqlBranch<Client> implements Branch<Client> {
   }
 
   async #makeToken(): Promise<string> {
-    const { outcomeTable, now } = this.#context;
     const session = this.#serverSession;
     if (session === null) throw new TypeError("Cannot examine a branch: it has not begun");
-    if (outcomeTable === null) return makeToken({ gid: this.#gid, session, writtenAt: null });
-    const writtenAt = now();
-    await outcomeTable.write(this.#session, this.#gid);
+    const writtenAt = await this.#outcomeTable?.write(this.#session, this.#gid) ?? null;
     return makeToken({ gid: this.#gid, session, writtenAt });
   }
 

@@ -145,7 +145,7 @@ class Mysql<Connection extends MysqlConnection> implements Participant<Connectio
 
   async acquire(): Promise<Branch<Connection>> {
     const session = new Mysql2Session(this.#pool, await this.#pool.getConnection());
-    return new MysqlBranch(session, { outcomeTable: this.#outcomeTable, now: Date.now });
+    return new MysqlBranch(session, this.#outcomeTable);
   }
 
   async listPrepared(gidPrefix: string): Promise<PreparedBranch[]> {

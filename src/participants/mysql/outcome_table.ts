@@ -18,13 +18,14 @@ import { errorNumberOf, meaningOf, saysLocked } from "./answers.ts";
 import { type StatementRunner, text } from "./session.ts";
 
 const DAY_MS = 86_400_000;
-/** So much earlier than its row is deleted a branch is too old for proof: clocks differ. */
+/** So much earlier than its row is deleted a branch is too old for proof: processes' clocks differ. */
 const MARGIN_MS = 3_600_000;
 /** How many rows one statement deletes at most. */
 const MAX_DELETED = 1_000;
 /** How many such statements follow each other at most. */
 const MAX_BATCHES = 100;
 
+const NO_SUCH_COLUMN = 1054;
 const NO_SUCH_TABLE = 1146;
 const DUPLICATE_KEY = 1062;
 
@@ -63,7 +64,7 @@ export class OutcomeTable {
   get definition(): string {
     return `CREATE TABLE ${this.#name} (` +
       "gid VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY, " +
-      "written TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, KEY (written)) ENGINE = InnoDB";
+      "written BIGINT NOT NULL, KEY (written)) ENGINE = InnoDB";
   }
 
   /**
@@ -71,9 +72,15 @@ export class OutcomeTable {
    *
    * @param runner The branch's session.
    * @param gid The branch.
+   * @returns When it was written, in milliseconds since 1970. The server's own time is not asked: a session can
+   * be set to another.
    */
-  async write(runner: StatementRunner, gid: string): Promise<void> {
-    await runner.run(`INSERT INTO ${this.#name} (gid) VALUES ('${assertSafeGid(gid)}')`);
+  async write(runner: StatementRunner, gid: string): Promise<number> {
+    const written = this.#now();
+    await runner.run(
+      `INSERT INTO ${this.#name} (gid, written) VALUES ('${assertSafeGid(gid)}', ${written})`,
+    );
+    return written;
   }
 
   /**
@@ -107,7 +114,7 @@ export class OutcomeTable {
     for (let batch = 0; batch < MAX_BATCHES; batch++) {
       // Read without locks, as committed: the row of a branch that is still prepared is not among them.
       const { rows } = await runner.run(
-        `SELECT gid FROM ${this.#name} WHERE written < NOW() - INTERVAL ${this.#days} DAY ` +
+        `SELECT gid FROM ${this.#name} WHERE written < ${this.#now() - this.#days * DAY_MS} ` +
           `ORDER BY written LIMIT ${MAX_DELETED}`,
       );
       if (rows.length > 0) await this.#delete(runner, rows.map(([gid]) => text(gid)));
@@ -163,6 +170,7 @@ export class OutcomeTable {
 
   #explain(error: unknown): unknown {
     if (errorNumberOf(error) === NO_SUCH_TABLE) return this.#wrong("does not exist", error);
+    if (errorNumberOf(error) === NO_SUCH_COLUMN) return this.#wrong("has other columns", error);
     if (meaningOf(error)?.settling !== "operator") return error;
     const reason = `the role may not use the outcome table "${this.#name}", ` +
       `grant it SELECT, INSERT, UPDATE and DELETE on that table`;

@@ -26,10 +26,10 @@ async function begun(
   } = {},
 ) {
   const session = new ScriptedSession(script);
-  const branch = new MysqlBranch(session, {
-    outcomeTable: proven ? new OutcomeTable("outcome", 7, () => NOW) : null,
-    now: () => NOW,
-  });
+  const branch = new MysqlBranch(
+    session,
+    proven ? new OutcomeTable("outcome", 7, () => NOW) : null,
+  );
   await branch.begin({ gid: GID, ...options });
   session.wrote = wrote;
   return { session, branch, begun: session.ran.length };
@@ -55,7 +55,7 @@ Deno.test("MysqlBranch: with an outcome table the row is written in the branch",
   const { session, branch, begun: from } = await begun({}, { proven: true });
   assertEquals(await branch.examine(), { wrote: true, token: `${GID}:7:1000:${NOW}` });
   assertEquals(session.ran.slice(from), [
-    `INSERT INTO outcome (gid) VALUES ('${GID}')`,
+    `INSERT INTO outcome (gid, written) VALUES ('${GID}', ${NOW})`,
     `XA END ${XID}`,
   ]);
   assertEquals(await branch.commit(), { kind: "done" });
@@ -231,14 +231,14 @@ Deno.test("MysqlBranch.rollback() never rejects, and tells whether it was done",
 Deno.test("MysqlBranch.begin() that fails leaves a session to be ended", async () => {
   for (const error of [answered(1440), answered(1400)]) {
     const session = new ScriptedSession({ "XA START": error, "XA ROLLBACK": answered(1400) });
-    const branch = new MysqlBranch(session, { outcomeTable: null, now: () => NOW });
+    const branch = new MysqlBranch(session, null);
     assertStrictEquals(await assertRejects(() => branch.begin({ gid: GID })), error);
     await branch.rollback();
     branch.release();
     assertEquals(session.releasedClean, false);
   }
   const session = new ScriptedSession({ "XA START": lost() });
-  const branch = new MysqlBranch(session, { outcomeTable: null, now: () => NOW });
+  const branch = new MysqlBranch(session, null);
   await assertRejects(() => branch.begin({ gid: GID }), BranchLostError);
 });
 
@@ -256,7 +256,7 @@ Deno.test("MysqlBranch.release() ends a session whose branch has not ended", asy
     assertEquals(session.releasedClean, clean);
   }
   const unused = new ScriptedSession();
-  new MysqlBranch(unused, { outcomeTable: null, now: () => NOW }).release();
+  new MysqlBranch(unused, null).release();
   assertEquals(unused.releasedClean, true);
 });
 
