@@ -58,12 +58,24 @@ export interface LogModel<Entry> {
    */
   decode(body: Uint8Array): Entry | null;
   /**
-   * Does what {@linkcode decode} and {@linkcode apply} do together, where that can be done from the bytes:
-   * reading a log then makes no object for each entry. May be absent. `body` is valid only during the call.
+   * Does what {@linkcode decode} and {@linkcode apply} do together, where that can be done from the bytes of
+   * an entry: reading a log then makes no object for each. May be absent, together with
+   * {@linkcode endReplay}.
    *
+   * @param bytes Many entries. The array is valid only during the call, but places in it stay what they are
+   * until {@linkcode endReplay}.
+   * @param start Where the entry begins, with its tag.
+   * @param end Where it ends.
+   * @param lsn Its number.
    * @returns False if it cannot; nothing has been done then.
    */
-  replay?(body: Uint8Array, lsn: number): boolean;
+  replay?(bytes: Uint8Array, start: number, end: number, lsn: number): boolean;
+  /**
+   * Reads what {@linkcode replay} has only noted the places of.
+   *
+   * @param bytes The same bytes as before.
+   */
+  endReplay?(bytes: Uint8Array): void;
   /** Forgets everything. */
   reset(): void;
   /** Takes one more entry into account; must not throw. */

@@ -96,6 +96,14 @@ export type VisitFrame = (
   unsynced: number,
 ) => void;
 
+/** Takes one frame where it lies, from the tag to behind its payload; false if it does not want it so. */
+export type ReplayFrame = (
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  lsn: number,
+) => boolean;
+
 /** Is told that records are missing before the next frame. */
 export type VisitDamage = (damage: Damage) => void;
 
@@ -153,15 +161,17 @@ export class LoadedSegment implements Disposable {
    * @param firstLsn Number of its first record.
    * @param onFrame Is called for each valid frame, in order.
    * @param onDamage Is called between the frames where some are missing.
+   * @param replay Is asked first for each valid frame.
    * @returns What it holds.
    */
   scan(
     firstLsn: number,
     onFrame: VisitFrame,
     onDamage: VisitDamage = () => {},
+    replay: ReplayFrame = () => false,
   ): SegmentScan {
     const file = { file: this.#file, firstLsn, length: this.length };
-    return new Scan(this.#scanner, file, onFrame, onDamage).run();
+    return new Scan(this.#scanner, file, { onFrame, onDamage, replay }).run();
   }
 
   /** Gives the memory back. */
@@ -229,25 +239,24 @@ interface ScannedFile {
   readonly length: number;
 }
 
+interface Visitors {
+  readonly onFrame: VisitFrame;
+  readonly onDamage: VisitDamage;
+  readonly replay: ReplayFrame;
+}
+
 /** One reading of one segment that is in the scanner's memory. */
 class Scan {
   readonly #scanner: SegmentScanner;
   readonly #file: ScannedFile;
-  readonly #onFrame: VisitFrame;
-  readonly #onDamage: VisitDamage;
+  readonly #visitors: Visitors;
   readonly #damages: Damage[] = [];
   #promise: KeptPromise | null = null;
 
-  constructor(
-    scanner: SegmentScanner,
-    file: ScannedFile,
-    onFrame: VisitFrame,
-    onDamage: VisitDamage,
-  ) {
+  constructor(scanner: SegmentScanner, file: ScannedFile, visitors: Visitors) {
     this.#scanner = scanner;
     this.#file = file;
-    this.#onFrame = onFrame;
-    this.#onDamage = onDamage;
+    this.#visitors = visitors;
   }
 
   run(): SegmentScan {
@@ -360,20 +369,23 @@ class Scan {
   }
 
   #visitTable(count: number, firstLsn: number): void {
+    const { onFrame, replay } = this.#visitors;
     const table = this.#scanner.table().slice(0, count * TABLE_COLUMNS);
     for (let row = 0; row < count; row++) {
       const offset = table[row * TABLE_COLUMNS] ?? 0;
       const bodyLength = table[row * TABLE_COLUMNS + 1] ?? 0;
-      const unsynced = table[row * TABLE_COLUMNS + 2] ?? 0;
       const start = offset + FRAME_HEADER_LENGTH;
-      const body = this.#scanner.bytes().subarray(start, start + bodyLength);
-      this.#onFrame(body, firstLsn + row, offset, unsynced);
+      const end = start + bodyLength;
+      const bytes = this.#scanner.bytes();
+      if (replay(bytes, start, end, firstLsn + row)) continue;
+      const unsynced = table[row * TABLE_COLUMNS + 2] ?? 0;
+      onFrame(bytes.subarray(start, end), firstLsn + row, offset, unsynced);
     }
   }
 
   #damage(damage: Damage): void {
     this.#damages.push(damage);
-    this.#onDamage(damage);
+    this.#visitors.onDamage(damage);
   }
 
   #end(kind: SegmentEndKind, offset: number, nextLsn: number, detail: string): SegmentScan {

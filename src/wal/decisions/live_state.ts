@@ -33,8 +33,8 @@ const MAX_VERDICTS = 100;
 export class LiveState implements LogModel<LogRecord> {
   readonly ownsReservedTags = true;
   readonly #keepOutcomes: number;
-  /** As it was recorded, or a decision as the bytes of its record, which most never have to be read. */
-  readonly #active = new Map<bigint, ActiveTransaction | Uint8Array>();
+  /** As it was recorded; or, while a segment is replayed, where its decision lies: most have ended by its end. */
+  readonly #active = new Map<bigint, ActiveTransaction | Place>();
   readonly #participants = new Map<string, ParticipantRecord>();
   readonly #adopted = new Set<string>();
   #verdicts: BranchVerdict[] = [];
@@ -52,7 +52,7 @@ export class LiveState implements LogModel<LogRecord> {
 
   /** Transactions that are not finished, in the order in which they were first recorded. */
   get active(): readonly ActiveTransaction[] {
-    return [...this.#active.values()].map((one) => one instanceof Uint8Array ? decision(one) : one);
+    return [...this.#active.values()].filter(isRead);
   }
 
   /** Every database that took part once, by name. */
@@ -78,15 +78,23 @@ export class LiveState implements LogModel<LogRecord> {
     return decodeRecord(body);
   }
 
-  replay(body: Uint8Array): boolean {
-    const txn = numberOf(body);
+  replay(bytes: Uint8Array, start: number, end: number): boolean {
+    const txn = numberOf(bytes, start, end);
     if (txn === null) return false;
-    if (body[0] === RECORD_TAGS.end) this.#active.delete(txn);
+    if (bytes[start] === RECORD_TAGS.end) this.#active.delete(txn);
     else if (!isDecided(this.#active.get(txn))) {
       this.#outcomes.add(txn, true);
-      this.#active.set(txn, body.slice());
+      this.#active.set(txn, start * PLACE_FACTOR + (end - start));
     }
     return true;
+  }
+
+  endReplay(bytes: Uint8Array): void {
+    for (const [txn, place] of this.#active) {
+      if (!isPlace(place)) continue;
+      const start = Math.floor(place / PLACE_FACTOR);
+      this.#active.set(txn, decision(bytes.subarray(start, start + place % PLACE_FACTOR)));
+    }
   }
 
   reset(): void {
@@ -164,7 +172,7 @@ export class LiveState implements LogModel<LogRecord> {
     for (const { txn, committed } of record.outcomes) {
       this.#outcomes.add(txn, committed);
       const known = this.#active.get(txn);
-      if (known !== undefined && "doubtful" in known) this.#active.delete(txn);
+      if (typeof known === "object" && known.doubtful) this.#active.delete(txn);
     }
     this.#outcomes.forget(record.forgotten);
   }
@@ -182,8 +190,22 @@ export class LiveState implements LogModel<LogRecord> {
   }
 }
 
-function isDecided(known: ActiveTransaction | Uint8Array | undefined): boolean {
-  return known instanceof Uint8Array || known?.decided === true;
+/** An offset, below 2^31, and a length, below 2^16, in one number: it costs no object. */
+type Place = number;
+
+/** More than a replayed record is long. */
+const PLACE_FACTOR = 2 ** 16;
+
+function isPlace(one: ActiveTransaction | Place): one is Place {
+  return typeof one === "number";
+}
+
+function isRead(one: ActiveTransaction | Place): one is ActiveTransaction {
+  return !isPlace(one);
+}
+
+function isDecided(known: ActiveTransaction | Place | undefined): boolean {
+  return typeof known === "number" || known?.decided === true;
 }
 
 /** The decision in the body of a record that `replay` has taken. */
@@ -197,14 +219,14 @@ function decision(body: Uint8Array): ActiveTransaction {
 const MAX_HIGH_HALF = 2 ** 21 - 1;
 
 /** The transaction of a plain decision or End; `null` if it is something else. */
-function numberOf(body: Uint8Array): bigint | null {
-  const tag = body[0];
+function numberOf(bytes: Uint8Array, start: number, end: number): bigint | null {
+  const tag = bytes[start];
   const keys = tag === RECORD_TAGS.committing ? 2 : tag === RECORD_TAGS.end ? 1 : 0;
-  if (keys === 0 || body[1] !== 0x80 + keys) return null;
-  const at = hotNumberAt(body, 0, body.length);
+  if (keys === 0 || bytes[start + 1] !== 0x80 + keys || end - start >= PLACE_FACTOR) return null;
+  const at = hotNumberAt(bytes, start, end);
   if (at < 0) return null;
-  const high = bigEndian(body, at);
-  return high > MAX_HIGH_HALF ? null : BigInt(high * 2 ** 32 + bigEndian(body, at + 4));
+  const high = bigEndian(bytes, at);
+  return high > MAX_HIGH_HALF ? null : BigInt(high * 2 ** 32 + bigEndian(bytes, at + 4));
 }
 
 function bigEndian(bytes: Uint8Array, at: number): number {

@@ -196,13 +196,18 @@ Deno.test("LiveState.replay() does what reading a record and applying it does", 
   checkProperty(
     fc.property(records, (all) => {
       const [applied, state] = [new LiveState(4), new LiveState(4)];
+      const bytes = new Uint8Array(8192);
+      let start = 7;
       for (const record of all) {
         applied.apply(record);
-        const body = state.encode(record).slice();
-        if (state.replay(body)) replayed++;
-        else state.apply(state.decode(body)!);
-        body.fill(0);
+        const body = state.encode(record);
+        bytes.set(body, start);
+        const end = start + body.length;
+        if (state.replay(bytes, start, end)) replayed++;
+        else state.apply(state.decode(bytes.subarray(start, end))!);
+        start = end;
       }
+      state.endReplay(bytes.slice());
       assertEquals(state.active, applied.active);
       assertEquals([...state.outcomes], [...applied.outcomes]);
       assertEquals(state.outcomes.forgotten, applied.outcomes.forgotten);
