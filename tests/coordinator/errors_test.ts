@@ -3,9 +3,10 @@
  * may be done next: whether to try again, the id to keep, the databases to compare.
  */
 
-import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals, assertStringIncludes } from "@std/assert";
 import {
   BranchEndedError,
+  BranchLostError,
   CoordinatorClosedError,
   HeuristicOutcomeError,
   OutcomeUnknownError,
@@ -27,6 +28,7 @@ const ALL = [
   new ParticipantUnavailableError("north", { cause }),
   new CoordinatorClosedError(),
   new BranchEndedError(),
+  new BranchLostError({ cause }),
 ];
 
 for (const error of ALL) {
@@ -94,4 +96,11 @@ Deno.test("ParticipantUnavailableError says what the database said, where it did
   assert(error.message.includes('"north" (connection reset)'), error.message);
   assert(new ParticipantUnavailableError("north").message.includes('"north":'));
   assert(!new ParticipantUnavailableError("north", { cause: 5 }).message.includes("5"));
+});
+
+Deno.test("BranchLostError says what the driver said, where it did", () => {
+  const error = new BranchLostError({ cause });
+  assertStrictEquals(error.cause, cause);
+  assertStringIncludes(error.message, "(connection reset), begin another transaction");
+  assertStringIncludes(new BranchLostError().message, "was lost, begin another transaction");
 });

@@ -92,6 +92,25 @@ coordinatorTest(
 );
 
 coordinatorTest(
+  "Coordinator.status() is aborted while a database has not rolled back yet",
+  async (site, coordinator) => {
+    site.south.script.next("prepare", refuses(new Error("no")));
+    site.north.script.next("rollbackPrepared", (call) => {
+      site.north.disconnect();
+      return lostBefore(call);
+    });
+    const error = await assertRejects(
+      () => site.commit(coordinator, ...BOTH),
+      TransactionAbortedError,
+    );
+    assertEquals([coordinator.status(error.transactionId!), coordinator.unsettled], ["aborted", 1]);
+    site.north.reconnect();
+    await site.clock.pass(60_000);
+    assertEquals([coordinator.status(error.transactionId!), coordinator.unsettled], ["aborted", 0]);
+  },
+);
+
+coordinatorTest(
   "Coordinator.status() is in doubt until a database has told how one phase ended",
   async (site, coordinator) => {
     for (const [fault, ending] of [[lostAfter, "committed"], [lostBefore, "aborted"]] as const) {
@@ -286,6 +305,12 @@ Deno.test("Coordinator.status() knows nothing that has ended with keepOutcomes 0
   const coordinator = await site.open({ keepOutcomes: 0 });
   const id = await site.commit(coordinator, ...BOTH);
   assertEquals(coordinator.status(id), "forgotten");
+  site.south.script.next("prepare", refuses(new Error("no")));
+  const error = await assertRejects(
+    () => site.commit(coordinator, ...BOTH),
+    TransactionAbortedError,
+  );
+  assertEquals(coordinator.status(error.transactionId!), "forgotten");
   site.south.script.next("commitPrepared", (call) => {
     site.south.disconnect();
     return lostBefore(call);

@@ -180,6 +180,23 @@ Deno.test("Transaction.enlist() gives the session back that comes after a roll-b
   bench.assertQuiet();
 });
 
+Deno.test("Transaction.enlist() gives the session back that comes while everything is rolled back", async () => {
+  const { bench, transaction } = await begin();
+  const [had, rolledBack] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  bench.database("south").script.next("acquire", waitsFor(had.promise));
+  bench.database("north").script.next("rollback", waitsFor(rolledBack.promise));
+  const failing = assertRejects(() => transaction.enlist("south"), TypeError, '"aborting"');
+  await bench.clock.settle();
+  const rollingBack = transaction.rollback();
+  had.resolve();
+  await bench.clock.settle();
+  await failing;
+  assertEquals([bench.database("south").sessions, transaction.state], [0, "aborting"]);
+  rolledBack.resolve();
+  await bench.clock.run(rollingBack);
+  bench.assertQuiet();
+});
+
 Deno.test("Transaction.enlist() keeps nobody waiting whose transaction was rolled back", async () => {
   const { bench, transaction } = await begin();
   bench.database("south").script.next("acquire", hangs);
