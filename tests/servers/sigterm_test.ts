@@ -5,15 +5,13 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { readLines } from "../../examples/demo/lines.ts";
 import { PostgresCluster } from "./cluster.ts";
 import { connectAdmin, createDatabases, soon } from "./databases.ts";
 import { ProxiedDatabases } from "./proxied_databases.ts";
 import { Gate } from "./proxy/gate.ts";
 import { first } from "./proxy/rules.ts";
+import { Service } from "./sigterm_service.ts";
 import type { Name } from "./two_databases.ts";
-
-const PROGRAM = new URL("../../examples/sigterm/main.ts", import.meta.url).pathname;
 
 let clusters: Record<Name, PostgresCluster>;
 
@@ -28,62 +26,6 @@ Deno.test.beforeAll(async () => {
 });
 
 Deno.test.afterAll(() => clusters.orders[Symbol.asyncDispose]());
-
-/** The example's process. */
-class Service implements AsyncDisposable {
-  readonly #process: Deno.ChildProcess;
-  readonly #lines: AsyncGenerator<string>;
-  #port = 0;
-
-  private constructor(env: Record<string, string>) {
-    this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", PROGRAM],
-      env: { ...env, PORT: "0", NO_COLOR: "1" },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    this.#lines = readLines(this.#process.stdout);
-  }
-
-  static async start(env: Record<string, string>): Promise<Service> {
-    const service = new Service(env);
-    service.#port = Number(await service.heard("listening on "));
-    return service;
-  }
-
-  /** Waits until it says a line that begins like this; gives the rest of the line. */
-  async heard(beginning: string): Promise<string> {
-    while (true) {
-      const { value, done } = await soon(`it says "${beginning}"`, this.#lines.next(), 30_000);
-      if (done) throw new Error(`The service ended before "${beginning}"`);
-      if (value.startsWith(beginning)) return value.slice(beginning.length);
-    }
-  }
-
-  async order(sku: string): Promise<string> {
-    const response = await fetch(`http://127.0.0.1:${this.#port}/${sku}`, { method: "POST" });
-    return await response.text();
-  }
-
-  signal(): void {
-    this.#process.kill("SIGTERM");
-  }
-
-  async ended(): Promise<number> {
-    return (await soon("it ends", this.#process.status, 30_000)).code;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#process.kill("SIGKILL");
-    } catch {
-      // It has ended already.
-    }
-    for await (const _ of this.#lines);
-    await this.#process.status;
-  }
-}
 
 interface Subject {
   readonly service: Service;
@@ -127,6 +69,26 @@ function sigtermTest(
     await both.assertNothingPrepared();
   });
 }
+
+Deno.test("P73 SIGTERM after a transaction has ended leaves the next start nothing to recover", async () => {
+  await using proxied = await ProxiedDatabases.connect(clusters);
+  const { both } = proxied;
+  {
+    await using service = await Service.start({
+      ORDERS_URL: proxied.url("orders"),
+      BILLING_URL: proxied.url("billing"),
+      LOG_DIRECTORY: both.directory,
+    });
+    assertEquals(await service.order("A1"), "ordered\n");
+    service.signal();
+    assertEquals(await service.heard("left to the next start: "), "0 running, 0 in doubt");
+    assertEquals(await service.ended(), 0);
+  }
+  await using opened = await both.open();
+  const { committed, rolledBack, pending } = opened.coordinator.recovery;
+  assertEquals([committed, rolledBack, pending], [[], [], []]);
+  await both.assertNothingPrepared();
+});
 
 sigtermTest("lets what is under way end, and answers it", 10_000, async (subject) => {
   const { service, gate, answer } = subject;
