@@ -31,7 +31,8 @@
  * @module
  */
 
-export { type CloseReport, Coordinator } from "./src/coordinator/coordinator.ts";
+export type { CloseReport } from "./src/coordinator/closing.ts";
+export { Coordinator } from "./src/coordinator/coordinator.ts";
 export {
   BranchEndedError,
   BranchLostError,

@@ -121,7 +121,7 @@ export class Beginning {
   }
 
   #enlist(core: TransactionCore, members: readonly Member[]): Promise<EnlistedBranch[]> {
-    const { coordinator, options } = this.#with;
+    const { coordinator } = this.#with;
     return enlist({
       coordinator,
       txn: core.txn,

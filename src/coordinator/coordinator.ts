@@ -5,8 +5,8 @@
  * @module
  */
 
-import { within } from "../platform/clock.ts";
 import { assemble, type Assembly } from "./assembly.ts";
+import { close, type CloseReport } from "./closing.ts";
 import type { DecisionLog } from "./decision_log.ts";
 import { CoordinatorClosedError } from "./errors.ts";
 import { describeInDoubt, type InDoubtTransaction } from "./in_doubt.ts";
@@ -20,21 +20,13 @@ import {
   type RunOptions,
   type TransactionOptions,
 } from "./options.ts";
-import { type RecoveryReport, settleRecovered, takeUp } from "./recover.ts";
+import { recover, type RecoveryReport } from "./recover.ts";
 import { rollBackAfter, run } from "./running.ts";
 import type { Settlement } from "./settlement.ts";
 import { statusOf, type TransactionStatus } from "./status.ts";
 import { Transaction } from "./transaction.ts";
 import type { TransactionCore } from "./transaction_core.ts";
 import { WalDecisionLog } from "./wal_decision_log.ts";
-
-/** What a coordinator leaves to its next opening. */
-export interface CloseReport {
-  /** Ids of transactions that had not ended when `closeTimeout` was over. */
-  readonly unfinished: readonly string[];
-  /** Transactions that are not settled; the next opening takes them up. */
-  readonly inDoubt: readonly InDoubtTransaction[];
-}
 
 /**
  * Commits transactions over several databases: in all of them or in none.
@@ -123,7 +115,8 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
       throw error;
     }
     try {
-      await coordinator.#recover(begun);
+      const tell = (settlement: Settlement) => coordinator.#tell(settlement);
+      coordinator.#recovery = await recover(coordinator.#parts, log, full, begun, tell);
       return coordinator;
     } catch (error) {
       await coordinator.close();
@@ -306,31 +299,14 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
    * @returns What is left to the next opening.
    */
   close(): Promise<CloseReport> {
-    this.#closing ??= this.#close();
+    this.#ending.abort();
+    this.#closing ??= close(this.#parts, this.#log, this.#options);
     return this.#closing;
   }
 
   /** Closes; see {@linkcode close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  async #recover(begun: number): Promise<void> {
-    const { onEvent, platform } = this.#options;
-    for (const { file, reason, epoch } of this.#log.damages) {
-      onEvent({ type: "log-damaged", file, reason, epoch });
-    }
-    const settlements = takeUp(this.#log.recovered, this.#parts.ledger);
-    await this.#parts.membership.checkAll();
-    this.#recovery = await settleRecovered(
-      settlements,
-      this.#parts.membership,
-      this.#parts.resolver,
-      platform.clock,
-      begun,
-    );
-    for (const settlement of this.#parts.ledger.unsettled) this.#tell(settlement);
-    this.#parts.membership.start();
   }
 
   async #begin(names: readonly string[], options: TransactionOptions): Promise<TransactionCore> {
@@ -342,20 +318,5 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
     if (this.#told.has(settlement)) return;
     this.#told.add(settlement);
     this.#options.onInDoubt(describeInDoubt(settlement, this.#parts.resolver));
-  }
-
-  async #close(): Promise<CloseReport> {
-    const { closeTimeout, platform } = this.#options;
-    this.#ending.abort();
-    this.#parts.beginning.close();
-    await within(platform.clock, this.#parts.ledger.idle, closeTimeout, undefined);
-    await this.#parts.membership.close();
-    await this.#parts.resolver.close();
-    for (const { participant } of this.#parts.members.values()) participant.detach();
-    const unfinished = [...this.#parts.ledger.live].map(String);
-    const inDoubt = this.inDoubt();
-    this.#parts.timers.close();
-    await this.#log.close();
-    return { unfinished, inDoubt };
   }
 }

@@ -7,9 +7,11 @@
  */
 
 import { type Clock, within } from "../platform/clock.ts";
-import type { UnfinishedTransaction } from "./decision_log.ts";
+import type { Assembly } from "./assembly.ts";
+import type { DecisionLog, UnfinishedTransaction } from "./decision_log.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Membership } from "./membership.ts";
+import type { FullOptions } from "./options.ts";
 import type { Resolver } from "./resolver.ts";
 import type { Settlement } from "./settlement.ts";
 
@@ -26,6 +28,38 @@ export interface RecoveryReport {
   readonly pending: readonly string[];
   /** How long opening took to read the log and to settle all that, in milliseconds. */
   readonly milliseconds: number;
+}
+
+/**
+ * Recovers: tells of damage to the log, takes up what it holds unfinished, checks the participants, tries
+ * everything in doubt once, and then has it tried again and again.
+ *
+ * @param parts The coordinator's parts.
+ * @param log Its log, just opened.
+ * @param options Its options.
+ * @param begun When opening began, by the clock.
+ * @param tell Hears of what is not settled.
+ * @returns What was found.
+ * @throws {ParticipantConfigurationError} If a database must be changed first.
+ * @throws {ParticipantIdentityError} If a database is not the one that had the name.
+ * @throws {ParticipantUnavailableError} If one cannot be reached and all are required.
+ */
+export async function recover(
+  { ledger, membership, resolver }: Assembly,
+  log: DecisionLog,
+  { onEvent, platform }: FullOptions,
+  begun: number,
+  tell: (settlement: Settlement) => void,
+): Promise<RecoveryReport> {
+  for (const { file, reason, epoch } of log.damages) {
+    onEvent({ type: "log-damaged", file, reason, epoch });
+  }
+  const settlements = takeUp(log.recovered, ledger);
+  await membership.checkAll();
+  const found = await settleRecovered(settlements, membership, resolver, platform.clock, begun);
+  for (const settlement of ledger.unsettled) tell(settlement);
+  membership.start();
+  return found;
 }
 
 /**

@@ -1,0 +1,46 @@
+/**
+ * What a coordinator does last: lets those finish that run, stops everything of its own, and says what it
+ * leaves to the next opening.
+ *
+ * @module
+ */
+
+import { within } from "../platform/clock.ts";
+import type { Assembly } from "./assembly.ts";
+import type { DecisionLog } from "./decision_log.ts";
+import { describeInDoubt, type InDoubtTransaction } from "./in_doubt.ts";
+import type { FullOptions } from "./options.ts";
+
+/** What a coordinator leaves to its next opening. */
+export interface CloseReport {
+  /** Ids of transactions that had not ended when `closeTimeout` was over. */
+  readonly unfinished: readonly string[];
+  /** Transactions that are not settled; the next opening takes them up. */
+  readonly inDoubt: readonly InDoubtTransaction[];
+}
+
+/**
+ * Closes; must be called once only, when no new transaction can begin any more.
+ *
+ * @param parts The coordinator's parts.
+ * @param log Its log.
+ * @param options How long to wait for transactions under way.
+ * @returns What is left.
+ */
+export async function close(
+  parts: Assembly,
+  log: DecisionLog,
+  { closeTimeout, platform }: FullOptions,
+): Promise<CloseReport> {
+  const { beginning, ledger, members, membership, resolver, timers } = parts;
+  beginning.close();
+  await within(platform.clock, ledger.idle, closeTimeout, undefined);
+  await membership.close();
+  await resolver.close();
+  for (const { participant } of members.values()) participant.detach();
+  const unfinished = [...ledger.live].map(String);
+  const inDoubt = ledger.unsettled.map((settlement) => describeInDoubt(settlement, resolver));
+  timers.close();
+  await log.close();
+  return { unfinished, inDoubt };
+}
