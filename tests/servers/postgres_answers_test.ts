@@ -233,3 +233,11 @@ Deno.test("answers: a standby answers settling with 25006, and is suspect", asyn
     assertEquals(settleAnswerOf(error), { kind: "later", error, suspect: true }, String(error));
   }
 });
+
+Deno.test("answers: outside of a transaction, PREPARE in a text prepares that text", async () => {
+  // Why the question before it must fail, and not only answer, when the mark is not the branch's.
+  await using admin = connectAdmin(cluster, "north");
+  await admin.unsafe(`SELECT pg_current_xact_id(); ${PREPARE}`);
+  assertEquals(await preparedGids(admin), [GID]);
+  await admin.unsafe(`ROLLBACK PREPARED '${GID}'`);
+});

@@ -119,8 +119,16 @@ Deno.test("postgres.js: check() says which right a role needs", async () => {
     const reason = await refusal(clerk);
     const [grant] = /GRANT EXECUTE .* TO "clerk"/.exec(reason) ?? [];
     assertNotEquals(grant, undefined, reason);
+    // Nor can it be told whose transaction a number is.
+    const { identity } = await postgres(admin).check(PREFIX);
+    await assertRejects(
+      () => postgres(clerk).outcomeOf("731", identity),
+      ParticipantConfigurationError,
+      "GRANT EXECUTE ON FUNCTION pg_control_system()",
+    );
     await admin.unsafe(grant!);
     await postgres(clerk).check(PREFIX);
+    await postgres(clerk).outcomeOf("731", identity);
   } finally {
     await admin.unsafe("GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC");
   }
