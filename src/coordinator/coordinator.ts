@@ -147,7 +147,31 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
     return Math.max(0, now - since.reduce((oldest, one) => Math.min(oldest, one)));
   }
 
-  /** The transaction in whose function the caller runs; `null` outside of any. */
+  /**
+   * The transaction in whose function the caller runs; `null` outside of any.
+   *
+   * @example Join the transaction that is there
+   * ```ts
+   * import { PGlite } from "@electric-sql/pglite";
+   * import { Coordinator } from "@indoubt/coordinator";
+   * import { pglite } from "@indoubt/coordinator/pglite";
+   *
+   * const startParams = [...PGlite.defaultStartParams, "-c", "max_prepared_transactions=10"];
+   * const db = await PGlite.create({ startParams });
+   * await db.exec("CREATE TABLE orders (sku text)");
+   * const directory = await Deno.makeTempDir();
+   * const coordinator = await Coordinator.open({ directory, participants: { orders: pglite(db) } });
+   *
+   * async function addOrder(sku: string): Promise<void> {
+   *   const client = coordinator.current?.clients.orders ?? db;
+   *   await client.query("INSERT INTO orders VALUES ($1)", [sku]);
+   * }
+   * await coordinator.transaction(["orders"], () => addOrder("A1"));
+   * await coordinator.close();
+   * await db.close();
+   * await Deno.remove(directory, { recursive: true });
+   * ```
+   */
   get current(): Transaction<Partial<ClientsOf<P, keyof P>>, ClientsOf<P, keyof P>> | null {
     const store = this.#options.context.getStore();
     return store instanceof Transaction && store.state === "active" ? store : null;
@@ -172,6 +196,29 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
    * @throws {TypeError} If a name is given twice or none is, or inside of the function of another
    * transaction of this coordinator.
    * @throws {RangeError} If a name is not that of a participant, or an option is out of its range.
+   *
+   * @example Try again after a conflict or an outage
+   * ```ts
+   * import { PGlite } from "@electric-sql/pglite";
+   * import { Coordinator } from "@indoubt/coordinator";
+   * import { pglite } from "@indoubt/coordinator/pglite";
+   *
+   * const startParams = [...PGlite.defaultStartParams, "-c", "max_prepared_transactions=10"];
+   * const db = await PGlite.create({ startParams });
+   * await db.exec("CREATE TABLE orders (sku text)");
+   * const directory = await Deno.makeTempDir();
+   * const coordinator = await Coordinator.open({ directory, participants: { orders: pglite(db) } });
+   *
+   * const count = await coordinator.transaction(["orders"], async ({ orders }) => {
+   *   await orders.query("INSERT INTO orders VALUES ('A1')");
+   *   const { rows } = await orders.query("SELECT sku FROM orders");
+   *   return rows.length;
+   * }, { isolationLevel: "serializable", timeout: 5000, retry: 3, label: "order A1" });
+   * console.assert(count === 1);
+   * await coordinator.close();
+   * await db.close();
+   * await Deno.remove(directory, { recursive: true });
+   * ```
    */
   async transaction<Name extends keyof P & string, T>(
     names: readonly Name[],
@@ -228,12 +275,59 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
    * @returns What became of it. `forgotten` says nothing: of transactions that ended long ago
    * (`keepOutcomes`), and of those that were under way when the process was killed and left nothing prepared.
    * @throws {RangeError} If this coordinator never gave out such an id.
+   *
+   * @example Ask again after an error
+   * ```ts
+   * import { PGlite } from "@electric-sql/pglite";
+   * import { Coordinator } from "@indoubt/coordinator";
+   * import { pglite } from "@indoubt/coordinator/pglite";
+   *
+   * const startParams = [...PGlite.defaultStartParams, "-c", "max_prepared_transactions=10"];
+   * const db = await PGlite.create({ startParams });
+   * await db.exec("CREATE TABLE orders (sku text)");
+   * const directory = await Deno.makeTempDir();
+   * const coordinator = await Coordinator.open({ directory, participants: { orders: pglite(db) } });
+   *
+   * const id = await coordinator.transaction(["orders"], async ({ orders }, { id }) => {
+   *   await orders.query("INSERT INTO orders VALUES ('A1')");
+   *   return id;
+   * });
+   * console.assert(coordinator.status(id) === "committed");
+   * await coordinator.close();
+   * await db.close();
+   * await Deno.remove(directory, { recursive: true });
+   * ```
    */
   status(id: string): TransactionStatus {
     return statusOf(id, this.#parts.numbers.last, this.#parts.ledger, this.#log);
   }
 
-  /** Every transaction that is not settled: what, where, since when, and what it waits for. */
+  /**
+   * Every transaction that is not settled: what, where, since when, and what it waits for.
+   *
+   * @example See what waits, and for what
+   * ```ts
+   * import { PGlite } from "@electric-sql/pglite";
+   * import { Coordinator } from "@indoubt/coordinator";
+   * import { pglite } from "@indoubt/coordinator/pglite";
+   *
+   * const startParams = [...PGlite.defaultStartParams, "-c", "max_prepared_transactions=10"];
+   * const db = await PGlite.create({ startParams });
+   * await db.exec(`CREATE TABLE orders (sku text);
+   *   BEGIN; INSERT INTO orders VALUES ('A1'); PREPARE TRANSACTION 'indoubt_lost_7000000000042_0'`);
+   * const directory = await Deno.makeTempDir();
+   * const coordinator = await Coordinator.open({ directory, participants: { orders: pglite(db) } });
+   *
+   * await coordinator.adopt("lost", { reason: "its disk is gone" });
+   * for (const { id, decision, since, branches } of coordinator.inDoubt()) {
+   *   console.log(`${id}, since ${since.toISOString()}, waits for: ${decision}`);
+   *   for (const { participant, gid, state } of branches) console.log(participant, gid, state);
+   * }
+   * await coordinator.close();
+   * await db.close();
+   * await Deno.remove(directory, { recursive: true });
+   * ```
+   */
   inDoubt(): InDoubtTransaction[] {
     return this.#parts.ledger.unsettled.map((settlement) =>
       describeInDoubt(settlement, this.#parts.resolver)
@@ -253,6 +347,30 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
    * better.
    * @throws {LogUnavailableError} If it cannot be recorded; nothing is done then.
    * @throws {Error} If the database refuses.
+   *
+   * @example Commit what another database has committed
+   * ```ts
+   * import { PGlite } from "@electric-sql/pglite";
+   * import { Coordinator } from "@indoubt/coordinator";
+   * import { pglite } from "@indoubt/coordinator/pglite";
+   *
+   * const startParams = [...PGlite.defaultStartParams, "-c", "max_prepared_transactions=10"];
+   * const db = await PGlite.create({ startParams });
+   * await db.exec(`CREATE TABLE orders (sku text);
+   *   BEGIN; INSERT INTO orders VALUES ('A1'); PREPARE TRANSACTION 'indoubt_lost_7000000000042_0'`);
+   * const directory = await Deno.makeTempDir();
+   * const coordinator = await Coordinator.open({ directory, participants: { orders: pglite(db) } });
+   *
+   * await coordinator.adopt("lost", { reason: "its disk is gone" });
+   * await coordinator.resolve("lost_7000000000042", "orders", "commit", {
+   *   reason: "the charge is in billing",
+   *   by: "ada",
+   * });
+   * console.assert(coordinator.inDoubt().length === 0);
+   * await coordinator.close();
+   * await db.close();
+   * await Deno.remove(directory, { recursive: true });
+   * ```
    */
   async resolve(
     id: string,
@@ -272,6 +390,28 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
    * @throws {RangeError} If it is not in doubt, or the reason is empty or too long.
    * @throws {TypeError} If branches may still be prepared and it is not forced.
    * @throws {LogUnavailableError} If it cannot be recorded; nothing is done then.
+   *
+   * @example Give up what was ended by hand
+   * ```ts
+   * import { PGlite } from "@electric-sql/pglite";
+   * import { Coordinator } from "@indoubt/coordinator";
+   * import { pglite } from "@indoubt/coordinator/pglite";
+   *
+   * const startParams = [...PGlite.defaultStartParams, "-c", "max_prepared_transactions=10"];
+   * const db = await PGlite.create({ startParams });
+   * await db.exec(`CREATE TABLE orders (sku text);
+   *   BEGIN; INSERT INTO orders VALUES ('A1'); PREPARE TRANSACTION 'indoubt_lost_7000000000042_0'`);
+   * const directory = await Deno.makeTempDir();
+   * const coordinator = await Coordinator.open({ directory, participants: { orders: pglite(db) } });
+   *
+   * await coordinator.adopt("lost", { reason: "its disk is gone" });
+   * await db.exec("ROLLBACK PREPARED 'indoubt_lost_7000000000042_0'");
+   * await coordinator.forget("lost_7000000000042", { reason: "rolled back by hand", force: true });
+   * console.assert(coordinator.inDoubt().length === 0);
+   * await coordinator.close();
+   * await db.close();
+   * await Deno.remove(directory, { recursive: true });
+   * ```
    */
   async forget(id: string, action: ResolveAction): Promise<void> {
     await this.#parts.operator.forget(id, action);
@@ -286,6 +426,26 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
    * @param action Why and who.
    * @throws {RangeError} If that is no id of another coordinator, or the reason is empty or too long.
    * @throws {LogUnavailableError} If it cannot be recorded.
+   *
+   * @example Take over from a coordinator whose disk is gone
+   * ```ts
+   * import { PGlite } from "@electric-sql/pglite";
+   * import { Coordinator } from "@indoubt/coordinator";
+   * import { pglite } from "@indoubt/coordinator/pglite";
+   *
+   * const startParams = [...PGlite.defaultStartParams, "-c", "max_prepared_transactions=10"];
+   * const db = await PGlite.create({ startParams });
+   * await db.exec(`CREATE TABLE orders (sku text);
+   *   BEGIN; INSERT INTO orders VALUES ('A1'); PREPARE TRANSACTION 'indoubt_lost_7000000000042_0'`);
+   * const directory = await Deno.makeTempDir();
+   * const coordinator = await Coordinator.open({ directory, participants: { orders: pglite(db) } });
+   *
+   * await coordinator.adopt("lost", { reason: "its disk is gone", by: "ada" });
+   * console.assert(coordinator.inDoubt()[0]?.id === "lost_7000000000042");
+   * await coordinator.close();
+   * await db.close();
+   * await Deno.remove(directory, { recursive: true });
+   * ```
    */
   async adopt(coordinator: string, action: OperatorAction): Promise<void> {
     await this.#parts.operator.adopt(coordinator, action);

@@ -279,6 +279,16 @@ export class CoordinatorClosedError extends Error {
 /**
  * The database's transaction that a branch began is no longer its session's: the application ended it
  * with a statement of its own. Thrown by adapters, seen by callers as {@linkcode HeuristicOutcomeError}.
+ *
+ * @example Recognize it as the cause
+ * ```ts
+ * import { BranchEndedError, HeuristicOutcomeError } from "@indoubt/coordinator";
+ *
+ * const error: unknown = new HeuristicOutcomeError("7000000000042", "rolled back", [], {
+ *   cause: new BranchEndedError(),
+ * });
+ * console.assert(error instanceof Error && error.cause instanceof BranchEndedError);
+ * ```
  */
 export class BranchEndedError extends Error {
   /** Always `"BranchEndedError"`. */
@@ -297,6 +307,14 @@ export class BranchEndedError extends Error {
  * The session of a branch was lost before PREPARE or COMMIT was sent in it: its database rolls the branch
  * back. Thrown by adapters; callers see it as the cause of a {@linkcode TransactionAbortedError} that may be
  * tried again.
+ *
+ * @example Recognize it as the cause
+ * ```ts
+ * import { BranchLostError } from "@indoubt/coordinator";
+ *
+ * const error = new BranchLostError({ cause: new Error("read ECONNRESET") });
+ * console.assert(error.message.includes("read ECONNRESET"));
+ * ```
  */
 export class BranchLostError extends Error {
   /** Always `"BranchLostError"`. */

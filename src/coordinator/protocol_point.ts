@@ -5,7 +5,17 @@
  * @module
  */
 
-/** The points, in the order in which a two-phase commit passes them. */
+/**
+ * The points, in the order in which a two-phase commit passes them.
+ *
+ * @example Know which points come before the decision
+ * ```ts
+ * import { PROTOCOL_POINTS } from "@indoubt/coordinator";
+ *
+ * const undecided = PROTOCOL_POINTS.slice(0, PROTOCOL_POINTS.indexOf("decided"));
+ * console.assert(undecided.join() === "first-prepared,all-prepared");
+ * ```
+ */
 export const PROTOCOL_POINTS = [
   /** The first branch has answered PREPARE: nothing is decided, it must be rolled back. */
   "first-prepared",

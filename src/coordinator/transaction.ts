@@ -99,6 +99,30 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
    * @throws {TypeError} If the transaction has ended, the participant takes part already, or another is
    * being enlisted.
    * @throws {RangeError} If the name is not that of a participant.
+   *
+   * @example Only some orders need a second database
+   * ```ts
+   * import { PGlite } from "@electric-sql/pglite";
+   * import { Coordinator } from "@indoubt/coordinator";
+   * import { pglite } from "@indoubt/coordinator/pglite";
+   *
+   * const startParams = [...PGlite.defaultStartParams, "-c", "max_prepared_transactions=10"];
+   * const [shop, depot] = await Promise.all([1, 2].map(() => PGlite.create({ startParams })));
+   * await shop!.exec("CREATE TABLE orders (sku text)");
+   * await depot!.exec("CREATE TABLE parcels (sku text)");
+   * const directory = await Deno.makeTempDir();
+   * const participants = { shop: pglite(shop!), depot: pglite(depot!) };
+   * const coordinator = await Coordinator.open({ directory, participants });
+   *
+   * await coordinator.transaction(["shop"], async ({ shop }, transaction) => {
+   *   await shop.query("INSERT INTO orders VALUES ('A1')");
+   *   const depot = await transaction.enlist("depot");
+   *   await depot.query("INSERT INTO parcels VALUES ('A1')");
+   * });
+   * await coordinator.close();
+   * await Promise.all([shop!.close(), depot!.close()]);
+   * await Deno.remove(directory, { recursive: true });
+   * ```
    */
   async enlist<Name extends keyof All & string>(name: Name): Promise<All[Name]> {
     this.#assertActive(`enlist "${name}" in`);
