@@ -34,20 +34,13 @@ export class Accidents {
 
   /** Spreads what is to happen over the safety phase. */
   plan(): void {
-    const {
-      closes,
-      clockJumps,
-      diskFaults,
-      failovers,
-      interferences,
-      meddlings,
-      outages,
-      restores,
-    } = this.#swarm;
+    const { clockJumps, closes, diskFaults, failovers } = this.#swarm;
+    const { interferences, meddlings, outages, restores, swaps } = this.#swarm;
     this.#sometime(closes, () => void this.#world.restart());
     this.#sometime(outages, () => this.#outage(this.#server()));
     this.#sometime(failovers, () => this.#failOver(this.#server()));
     this.#sometime(restores, () => this.#planRestore(this.#server()));
+    this.#sometime(swaps, () => this.#swap(this.#server()));
     this.#sometime(meddlings, () => this.#meddle(this.#server()));
     this.#sometime(interferences, () => void this.#interfere());
     this.#sometime(diskFaults, () => this.#failDisk());
@@ -62,6 +55,7 @@ export class Accidents {
     this.#isPeace = true;
     disk.mend();
     for (const server of servers) {
+      this.#swapBack(server);
       server.reachable = true;
       server.readOnly = false;
     }
@@ -104,6 +98,26 @@ export class Accidents {
       this.#world.timeline.note(`${server.name} takes writes again`);
       server.readOnly = false;
     });
+  }
+
+  /** For a while another database is reached under the name, with the process still at work. */
+  #swap(server: SimulatedServer): void {
+    const { standIns, timeline } = this.#world;
+    if (standIns.has(server) || !server.reachable || !this.#isKnown(server)) return;
+    const kind = server.kind === "postgresql" ? "postgresql" : "mariadb";
+    const stranger = this.#world.makeServer(server.name, kind, `another ${server.name}`);
+    timeline.note(`${server.name} is swapped for another database`);
+    server.goAway();
+    standIns.set(server, stranger);
+    this.#later(() => this.#swapBack(server));
+  }
+
+  #swapBack(server: SimulatedServer): void {
+    const { standIns, timeline } = this.#world;
+    standIns.get(server)?.goAway();
+    if (!standIns.delete(server)) return;
+    timeline.note(`${server.name} is itself again`);
+    server.reachable = true;
   }
 
   /** A backup, or a standby that has not everything, takes a database's place. */
@@ -191,15 +205,19 @@ export class Accidents {
 
   /** Somebody has configured another database under a name, once it is known. */
   #route(server: SimulatedServer): SimulatedServer {
-    const { evidence, timeline } = this.#world;
-    const isKnown = evidence.events.some(({ event }) =>
-      event.type === "participant-ready" && event.participant === server.name
-    );
-    if (this.#isPeace || !isKnown || !this.#random.chance(this.#swarm.impostor)) return server;
-    // A log that has lost everything takes whatever it finds.
-    if (this.#swarm.damage > 0) return server;
+    if (this.#isPeace || !this.#random.chance(this.#swarm.impostor)) return server;
+    if (!this.#isKnown(server)) return server;
+    const { timeline } = this.#world;
     timeline.note(`another database is in the place of ${server.name}`);
     this.#later(() => void this.#world.restart());
     return this.#world.makeServer(server.name, "postgresql", `another ${server.name}`);
+  }
+
+  /** Whether the log remembers what is behind a name; one that has lost everything takes what it finds. */
+  #isKnown({ name }: SimulatedServer): boolean {
+    return this.#swarm.damage === 0 &&
+      this.#world.evidence.events.some(({ event }) =>
+        event.type === "participant-ready" && event.participant === name
+      );
   }
 }

@@ -28,6 +28,7 @@ const MARKS: Readonly<Record<string, (evidence: Evidence) => boolean>> = {
   "a person ends a branch through the coordinator": (one) =>
     one.meddlings.some(({ isThroughCoordinator }) => isThroughCoordinator),
   "a person makes the coordinator forget": (one) => one.forgotten.size > 0,
+  "a branch is begun in a wrong database": (one) => one.astray.size > 0,
   "a backup takes a database's place": (one) => one.restores.length > 0,
   "a log is damaged": (one) => tells(one, "log-damaged"),
   "a log is lost as a whole": (one) => one.coordinators.size > 1,

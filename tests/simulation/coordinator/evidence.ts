@@ -111,6 +111,8 @@ export class Evidence {
   readonly events: { at: number; process: number; event: CoordinatorEvent }[] = [];
   /** When the log was damaged; undecided transactions of earlier processes must be left alone. */
   readonly damages: { at: number; process: number }[] = [];
+  /** Branches that were begun in a stranger to their database, by participant and id. */
+  readonly astray = new Set<string>();
   /** Transactions that a person has told the coordinator to forget. */
   readonly forgotten = new Set<string>();
   /** Ids of the coordinators; more than one if a log was lost as a whole. */
@@ -152,6 +154,14 @@ export class Evidence {
     return this.restores.some((one) =>
       one.participant === participant && one.at >= begun && one.from <= ended
     );
+  }
+
+  /**
+   * Whether a branch was begun in another database that was reached under the name for a while. No
+   * coordinator notices: it asks who answers at first and after errors, not in every branch.
+   */
+  isAstray(participant: string, id: string): boolean {
+    return this.astray.has(`${participant} ${id}`);
   }
 
   /** Whether a person ended that branch. */

@@ -17,7 +17,8 @@ import {
 
 /** What a link needs of its process and its world. */
 export interface LinkOptions {
-  readonly server: SimulatedServer;
+  /** The database that is reached at present. */
+  readonly reach: () => SimulatedServer;
   /** The world's clock: what is on its way does not stop when the process does. */
   readonly clock: Clock;
   readonly faults: Faults;
@@ -36,9 +37,9 @@ export class Link {
     this.#options = options;
   }
 
-  /** The database. */
+  /** The database that is reached at present. */
   get server(): SimulatedServer {
-    return this.#options.server;
+    return this.#options.reach();
   }
 
   /** Sessions that are in use. */
@@ -56,7 +57,7 @@ export class Link {
     command: Command,
     session: ServerSession | null,
     gid: string,
-    effect: () => T | Promise<T>,
+    effect: (server: SimulatedServer) => T | Promise<T>,
   ): Promise<T> {
     const { isDead, onCommand } = this.#options;
     if (isDead()) return await never();
@@ -70,7 +71,7 @@ export class Link {
 
   /** Takes a session of the database. */
   async connect(): Promise<ServerSession> {
-    const session = await this.send("acquire", null, "", () => this.server.connect());
+    const session = await this.send("acquire", null, "", (server) => server.connect());
     this.#sessions.add(session);
     return session;
   }
@@ -78,14 +79,14 @@ export class Link {
   /** Gives a session back: it ends when it has done what was sent. */
   release(session: ServerSession): void {
     this.#sessions.delete(session);
-    this.server.disconnect(session);
+    session.server.disconnect(session);
   }
 
   /** The process has died: the database notices that sooner or later. */
   end(): void {
     const { clock, faults } = this.#options;
     for (const session of this.#sessions) {
-      clock.after(faults.linger(), () => this.server.disconnect(session));
+      clock.after(faults.linger(), () => session.server.disconnect(session));
     }
     this.#sessions.clear();
   }
@@ -94,22 +95,23 @@ export class Link {
     command: Command,
     session: ServerSession | null,
     gid: string,
-    effect: () => T | Promise<T>,
+    effect: (server: SimulatedServer) => T | Promise<T>,
     answer: PromiseWithResolvers<T>,
   ): Promise<void> {
-    const { clock, faults, isDead, onCommand, server } = this.#options;
-    const fate = faults.fateOf(command, server);
+    const { clock, faults, isDead, onCommand } = this.#options;
     await sleep(clock, faults.travel());
     if (isDead() && !faults.arrives()) return;
+    const server = session?.server ?? this.server;
+    const fate = faults.fateOf(command, server);
     if (!server.reachable) return this.#lose(session, answer);
     if (fate === "lost before") return this.#lose(session, answer);
     if (fate === "hangs") await sleep(clock, HANG_MS);
     if (fate === "late") {
       this.#lose(session, answer, false);
-      await this.#runLate(session, effect);
+      await this.#runLate(server, session, effect);
       return;
     }
-    const outcome = await this.#run(session, effect, fate);
+    const outcome = await this.#run(server, session, effect, fate);
     if (fate === "lost after") return this.#lose(session, answer);
     await sleep(clock, faults.travel());
     if (isDead()) return;
@@ -121,14 +123,14 @@ export class Link {
   }
 
   async #run<T>(
+    server: SimulatedServer,
     session: ServerSession | null,
-    effect: () => T | Promise<T>,
+    effect: (server: SimulatedServer) => T | Promise<T>,
     fate: Fate,
   ): Promise<{ value: T } | { error: unknown }> {
-    const { server } = this.#options;
     const run = async () => {
       if (!server.reachable || session?.ended) throw new ConnectionLost();
-      if (!(fate instanceof ServerError)) return await effect();
+      if (!(fate instanceof ServerError)) return await effect(server);
       if (session !== null) session.failed = true;
       if (fate.severity === "FATAL" && session !== null) server.kill(session);
       throw fate;
@@ -140,15 +142,19 @@ export class Link {
     }
   }
 
-  async #runLate<T>(session: ServerSession | null, effect: () => T | Promise<T>): Promise<void> {
+  async #runLate<T>(
+    server: SimulatedServer,
+    session: ServerSession | null,
+    effect: (server: SimulatedServer) => T | Promise<T>,
+  ): Promise<void> {
     const { clock, faults } = this.#options;
     const run = async () => {
       await sleep(clock, faults.lateness());
-      await this.#run(null, () => session?.ended ? undefined : effect(), "well");
+      await this.#run(server, null, () => session?.ended ? undefined : effect(server), "well");
     };
     if (session === null) return await run();
     await session.queue(run);
-    this.server.disconnect(session);
+    server.disconnect(session);
   }
 
   #lose<T>(
@@ -156,10 +162,10 @@ export class Link {
     answer: PromiseWithResolvers<T>,
     disconnects: boolean = true,
   ): void {
-    const { clock, faults, isDead, server } = this.#options;
+    const { clock, faults, isDead } = this.#options;
     if (session !== null) {
       session.lost = true;
-      if (disconnects) clock.after(faults.linger(), () => server.disconnect(session));
+      if (disconnects) clock.after(faults.linger(), () => session.server.disconnect(session));
     }
     if (!isDead()) answer.reject(new ConnectionLost());
   }

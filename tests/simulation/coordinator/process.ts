@@ -41,6 +41,8 @@ export interface ProcessOptions {
   readonly number: number;
   readonly disk: MemoryDisk;
   readonly servers: readonly SimulatedServer[];
+  /** What is reached at present by whoever looks for a database. */
+  readonly reach: (server: SimulatedServer) => SimulatedServer;
   readonly clock: Clock;
   readonly faults: Faults;
   readonly random: SeededRandom;
@@ -145,10 +147,10 @@ export class SimulatedProcess {
   }
 
   #connect(): SimulatedParticipants {
-    const { clock, evidence, faults, servers } = this.#options;
+    const { clock, evidence, faults, reach, servers } = this.#options;
     return Object.fromEntries(servers.map((server) => {
       const link = new Link({
-        server,
+        reach: () => reach(server),
         clock,
         faults,
         isDead: () => this.#isDead,

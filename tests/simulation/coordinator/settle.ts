@@ -16,14 +16,13 @@ export async function settle(
   gid: string,
   ending: Ending,
 ): Promise<SettleAnswer> {
-  const { server } = link;
   try {
-    await link.send(`${ending} prepared`, session, gid, () => {
+    await link.send(`${ending} prepared`, session, gid, (server) => {
       server.endPrepared(gid, ending, session);
     });
     return { kind: "done" };
   } catch (error) {
-    const answer = server.settleAnswerOf(error, ending);
+    const answer = (session?.server ?? link.server).settleAnswerOf(error, ending);
     return answer === "look again" ? await lookAgain(link, gid, error) : answer;
   }
 }
@@ -31,7 +30,7 @@ export async function settle(
 /** MariaDB says "no such xid" also while the session lives that has prepared it. */
 async function lookAgain(link: Link, gid: string, error: unknown): Promise<SettleAnswer> {
   try {
-    const isThere = await link.send("list", null, "", () => link.server.prepared.has(gid));
+    const isThere = await link.send("list", null, "", (server) => server.prepared.has(gid));
     return isThere ? { kind: "later", error } : { kind: "absent" };
   } catch (error) {
     return { kind: "later", error };

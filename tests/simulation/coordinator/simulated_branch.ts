@@ -15,7 +15,7 @@ import type {
 import { idOfGid } from "./evidence.ts";
 import type { Link } from "./link.ts";
 import { settle } from "./settle.ts";
-import type { Ending, ServerSession } from "./simulated_server.ts";
+import type { Ending, ServerSession, SimulatedServer } from "./simulated_server.ts";
 
 /** What an application's statements go to. */
 export interface SimulatedClient {
@@ -75,17 +75,17 @@ export class SimulatedBranch implements Branch<SimulatedClient> {
   }
 
   commit(): Promise<VoteAnswer> {
-    return this.#vote("commit", () => {
-      this.#link.server.end(this.#session, "commit");
+    return this.#vote("commit", (server) => {
+      server.end(this.#session, "commit");
       return { kind: "done" };
     });
   }
 
   prepare(): Promise<PrepareAnswer> {
     this.#isClosed = true;
-    return this.#vote("prepare", () => {
+    return this.#vote("prepare", (server) => {
       this.#assertOwn();
-      return { kind: "done", token: this.#link.server.prepare(this.#session, this.#gid) };
+      return { kind: "done", token: server.prepare(this.#session, this.#gid) };
     });
   }
 
@@ -95,7 +95,7 @@ export class SimulatedBranch implements Branch<SimulatedClient> {
   }
 
   interrupt(): Promise<void> {
-    const { server } = this.#link;
+    const { server } = this.#session;
     return this.#link.send("interrupt", null, this.#gid, () => server.interrupt(this.#session));
   }
 
@@ -116,7 +116,7 @@ export class SimulatedBranch implements Branch<SimulatedClient> {
 
   async #vote<A extends PrepareAnswer | VoteAnswer>(
     command: "commit" | "prepare",
-    effect: () => A,
+    effect: (server: SimulatedServer) => A,
   ): Promise<A | Exclude<VoteAnswer, { kind: "done" }>> {
     try {
       return await this.#send(command, effect);
@@ -124,7 +124,7 @@ export class SimulatedBranch implements Branch<SimulatedClient> {
       if (error instanceof BranchEndedError) return { kind: "refused", error, retryable: false };
       this.#session.lost ||= this.#session.ended;
       // "done" is nothing that an error can mean.
-      return this.#link.server.voteOf(error) as Exclude<VoteAnswer, { kind: "done" }>;
+      return this.#session.server.voteOf(error) as Exclude<VoteAnswer, { kind: "done" }>;
     }
   }
 
@@ -135,10 +135,10 @@ export class SimulatedBranch implements Branch<SimulatedClient> {
 
   #send<T>(
     command: Parameters<Link["send"]>[0],
-    effect: (server: Link["server"]) => T | Promise<T>,
+    effect: (server: SimulatedServer) => T | Promise<T>,
   ): Promise<T> {
     this.#assertNotReleased(command);
-    return this.#link.send(command, this.#session, this.#gid, () => effect(this.#link.server));
+    return this.#link.send(command, this.#session, this.#gid, effect);
   }
 
   #assertNotReleased(command: string): void {

@@ -29,8 +29,7 @@ export class SimulatedParticipant implements Participant<SimulatedClient> {
   }
 
   check(_gidPrefix: string): Promise<ParticipantCheck> {
-    const { server } = this.#link;
-    return this.#link.send("check", null, "", () => {
+    return this.#link.send("check", null, "", (server) => {
       if (server.readOnly) throw new ParticipantConfigurationError("", "it is a standby");
       return { identity: server.identity };
     });
@@ -41,8 +40,7 @@ export class SimulatedParticipant implements Participant<SimulatedClient> {
   }
 
   listPrepared(gidPrefix: string): Promise<PreparedBranch[]> {
-    const { server } = this.#link;
-    return this.#link.send("list", null, "", () =>
+    return this.#link.send("list", null, "", (server) =>
       [...server.prepared.keys()]
         .filter((gid) => gid.startsWith(gidPrefix))
         .map((gid) => ({ gid, since: new Date(0) })));
@@ -57,8 +55,7 @@ export class SimulatedParticipant implements Participant<SimulatedClient> {
   }
 
   outcomeOf(token: string, identity: string): Promise<TokenOutcome> {
-    const { server } = this.#link;
-    return this.#link.send("outcome", null, token, () => server.outcomeOf(token, identity));
+    return this.#link.send("outcome", null, token, (server) => server.outcomeOf(token, identity));
   }
 
   /** Whether the same statement, in another transaction, may go well. */

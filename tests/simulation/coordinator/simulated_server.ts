@@ -65,8 +65,8 @@ export class ServerSession {
   cancel: ((why: unknown) => void) | null = null;
   #tail: Promise<unknown> = Promise.resolve();
 
-  /** Numbers the session. */
-  constructor(readonly number: number) {}
+  /** Begins in a database, which numbers it. */
+  constructor(readonly server: SimulatedServer, readonly number: number) {}
 
   /** Runs something behind everything that was sent before it. */
   queue<T>(run: () => T | Promise<T>): Promise<T> {
@@ -81,6 +81,8 @@ export type Ending = "commit" | "rollback";
 
 /** Is told what a server does. */
 export interface ServerListener {
+  /** A coordinator's transaction has begun. */
+  begun(server: string, id: string): void;
   /** A coordinator's transaction was ended. */
   ended(server: string, id: string, ending: Ending): void;
 }
@@ -133,13 +135,14 @@ export abstract class SimulatedServer {
 
   /** Begins a session. */
   connect(): ServerSession {
-    const session = new ServerSession(++this.#sessionCount);
+    const session = new ServerSession(this, ++this.#sessionCount);
     this.sessions.add(session);
     return session;
   }
 
   /** Begins a transaction in a session. */
   begin(session: ServerSession, id: string): void {
+    this.#listener.begun(this.name, id);
     session.transaction = { id, xid: null, rows: [], lock: null, session };
     session.failed = false;
   }

@@ -36,6 +36,7 @@ export interface Swarm {
   readonly outages: number;
   readonly failovers: number;
   readonly restores: number;
+  readonly swaps: number;
   readonly meddlings: number;
   readonly interferences: number;
   readonly diskFaults: number;
@@ -86,6 +87,7 @@ export function drawSwarm(random: SeededRandom): Swarm {
     outages: times(0.4, 3),
     failovers: times(0.1, 2),
     restores: times(0.08, 2),
+    swaps: times(0.1, 2),
     meddlings: times(0.15, 4),
     interferences: times(0.15, 3),
     diskFaults: times(0.25, 3),

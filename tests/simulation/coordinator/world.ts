@@ -48,6 +48,8 @@ export class World {
   disk: MemoryDisk;
   /** The present process; dead or not yet open at times. */
   process: SimulatedProcess | null = null;
+  /** Databases that are reached in the place of others at present. */
+  readonly standIns = new Map<SimulatedServer, SimulatedServer>();
   /** Puts another database in the place of one, for the next process only. */
   route: (server: SimulatedServer) => SimulatedServer = (server) => server;
   /** Does something to the disk between a crash and the next start. */
@@ -73,6 +75,9 @@ export class World {
   /** A database with that name. */
   makeServer(name: string, kind: ServerKind, cluster: string): SimulatedServer {
     const listener: ServerListener = {
+      begun: (server, id) => {
+        if (cluster !== server) this.evidence.astray.add(`${server} ${id}`);
+      },
       ended: (server, id, ending) => {
         this.timeline.note(`${server} ends ${id}: ${ending}`);
         this.evidence.ended.set(`${server} ${id}`, this.clock.elapsed());
@@ -93,6 +98,7 @@ export class World {
       number,
       disk: this.disk,
       servers: this.servers.map(this.route),
+      reach: (server) => this.standIns.get(server) ?? server,
       clock: this.clock as Clock,
       faults,
       random: random.fork(),
@@ -172,13 +178,15 @@ export class World {
     );
     const decided = this.evidence.decidedIds();
     return attempts.filter((attempt) =>
-      decided.has(attempt.id) && prepared.has(attempt.id) && !this.#isRestored(attempt) &&
+      decided.has(attempt.id) && prepared.has(attempt.id) && !this.#isOutOfReach(attempt) &&
       !damages.some(({ process }) => attempt.process <= process)
     ).map(({ id }) => id);
   }
 
-  #isRestored(attempt: Attempt): boolean {
-    return attempt.names.some((name) => this.evidence.isRestored(name, attempt));
+  #isOutOfReach(attempt: Attempt): boolean {
+    return attempt.names.some((name) =>
+      this.evidence.isRestored(name, attempt) || this.evidence.isAstray(name, attempt.id)
+    );
   }
 
   #step(process: SimulatedProcess, where: string): void {

@@ -10,10 +10,11 @@ export function untouched(evidence: Evidence, attempt: Attempt): string[] {
   return attempt.wrote.filter((name) => !isTouched(evidence, attempt, name));
 }
 
-/** Whether a person or a backup has interfered with a transaction in a database. */
+/** Whether a person or a backup has interfered with a transaction in a database, or another one was reached. */
 export function isTouched(evidence: Evidence, attempt: Attempt, name: string): boolean {
-  return evidence.meddlingWith(name, attempt.id) !== undefined ||
-    evidence.isRestored(name, attempt);
+  const { id } = attempt;
+  return evidence.meddlingWith(name, id) !== undefined || evidence.isRestored(name, attempt) ||
+    evidence.isAstray(name, id);
 }
 
 /** Those of some databases in which a transaction has happened. */
