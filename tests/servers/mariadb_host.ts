@@ -24,11 +24,12 @@ export interface MariadbHost {
 export async function run(
   command: string,
   args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<{ success: boolean; text: string }> {
   const { success, stdout, stderr } = await new Deno.Command(command, {
     args: [...args],
     cwd: "/",
-    env: { LC_ALL: "C" },
+    env: { LC_ALL: "C", ...env },
     stdin: "null",
   }).output();
   const decoder = new TextDecoder();

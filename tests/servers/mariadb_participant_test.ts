@@ -18,7 +18,8 @@ import { MariadbServer } from "./mariadb_server.ts";
 
 const OUTCOMES = "indoubt_outcome";
 
-let servers: readonly [plain: MariadbServer, logged: MariadbServer];
+/** One without and one with a binary log. */
+let servers: MariadbServer[] = [];
 let locker: PoolConnection;
 
 Deno.test.beforeAll(async () => {
@@ -62,7 +63,7 @@ interface Variant {
 async function makeSubject(
   { server, pool, options }: Variant,
 ): Promise<ContractSubject<PoolConnection>> {
-  const [own, other] = server === 0 ? servers : [servers[1], servers[0]];
+  const [own, other] = [servers[server]!, servers[1 - server]!];
   const admin = connectPool(own, "bank");
   const clients = [
     connectPool(own, "bank", pool),

@@ -129,11 +129,17 @@ export class MariadbServer implements AsyncDisposable {
     return `${this.#folder.path}/data`;
   }
 
+  /** Servers that share a folder for temporary tables take each other's away. */
+  get #temporary(): string {
+    return `${this.#folder.path}/tmp`;
+  }
+
   async #initialize(): Promise<void> {
     const { installer, user } = this.#host;
-    await Deno.mkdir(this.#data);
+    const folders = [this.#data, this.#temporary];
+    for (const folder of folders) await Deno.mkdir(folder);
     if (user !== undefined) {
-      const { success, text } = await run("chown", [user, this.#folder.path, this.#data]);
+      const { success, text } = await run("chown", [user, this.#folder.path, ...folders]);
       if (!success) throw new Error(`Cannot give '${this.#data}' to ${user}: ${text}`);
     }
     const { success, text } = await run(installer, [
@@ -142,7 +148,7 @@ export class MariadbServer implements AsyncDisposable {
       "--auth-root-authentication-method=normal",
       "--skip-test-db",
       ...this.#asUser,
-    ]);
+    ], { TMPDIR: this.#temporary });
     if (!success) throw new Error(`Cannot initialize MariaDB: ${text}`);
   }
 
@@ -163,6 +169,7 @@ export class MariadbServer implements AsyncDisposable {
       `--socket=${this.#data}/server.sock`,
       `--pid-file=${this.#data}/server.pid`,
       `--log-error=${log}`,
+      `--tmpdir=${this.#temporary}`,
       ...Object.entries(this.#settings).map(([name, value]) => `--${name}=${value}`),
     ];
     // The shell ends at once: no process of a test outlives the test, as far as its sanitizers see.
