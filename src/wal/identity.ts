@@ -96,7 +96,7 @@ export async function readIdentity(platform: Platform, directory: string): Promi
   }
   const where = { file: IDENTITY_NAME };
   const remedy = "restore it from a backup, or have it made again from the segments with " +
-    `indoubt repair "${directory}" --reason TEXT`;
+    `indoubt repair "${directory}" --accept-copy --reason TEXT`;
   let parsed: unknown;
   try {
     parsed = JSON.parse(new TextDecoder().decode(buffer.subarray(0, length)));

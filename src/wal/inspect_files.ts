@@ -36,23 +36,19 @@ class ReadOnlyFiles {
 /** The files of a log; segments of it are read as they were at one moment. */
 export class SettledFiles extends ReadOnlyFiles implements FileSystem {
   readonly #fileSystem: FileSystem;
-  readonly #hidden: ReadonlySet<string>;
 
   /**
    * Shows the files of another file system.
    *
    * @param fileSystem Where they are.
-   * @param hidden Names that are not shown.
    */
-  constructor(fileSystem: FileSystem, hidden: readonly string[] = []) {
+  constructor(fileSystem: FileSystem) {
     super();
     this.#fileSystem = fileSystem;
-    this.#hidden = new Set(hidden);
   }
 
-  async list(path: string): Promise<string[]> {
-    const names = await this.#fileSystem.list(path);
-    return names.filter((name) => !this.#hidden.has(name));
+  list(path: string): Promise<string[]> {
+    return this.#fileSystem.list(path);
   }
 
   identify(path: string): Promise<string | null> {

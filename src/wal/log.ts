@@ -4,7 +4,9 @@
  * Opening takes the lock, reads what is there, and begins a new segment under a larger epoch in which
  * everything that counts is restated and synced; verdicts on damage found are in it. Only then are damaged
  * files set aside and older segments removed, and only then may anybody act on what was read. Segments that
- * were there are never written to. A crash at any step leaves what the next opening reads the same way.
+ * were there are never written to. (In a log that keeps every entry nothing is restated, so there the newest
+ * of them is first replaced by a copy that is synced.) A crash at any step leaves what the next opening reads
+ * the same way.
  *
  * @module
  */
@@ -23,6 +25,7 @@ import { damageVerdict, type RecoveredLog, recoverLog } from "./recovery.ts";
 import { removeUnfinished, retireSegments } from "./retire.ts";
 import { MAX_SEGMENT_LENGTH } from "./segment_scan.ts";
 import { SegmentWriter } from "./segment_writer.ts";
+import { settleSegment } from "./settle.ts";
 import { LogWriter } from "./writer.ts";
 import type { BeginSegment } from "./writer_options.ts";
 
@@ -35,6 +38,17 @@ export const DEFAULT_SEGMENT_SIZE = 16_777_216;
 export const DEFAULT_CHECKPOINT_INTERVAL = 60_000;
 
 const MIN_SEGMENT_SIZE = 1024;
+
+/** What an opening is made to repair, by whom and why. */
+export interface LogRepair extends Pick<RepairRecord, "done" | "reason" | "by"> {
+  /**
+   * Whether `identity.json` is gone or damaged and is made again from the segments. Nobody can tell then
+   * whether the directory is a copy, so it is opened as one: {@linkcode LogOptions.acceptCopy} must be given.
+   *
+   * @default {false}
+   */
+  readonly withoutIdentity?: boolean;
+}
 
 /** How a log is opened. */
 export interface LogOptions<Entry> {
@@ -67,7 +81,7 @@ export interface LogOptions<Entry> {
    *
    * @default {nothing}
    */
-  readonly repair?: Pick<RepairRecord, "done" | "reason" | "by">;
+  readonly repair?: LogRepair;
   /**
    * Opens the log although its directory is a copy: somebody vouches that the original never runs again.
    * What it may have written since the copy was made counts as lost, by a verdict that stands until it is
@@ -165,7 +179,7 @@ export class Log<Entry> implements AsyncDisposable {
    * @returns The log.
    * @throws {LogLockedError} If it is open already, here or in another process.
    * @throws {LogCopiedError} If the directory is a copy, and nobody vouches for it.
-   * @throws {LogCorruptedError} If the identity is damaged or that of another log.
+   * @throws {LogCorruptedError} If the identity is gone, damaged or that of another log.
    * @throws {LogVersionError} If a newer version wrote it.
    * @throws {RangeError} If an option is out of its range.
    */
@@ -180,6 +194,7 @@ export class Log<Entry> implements AsyncDisposable {
       const { state } = recovered;
       const id = beginEpoch(platform, recovered, copy, options.repair);
       await removeUnfinished(platform, directory);
+      if (!state.restates) await settleSegment(platform, directory, recovered.tail);
       let identity: HeldIdentity | null = null;
       const lsnLimit = () => identity?.lsnLimit ?? Number.MAX_SAFE_INTEGER;
       const beginSegment = segmentBeginner(platform, directory, state, lsnLimit);
@@ -306,12 +321,15 @@ function checkSize(segmentSize: number): number {
 /** What the log says, and who vouches for it if it is a copy. */
 async function recover<Entry>(
   platform: Platform,
-  { directory, model, acceptCopy }: LogOptions<Entry>,
+  { directory, model, acceptCopy, repair }: LogOptions<Entry>,
 ): Promise<{ recovered: RecoveredLog<Entry>; copy: AcceptedCopy | null }> {
-  const recovered = await recoverLog(platform, directory, model);
-  if (!await isCopy(platform, directory, recovered.place)) return { recovered, copy: null };
+  const withoutIdentity = repair?.withoutIdentity === true;
+  const recovered = await recoverLog(platform, directory, model, withoutIdentity);
+  const isCertain = await isCopy(platform, directory, recovered.place);
+  if (!isCertain && !withoutIdentity) return { recovered, copy: null };
   if (acceptCopy === undefined) throw new LogCopiedError(directory);
-  return { recovered: behindOriginal(recovered), copy: acceptCopy };
+  const reason = copyReason(verdictText(acceptCopy.reason, "reason"), isCertain);
+  return { recovered: behindOriginal(recovered), copy: { ...acceptCopy, reason } };
 }
 
 function beginEpoch<Entry>(
@@ -328,11 +346,7 @@ function beginEpoch<Entry>(
     if (!state.isJudged(one)) state.applyHead(damageVerdict(one, epoch, at));
   }
   if (copy !== null) {
-    const verdict = damageVerdict(
-      { file: "", reason: copyReason(verdictText(copy.reason, "reason")) },
-      epoch,
-      at,
-    );
+    const verdict = damageVerdict({ file: "", reason: copy.reason }, epoch, at);
     // Also if one like it was cleared before: this is another copy.
     state.applyHead({ ...verdict, by: verdictText(copy.by, "name of the one who decides") });
   }

@@ -25,5 +25,6 @@ export {
   DEFAULT_SEGMENT_SIZE,
   Log,
   type LogOptions,
+  type LogRepair,
 } from "./log.ts";
 export { FIRST_APPLICATION_TAG, type LogModel } from "./model.ts";

@@ -15,7 +15,7 @@
  */
 
 import type { Platform } from "../platform/platform.ts";
-import { lsnLimit } from "./identity.ts";
+import { IDENTITY_NAME, lsnLimit } from "./identity.ts";
 import { isNotFound } from "./inspect_files.ts";
 import { LOCK_NAME } from "./lock.ts";
 import { pathOf } from "./segment_name.ts";
@@ -83,8 +83,11 @@ export function behindOriginal<T extends { readonly epoch: number; readonly next
  * What the verdict on a copy says.
  *
  * @param reason Why somebody vouches for it.
+ * @param isCertain Whether it is known to be one; without its identity nobody can tell.
  * @returns The reason of the verdict.
  */
-export function copyReason(reason: string): string {
-  return `the directory is a copy, what the original wrote since is not in it: ${reason}`;
+export function copyReason(reason: string, isCertain: boolean): string {
+  return isCertain
+    ? `the directory is a copy, what the original wrote since is not in it: ${reason}`
+    : `${IDENTITY_NAME} was lost, so a later segment may be, or the directory is a copy: ${reason}`;
 }

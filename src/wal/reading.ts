@@ -13,11 +13,14 @@ import { LogState } from "./log_state.ts";
 import type { LogModel } from "./model.ts";
 import { segmentName } from "./segment_name.ts";
 import {
+  LoadedSegment,
   MAX_SEGMENT_LENGTH,
   MIN_FRAME_LENGTH,
-  scanSegment,
   type SegmentScan,
 } from "./segment_scan.ts";
+
+/** The most payloads of a segment that are named one by one, if they are not what their kinds need. */
+const MAX_NAMED_PAYLOADS = 100;
 
 /** Something that was found in a file. */
 export interface Finding {
@@ -34,16 +37,29 @@ interface Opening {
   readonly apply: (() => void)[];
 }
 
+/** The segment that was read last, as far as it holds anything. */
+export interface Tail {
+  /** Name of the file. */
+  readonly file: string;
+  /** How many bytes from its beginning hold something: records, or what may tell of some. */
+  readonly length: number;
+}
+
 /** One reading of some segments, oldest first. */
 export class Reading<Entry> {
   readonly #directory: string;
   readonly #model: LogModel<Entry>;
+  readonly #oldest: number;
   readonly #found: Finding[] = [];
   readonly #harmless: Finding[] = [];
   #opening: Opening | null = null;
   #restated = false;
   #segments = 0;
   #follows = 0;
+  #wrongPayloads = 0;
+  #behindOpening = 0;
+  #behindOpenings = 0;
+  #tail: Tail | null = null;
 
   /** What the records add up to. */
   readonly state: LogState<Entry>;
@@ -55,10 +71,13 @@ export class Reading<Entry> {
    *
    * @param directory The log directory.
    * @param model The meaning of the entries; is reset.
+   * @param oldest Number with which the first segment read must begin unless it restates everything;
+   *   `Infinity` if any may be missing before it.
    */
-  constructor(directory: string, model: LogModel<Entry>) {
+  constructor(directory: string, model: LogModel<Entry>, oldest: number = Infinity) {
     this.#directory = directory;
     this.#model = model;
+    this.#oldest = oldest;
     this.state = new LogState(model);
   }
 
@@ -70,6 +89,16 @@ export class Reading<Entry> {
   /** Damage that does not: what was lost is said again by what was read later, or could be mended. */
   get harmless(): readonly Finding[] {
     return this.#harmless;
+  }
+
+  /** How many records were read behind those that open a segment. */
+  get behindOpenings(): number {
+    return this.#behindOpenings;
+  }
+
+  /** The segment that was read last; `null` before the first. */
+  get tail(): Tail | null {
+    return this.#tail;
   }
 
   /** Whether what was read says everything. */
@@ -87,19 +116,19 @@ export class Reading<Entry> {
    * @throws Whatever the file system throws.
    */
   async read(platform: Platform, firstLsn: number): Promise<void> {
-    const expected = this.#segments > 0 ? this.nextLsn : Infinity;
+    const expected = this.#segments > 0 ? this.nextLsn : this.#oldest;
     this.#segments++;
+    this.#wrongPayloads = 0;
     this.#restated = false;
     this.#opening = null;
     this.#follows = firstLsn;
+    this.#behindOpening = firstLsn;
     let opened = false;
     const file = segmentName(firstLsn);
-    const scan = await scanSegment(
-      platform,
-      this.#directory,
+    using segment = await LoadedSegment.load(platform.fileSystem, this.#directory, file);
+    const scan = segment.scan(
       firstLsn,
       (body, lsn, offset) => {
-        if (opened && this.#opening === null && this.#model.replay?.(body, lsn)) return;
         const apply = this.#decode(body, { file, offset, lsn }, lsn === firstLsn);
         if (apply !== null) this.#take(apply);
         opened ||= this.#opening === null;
@@ -110,7 +139,11 @@ export class Reading<Entry> {
         const list = damage.offset > 0 ? this.#found : this.#harmless;
         list.push({ file, reason: describeDamage(damage) });
       },
+      (bytes, start, end, lsn) =>
+        opened && this.#opening === null &&
+        this.#model.replay?.(bytes, start, end, lsn) === true,
     );
+    this.#model.endReplay?.(segment.bytes);
     if (this.#opening !== null) opened = false;
     this.#giveUpOpening();
     this.#finish(scan, opened, Math.max(0, this.#follows - expected));
@@ -125,6 +158,7 @@ export class Reading<Entry> {
         if (head.type === "epoch" && first) {
           this.#opening = { restated: head.restated, remaining: head.opening, apply: [] };
           this.#follows = head.follows ?? lsn;
+          this.#behindOpening = lsn + head.opening;
         }
         return () => this.state.applyHead(head);
       }
@@ -136,7 +170,8 @@ export class Reading<Entry> {
     } catch (error) {
       if (error instanceof LogVersionError) throw error;
       const reason = `the payload at offset ${offset} is not that of its kind (${error})`;
-      this.#found.push({ file, reason });
+      // A verdict on each would make heads of segments that are too long to be written.
+      if (++this.#wrongPayloads <= MAX_NAMED_PAYLOADS) this.#found.push({ file, reason });
       this.#giveUpOpening();
       return null;
     }
@@ -177,6 +212,10 @@ export class Reading<Entry> {
         "it is a log of pgdog, which can be inspected but not continued, use another directory",
       );
     }
+    const unnamed = this.#wrongPayloads - MAX_NAMED_PAYLOADS;
+    if (unnamed > 0) {
+      this.#found.push({ file, reason: `${unnamed} more payloads are not those of their kinds` });
+    }
     if (!opened) {
       const detail = end.detail === "" ? "" : `: ${end.detail}`;
       this.#found.push({ file, reason: `the records that open it are not all there${detail}` });
@@ -187,5 +226,8 @@ export class Reading<Entry> {
     const bytes = opened ? length - end.offset : MAX_SEGMENT_LENGTH;
     const unread = opened && damages.length === 0 ? 0 : Math.ceil(bytes / MIN_FRAME_LENGTH);
     this.nextLsn = Math.max(this.nextLsn, end.nextLsn + unread);
+    this.#behindOpenings += Math.max(0, end.nextLsn - this.#behindOpening);
+    const isWhole = end.kind === "clean" && damages.length === 0;
+    this.#tail = { file, length: isWhole ? end.offset : length };
   }
 }

@@ -5,7 +5,8 @@
  * it alone says everything, and damage in older segments does not matter: they are read only so that
  * damaged ones are kept. Otherwise every segment is read, oldest first, and what is readable counts; where
  * records are missing the outcome holds a verdict, which the log must make durable before anybody acts on
- * the rest. A segment that the identity names and that is not there is missing, too.
+ * the rest. A segment that the identity names and that is not there is missing, too. A log that has been
+ * used and has no identity is refused.
  *
  * @module
  */
@@ -13,10 +14,11 @@
 import type { Platform } from "../platform/platform.ts";
 import { LogCorruptedError, LogVersionError } from "./errors.ts";
 import type { VerdictRecord } from "./head.ts";
+import { assertFirstOpening } from "./first_opening.ts";
 import { type Identity, IDENTITY_NAME, lsnLimit, readIdentity } from "./identity.ts";
 import { LogState } from "./log_state.ts";
 import type { LogModel } from "./model.ts";
-import { type Finding, Reading } from "./reading.ts";
+import { type Finding, Reading, type Tail } from "./reading.ts";
 import {
   isBrokenName,
   lsnInName,
@@ -40,8 +42,10 @@ export interface RecoveredLog<Entry> {
   readonly place: string | null;
   /** Number of the next record; larger than any that was ever given out. */
   readonly nextLsn: number;
-  /** Number behind the last record that was read: where the next segment follows. */
+  /** Number behind the last record that was read, 0 if none was: where the next segment follows. */
   readonly follows: number;
+  /** The newest segment, as far as it holds anything; `null` if there is none. */
+  readonly tail: Tail | null;
   /** Largest epoch that was ever begun. */
   readonly epoch: number;
   /** Damage found now, without a verdict of an earlier opening. */
@@ -60,8 +64,9 @@ export interface RecoveredLog<Entry> {
  * @param platform The machine.
  * @param directory The log directory.
  * @param model The meaning of the entries; is reset.
+ * @param withoutIdentity Whether to go by the segments alone, since the identity is damaged or gone.
  * @returns What the log says.
- * @throws {LogCorruptedError} If the identity is damaged or that of another log.
+ * @throws {LogCorruptedError} If the identity is gone, damaged or that of another log.
  * @throws {LogVersionError} If a newer version wrote the log.
  * @throws Whatever the file system throws: what cannot be read is never taken for absent.
  */
@@ -69,8 +74,19 @@ export async function recoverLog<Entry>(
   platform: Platform,
   directory: string,
   model: LogModel<Entry>,
+  withoutIdentity: boolean = false,
 ): Promise<RecoveredLog<Entry>> {
-  const { names, segments, identity } = await lookAround(platform, directory);
+  const surroundings = await lookAround(platform, directory, withoutIdentity);
+  const { names, segments, identity } = surroundings;
+  if (identity === null && segments.length > 0 && !withoutIdentity) {
+    try {
+      await assertFirstOpening(platform, directory, model, segments);
+    } catch (error) {
+      // Somebody who reads beside the log's owner may have listed what was there before the identity.
+      if (!(await platform.fileSystem.list(directory)).includes(IDENTITY_NAME)) throw error;
+      return await recoverLog(platform, directory, model);
+    }
+  }
   const floor = Math.max(0, ...names.map((name) => (lsnInName(name) ?? -1) + 1));
   const isLost = identity !== null && (segments.at(-1) ?? -1) < identity.segment;
   const nextLsn = isLost ? Math.max(floor, lsnLimit(identity.segment)) : floor;
@@ -86,7 +102,8 @@ export async function recoverLog<Entry>(
       id: identity?.id ?? null,
       state: new LogState(model),
       nextLsn,
-      follows: nextLsn,
+      follows: 0,
+      tail: null,
       epoch: identity?.epoch ?? 0,
       found: isNew ? [] : [{ file: "", reason: "the log is gone: no segment is there" }],
       harmless: [],
@@ -102,6 +119,7 @@ export async function recoverLog<Entry>(
     state,
     nextLsn: Math.max(reading.nextLsn, nextLsn),
     follows: reading.nextLsn,
+    tail: reading.tail,
     epoch: Math.max(state.epoch, identity?.epoch ?? 0),
     found: isLost ? [...found, lostSegment(identity)] : found,
     harmless,
@@ -116,14 +134,19 @@ interface Surroundings {
   readonly identity: Identity | null;
 }
 
-async function lookAround(platform: Platform, directory: string): Promise<Surroundings> {
+async function lookAround(
+  platform: Platform,
+  directory: string,
+  withoutIdentity: boolean,
+): Promise<Surroundings> {
   let identity: Identity | null = null;
   for (let listings = 1;; listings++) {
     const names = (await platform.fileSystem.list(directory))
       .filter((name) => !name.endsWith(UNFINISHED_SUFFIX));
     const segments = names.map(parseSegmentName).filter((lsn) => lsn !== null);
     segments.sort((one, other) => one - other);
-    if (names.includes(IDENTITY_NAME)) identity ??= await readIdentity(platform, directory);
+    const isNamed = names.includes(IDENTITY_NAME) && !withoutIdentity;
+    if (isNamed) identity ??= await readIdentity(platform, directory);
     // Somebody who reads beside the log's owner may have listed what is older than the identity.
     const isNamedThere = identity === null || (segments.at(-1) ?? -1) >= identity.segment;
     if (isNamedThere || listings === MAX_LISTINGS) return { names, segments, identity };
@@ -146,7 +169,7 @@ async function readSegments<Entry>(
   const older = segments.slice(0, -1);
   for (const segment of segments.slice(-1)) await newest.read(platform, segment);
   if (!newest.isWhole) {
-    const reading = new Reading(directory, model);
+    const reading = new Reading(directory, model, 0);
     for (const segment of segments) await reading.read(platform, segment);
     return { reading, harmless: reading.harmless, unread: [] };
   }

@@ -1,7 +1,8 @@
 /**
  * What a person can do about a damaged log: have it opened, so that the damage becomes a durable verdict and
  * the damaged files are set aside, and, having compared the databases, declare that transactions without
- * a decision may be presumed aborted from now on. A damaged `identity.json` is made again from the segments.
+ * a decision may be presumed aborted from now on. An `identity.json` that is damaged or gone is made again
+ * from the segments.
  * Who did it, why, when and what was done stands in the log from then on (a verdict of kind `repaired`), in
  * the segment that the repair begins, and is restated in later ones.
  *
@@ -15,17 +16,14 @@ import type { Platform } from "../platform/platform.ts";
 import { ApplicationRecords } from "./application_records.ts";
 import { LiveState } from "./decisions/live_state.ts";
 import type { ActiveTransaction } from "./decisions/record.ts";
+import { LogCorruptedError } from "./errors.ts";
 import { type VerdictRecord, verdictText } from "./head.ts";
 import { IDENTITY_NAME } from "./identity.ts";
 import { DirectoryLock } from "./lock.ts";
-import { Log } from "./log.ts";
-import {
-  epochInSegments,
-  isIdentityDamaged,
-  keepIdentity,
-  withoutIdentity,
-} from "./repair_identity.ts";
-import { verifyLog } from "./verify.ts";
+import { Log, type LogRepair } from "./log.ts";
+import { behindOriginal } from "./place.ts";
+import { epochInSegments, isIdentityDamaged, keepIdentity } from "./repair_identity.ts";
+import { verifyLog, verifySegments } from "./verify.ts";
 import type { VerifyReport } from "./verify_report.ts";
 
 /** What is to be repaired, by whom and why. */
@@ -40,7 +38,10 @@ export interface RepairOptions {
   readonly by: string;
   /** Whether transactions without a decision may be presumed aborted from now on. */
   readonly presumeAbort: boolean;
-  /** Whether the one who decides vouches that the directory, if it is a copy, is the only one from now on. */
+  /**
+   * Whether the one who decides vouches that the directory, if it is a copy or may be one, is the only one
+   * from now on. It may be one if its identity is damaged or gone.
+   */
   readonly acceptCopy?: boolean;
 }
 
@@ -74,8 +75,8 @@ export interface RepairReport {
  * @throws {RangeError} If `reason` or `by` is empty or too long.
  * @throws {LogLockedError} If the log is open, here or in another process.
  * @throws {LogCopiedError} If the directory is a copy and nobody vouches for it.
- * @throws {LogCorruptedError} If the identity is that of another log, or is damaged and the segments do not
- *   say for certain what it was.
+ * @throws {LogCorruptedError} If the identity is that of another log; or if it is damaged or gone, and nobody
+ *   vouches for the directory or the segments do not say for certain whose it is.
  * @throws {Error} If there is no log of ours that can be read.
  */
 export async function repairLog(options: RepairOptions): Promise<RepairReport> {
@@ -90,16 +91,11 @@ export async function repairLog(options: RepairOptions): Promise<RepairReport> {
     (await DirectoryLock.take(options.platform, directory)).release();
     return { ...NOTHING_DONE, before };
   }
-  const { platform, done: prepared } = await prepare(options.platform, directory, before);
-  const accepted = before.copied && options.acceptCopy === true;
-  const done = accepted ? `${prepared}, accepted the directory as the only copy` : prepared;
-  const repair = { done, reason, by };
-  const common = {
-    directory,
-    platform,
-    repair,
-    ...(accepted ? { acceptCopy: { by, reason } } : {}),
-  };
+  const { platform, acceptCopy = false } = options;
+  const { done, withoutIdentity } = await prepare(platform, directory, before, acceptCopy);
+  const repair: LogRepair = { done, reason, by, withoutIdentity };
+  const accepted = acceptCopy ? { acceptCopy: { by, reason } } : {};
+  const common = { directory, platform, repair, ...accepted };
   const live = new LiveState();
   await using log = before.application
     ? await Log.open({ ...common, model: new ApplicationRecords() })
@@ -121,38 +117,51 @@ export async function repairLog(options: RepairOptions): Promise<RepairReport> {
   };
 }
 
-/** Keeps a damaged identity; gives the machine on which to open the log, and what is done, in words. */
+/** Keeps a damaged identity; says in words what is done, and whether to do without the identity. */
 async function prepare(
   platform: Platform,
   directory: string,
   before: VerifyReport,
-): Promise<{ readonly platform: Platform; readonly done: string }> {
-  if (!await isIdentityDamaged(platform, directory)) {
-    return { platform, done: doneWords(before, null) };
+  acceptCopy: boolean,
+): Promise<{ readonly done: string; readonly withoutIdentity: boolean }> {
+  const isRefused = before.found.some(({ file }) => file === IDENTITY_NAME);
+  if (!isRefused || !await isIdentityDamaged(platform, directory)) {
+    const parts = before.copied && acceptCopy ? [ACCEPTED] : [];
+    return { done: doneWords(before, parts), withoutIdentity: false };
   }
+  if (!acceptCopy) throw uncertainPlace(directory);
   const lock = await DirectoryLock.take(platform, directory);
   try {
     const epoch = await epochInSegments(platform, directory);
-    const files = withoutIdentity(platform);
-    const segments = await verifyLog(files, directory);
-    const kept = await keepIdentity(platform, directory, epoch + 1);
-    return { platform: files, done: doneWords(segments, kept) };
+    const segments = await verifySegments(platform, directory);
+    const opening = behindOriginal({ epoch, nextLsn: 0 }).epoch + 1;
+    const kept = await keepIdentity(platform, directory, opening);
+    const made = `made ${IDENTITY_NAME} again from the segments`;
+    const what = kept === null
+      ? `${made}, it was gone`
+      : `${made} and kept the damaged one as ${kept}`;
+    return { done: doneWords(segments, [what, ACCEPTED]), withoutIdentity: true };
   } finally {
     lock.release();
   }
 }
 
-function doneWords({ nextOpening }: VerifyReport, keptIdentity: string | null): string {
+const ACCEPTED = "accepted the directory as the only copy";
+
+function uncertainPlace(directory: string): LogCorruptedError {
+  return new LogCorruptedError(
+    directory,
+    { file: IDENTITY_NAME },
+    "it is damaged or gone, so nobody can tell whether the directory is a copy: if the original still " +
+      "runs anywhere, use that one; if this is the only one from now on, say so with --accept-copy",
+  );
+}
+
+function doneWords({ nextOpening }: VerifyReport, parts: readonly string[]): string {
   const setAside = nextOpening?.setAside ?? [];
   const more = setAside.length - NAMED_FILES;
   const names = setAside.slice(0, NAMED_FILES).join(", ") + (more > 0 ? ` and ${more} more` : "");
-  return [
-    "opened",
-    ...(setAside.length > 0 ? [`set aside ${names}`] : []),
-    ...(keptIdentity === null ? [] : [
-      `made ${IDENTITY_NAME} again from the segments and kept the damaged one as ${keptIdentity}`,
-    ]),
-  ].join(", ");
+  return ["opened", ...(setAside.length > 0 ? [`set aside ${names}`] : []), ...parts].join(", ");
 }
 
 /** How many of the files that are set aside a verdict names. */

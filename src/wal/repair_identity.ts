@@ -1,6 +1,8 @@
 /**
- * Makes `identity.json` again if it is damaged, from the segments, each of which says the log's id and the
- * number of its opening.
+ * Makes `identity.json` again if it is damaged or gone, from the segments, each of which says the log's id and
+ * the number of its opening. What only that file knew is not guessed: whether a later segment is lost, and
+ * whether the directory is a copy. So somebody must vouch that it is the only one from now on, and the log is
+ * then opened as a copy is (`place.ts`).
  *
  * Guarantees: nothing is made up. If the segments do not agree, or the newest one does not say its opening,
  * nothing is changed. The damaged file is kept byte for byte under a name of its own, synced, before anything
@@ -10,21 +12,19 @@
  * @module
  */
 
-import type { FileHandle, FileSystem } from "../platform/file_system.ts";
+import type { FileSystem } from "../platform/file_system.ts";
 import type { Platform } from "../platform/platform.ts";
-import { writeWhole } from "../platform/whole_file.ts";
+import { copyFile } from "./copy_file.ts";
 import { LogCorruptedError } from "./errors.ts";
 import { IDENTITY_NAME, readIdentity } from "./identity.ts";
 import { SettledFiles } from "./inspect_files.ts";
 import { inspectSegment } from "./inspect_segment.ts";
 import { removeUnfinished } from "./retire.ts";
-import { brokenName, parseSegmentName, pathOf, UNFINISHED_SUFFIX } from "./segment_name.ts";
+import { brokenName, parseSegmentName, pathOf } from "./segment_name.ts";
 import { LoadedSegment } from "./segment_scan.ts";
 
-const COPIED_AT_A_TIME = 65_536;
-
 /**
- * Whether the identity is there and is not what was once written. One that is whole but of another log is not
+ * Whether the identity is gone or is not what was once written. One that is whole but of another log is not
  * damaged: files of two logs were mixed, and which ones are right cannot be told.
  *
  * @param platform The machine.
@@ -33,7 +33,7 @@ const COPIED_AT_A_TIME = 65_536;
  * @throws {LogVersionError} If a newer version wrote it.
  */
 export async function isIdentityDamaged(platform: Platform, directory: string): Promise<boolean> {
-  if (!(await platform.fileSystem.list(directory)).includes(IDENTITY_NAME)) return false;
+  if (!(await platform.fileSystem.list(directory)).includes(IDENTITY_NAME)) return true;
   try {
     await readIdentity(platform, directory);
     return false;
@@ -115,63 +115,20 @@ function unrepairable(directory: string, file: string, why: string): LogCorrupte
  * @param platform The machine.
  * @param directory The log directory.
  * @param epoch The opening that is to be made.
- * @returns The name.
+ * @returns The name; `null` if there is no identity to keep.
  */
 export async function keepIdentity(
   platform: Platform,
   directory: string,
   epoch: number,
-): Promise<string> {
+): Promise<string | null> {
   const { fileSystem } = platform;
   await removeUnfinished(platform, directory);
-  const name = brokenName(IDENTITY_NAME, epoch, await fileSystem.list(directory));
-  const path = pathOf(directory, name);
-  const original = await fileSystem.open(pathOf(directory, IDENTITY_NAME), "read");
-  try {
-    const copy = await fileSystem.open(path + UNFINISHED_SUFFIX, "create-new");
-    try {
-      await copyBytes(original, copy);
-      await copy.syncData();
-    } finally {
-      copy.close();
-    }
-  } finally {
-    original.close();
-  }
-  await fileSystem.rename(path + UNFINISHED_SUFFIX, path);
+  const names = await fileSystem.list(directory);
+  if (!names.includes(IDENTITY_NAME)) return null;
+  const name = brokenName(IDENTITY_NAME, epoch, names);
+  const identity = pathOf(directory, IDENTITY_NAME);
+  await copyFile(fileSystem, identity, pathOf(directory, name), Infinity);
   await fileSystem.syncDirectory(directory);
   return name;
-}
-
-async function copyBytes(from: FileHandle, to: FileHandle): Promise<void> {
-  const piece = new Uint8Array(COPIED_AT_A_TIME);
-  for (let offset = 0;;) {
-    const count = await from.read(piece, offset);
-    if (count === 0) return;
-    writeWhole(to, piece.subarray(0, count));
-    offset += count;
-  }
-}
-
-/**
- * A machine on which a log directory has no identity, so that opening the log takes it from the segments
- * and writes it anew, over the damaged one.
- *
- * @param platform The machine.
- * @returns The same machine, but for what it lists.
- */
-export function withoutIdentity(platform: Platform): Platform {
-  const { fileSystem } = platform;
-  const hiding: FileSystem = {
-    ensureDirectory: (path) => fileSystem.ensureDirectory(path),
-    syncAncestors: (path) => fileSystem.syncAncestors(path),
-    list: async (path) => (await fileSystem.list(path)).filter((name) => name !== IDENTITY_NAME),
-    open: (path, mode) => fileSystem.open(path, mode),
-    rename: (from, to) => fileSystem.rename(from, to),
-    remove: (path) => fileSystem.remove(path),
-    syncDirectory: (path) => fileSystem.syncDirectory(path),
-    identify: (path) => fileSystem.identify(path),
-  };
-  const { clock, randomness, processId } = platform;
-  return { fileSystem: hiding, clock, randomness, processId };
 }

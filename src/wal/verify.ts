@@ -71,7 +71,7 @@ async function verifyOnce(platform: Platform, directory: string): Promise<Verify
     return await verifyPgdog(new SettledFiles(platform.fileSystem), directory);
   }
   try {
-    return await verifyAnyModel(platform, directory, []);
+    return await verifyAnyModel(platform, directory, false);
   } catch (error) {
     if (!(error instanceof LogCorruptedError)) throw error;
     const { file } = error.place;
@@ -81,9 +81,24 @@ async function verifyOnce(platform: Platform, directory: string): Promise<Verify
       return { ...EMPTY_REPORT, directory, format: "indoubt", ...refused, found };
     }
     // What the segments say is worth knowing even if nobody knows whose they are.
-    const report = await verifyAnyModel(platform, directory, [IDENTITY_NAME]);
+    const report = await verifySegments(platform, directory);
     return { ...report, ...refused, found: [...found, ...report.found] };
   }
+}
+
+/**
+ * Verifies the segments of a log alone, as if it had no identity.
+ *
+ * @param platform The machine.
+ * @param directory The log directory.
+ * @returns What they come to.
+ * @throws Whatever goes wrong in reading.
+ */
+export async function verifySegments(
+  platform: Platform,
+  directory: string,
+): Promise<VerifyReport> {
+  return await verifyAnyModel(platform, directory, true);
 }
 
 async function isPgdogLog({ fileSystem }: Platform, directory: string): Promise<boolean> {
@@ -100,11 +115,11 @@ async function isPgdogLog({ fileSystem }: Platform, directory: string): Promise<
 async function verifyAnyModel(
   platform: Platform,
   directory: string,
-  hidden: readonly string[],
+  withoutIdentity: boolean,
 ): Promise<VerifyReport> {
   const live = new LiveState();
   try {
-    const report = await verifyOwn(platform, directory, hidden, live);
+    const report = await verifyOwn(platform, directory, withoutIdentity, live);
     if (report.verdict === "cannot_tell") return report;
     return {
       ...report,
@@ -114,7 +129,8 @@ async function verifyAnyModel(
   } catch (error) {
     if (!(error instanceof LogVersionError)) throw error;
     try {
-      const report = await verifyOwn(platform, directory, hidden, new ApplicationRecords());
+      const model = new ApplicationRecords();
+      const report = await verifyOwn(platform, directory, withoutIdentity, model);
       const { nextOpening } = report;
       return {
         ...report,
@@ -131,11 +147,11 @@ async function verifyAnyModel(
 async function verifyOwn<Entry>(
   platform: Platform,
   directory: string,
-  hidden: readonly string[],
+  withoutIdentity: boolean,
   model: LogModel<Entry>,
 ): Promise<VerifyReport> {
-  const fileSystem = new SettledFiles(platform.fileSystem, hidden);
-  const recovered = await recoverLog({ ...platform, fileSystem }, directory, model);
+  const settled = { ...platform, fileSystem: new SettledFiles(platform.fileSystem) };
+  const recovered = await recoverLog(settled, directory, model, withoutIdentity);
   const { state, found, id, epoch, nextLsn } = recovered;
   if (id === null && found.length === 0) {
     return { ...EMPTY_REPORT, directory, verdict: "cannot_tell", reason: "no log is in it" };

@@ -72,17 +72,23 @@ Deno.test("A log whose identity is damaged says why it would not open", async ()
   assertEquals(code, 1);
   assertMatch(out, /The next opening\n {2}is refused: Cannot read the log in .*: identity\.json: /);
   assertMatch(out, /must commit\n {2}1000000000001 {2}orders, billing\n/);
-  const repaired = await run("repair", directory.path, "--reason", "new disk");
-  assertEquals([repaired.code, repaired.error], [0, ""]);
+  const command = ["repair", directory.path, "--reason", "new disk"];
+  const refused = await run(...command);
+  assertEquals([refused.code, refused.out], [2, ""]);
+  assertMatch(refused.error, /nobody can tell whether the directory is a copy: .*--accept-copy\n$/);
+  const repaired = await run(...command, "--accept-copy");
+  assertEquals([repaired.code, repaired.error], [1, ""]);
   const done = "made identity.json again from the segments and kept the damaged one as " +
-    "identity.json.broken-2";
+    "identity.json.broken-100002, accepted the directory as the only copy";
   assertStringIncludes(repaired.out, `opened, ${done}\n`);
-  assertMatch(repaired.out, /Set aside, byte for byte\n {2}identity\.json\.broken-2\n/);
-  assertEquals(/uncertain|Cleared|Damage/.test(repaired.out), false);
+  assertMatch(repaired.out, /Set aside, byte for byte\n {2}identity\.json\.broken-100002\n/);
+  assertMatch(repaired.out, /Damage\n {2}identity\.json was lost, so a later segment may be/);
   const verdict = new RegExp(
-    `Verdict .* repaired by .*: new disk \\(opening 2: opened, ${done}\\)`,
+    `Verdict .* repaired by .*: new disk \\(opening 100002: opened, ${done}\\)`,
   );
   assertMatch((await run("inspect", directory.path)).out, verdict);
+  assertEquals((await run("verify", directory.path)).code, 1);
+  assertEquals((await run(...command, "--presume-abort")).code, 0);
   assertEquals((await run("verify", directory.path)).code, 0);
 });
 
@@ -91,8 +97,8 @@ Deno.test("A damaged identity that no segment explains is refused with what to d
   directory.put("identity.json", new TextEncoder().encode("{}"));
   const { code, out } = await run("verify", directory.path);
   assertEquals(code, 1);
-  assertStringIncludes(out, `indoubt repair "${directory.path}" --reason TEXT`);
-  const repaired = await run("repair", directory.path, "--reason", "new disk");
+  assertStringIncludes(out, `indoubt repair "${directory.path}" --accept-copy --reason TEXT`);
+  const repaired = await run("repair", directory.path, "--accept-copy", "--reason", "new disk");
   assertEquals(repaired.code, 2);
   assertMatch(repaired.error, /no segment says whose log it is, so .* restore it from a backup\n$/);
 });

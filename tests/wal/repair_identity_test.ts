@@ -7,12 +7,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { LogCorruptedError, LogVersionError } from "../../src/wal/errors.ts";
 import { encodeHead } from "../../src/wal/head.ts";
 import { identityText } from "../../src/wal/identity.ts";
-import {
-  epochInSegments,
-  isIdentityDamaged,
-  keepIdentity,
-  withoutIdentity,
-} from "../../src/wal/repair_identity.ts";
+import { epochInSegments, isIdentityDamaged, keepIdentity } from "../../src/wal/repair_identity.ts";
 import { makeSegment, opening } from "../cli/support/logs.ts";
 import { MemoryDisk } from "../simulation/memory_disk.ts";
 import { seededTest } from "../simulation/seeds.ts";
@@ -29,12 +24,12 @@ async function diskWith(identity: string | null): Promise<MemoryDisk> {
   return disk;
 }
 
-Deno.test("isIdentityDamaged tells a damaged identity from one that is whole or not there", async () => {
+Deno.test("isIdentityDamaged tells a damaged identity or gone from one that is whole", async () => {
   const isDamaged = async (identity: string | null): Promise<boolean> =>
     await isIdentityDamaged(simulatedPlatform(await diskWith(identity)), DIRECTORY);
   for (const text of ["", "{", "null", "{}"]) assertEquals(await isDamaged(text), true, text);
   assertEquals(await isDamaged(identityText(WHOLE)), false);
-  assertEquals(await isDamaged(null), false);
+  assertEquals(await isDamaged(null), true);
   const newer = identityText({ ...WHOLE, formatVersion: 2 });
   await assertRejects(() => isDamaged(newer), LogVersionError);
 });
@@ -53,11 +48,10 @@ seededTest("keepIdentity has synced what it kept, bytes and name", 20, async (ra
   assertEquals(disk.openFiles, []);
 });
 
-Deno.test("withoutIdentity hides the identity and nothing else", async () => {
-  const disk = await diskWith("{");
-  putText(disk, "another", "");
-  const { fileSystem } = withoutIdentity(simulatedPlatform(disk));
-  assertEquals(await fileSystem.list(DIRECTORY), ["another"]);
+Deno.test("keepIdentity keeps nothing where nothing is", async () => {
+  const disk = await diskWith(null);
+  assertEquals(await keepIdentity(simulatedPlatform(disk), DIRECTORY, 7), null);
+  assertEquals(disk.namesIn(DIRECTORY), []);
 });
 
 Deno.test("epochInSegments gives the newest segment's opening, and refuses two logs", async () => {

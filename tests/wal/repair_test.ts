@@ -6,7 +6,7 @@ import { Log } from "../../src/wal/log.ts";
 import { inspectLog } from "../../src/wal/inspect.ts";
 import { encodeHead } from "../../src/wal/head.ts";
 import { identityText } from "../../src/wal/identity.ts";
-import { repairLog, type RepairOptions } from "../../src/wal/repair.ts";
+import { repairLog, type RepairOptions, type RepairReport } from "../../src/wal/repair.ts";
 import { verifyLog } from "../../src/wal/verify.ts";
 import {
   decision,
@@ -217,6 +217,9 @@ Deno.test("Repair refuses a reason that no verdict can hold, and changes nothing
   assertEquals(directory.trace(), before);
 });
 
+/** Somebody says that the directory is the only one from now on. */
+const VOUCHED = { acceptCopy: true };
+
 function putIdentity(directory: TestDirectory, text: string): Uint8Array {
   const bytes = new TextEncoder().encode(text);
   directory.put("identity.json", bytes);
@@ -233,18 +236,64 @@ Deno.test("Repair makes a damaged identity again from the segments, and keeps th
     await assertRejects(
       () => damagesOnOpening(directory),
       LogCorruptedError,
-      `indoubt repair "${directory.path}" --reason TEXT`,
+      `indoubt repair "${directory.path}" --accept-copy --reason TEXT`,
     );
-    const report = await repair(directory, { presumeAbort: true });
-    assertEquals([report.epoch, report.id, report.cleared], [3, ID, false]);
-    assertEquals([report.verdicts, report.setAside], [[], ["identity.json.broken-3"]]);
-    assertEquals(directory.bytesOf("identity.json.broken-3"), damaged);
-    assertMatch((await repairsIn(directory))[0]?.[2] ?? "", /kept .* as identity\.json\.broken-3$/);
-    assertEquals(await damagesOnOpening(directory), 0);
+    const report = await repair(directory, VOUCHED);
+    assertEquals([report.epoch, report.id, report.cleared], [100_003, ID, false]);
+    assertEquals(report.setAside, ["identity.json.broken-100003"]);
+    assertEquals(directory.bytesOf("identity.json.broken-100003"), damaged);
+    const [[, , done = ""] = []] = await repairsIn(directory);
+    assertMatch(done, /kept .* as identity\.json\.broken-100003, accepted the directory/);
     assertEquals((await repairsIn(directory)).length, 1);
     const again = new TextDecoder().decode(directory.bytesOf("identity.json"));
     assertEquals(JSON.parse(again).id, JSON.parse(new TextDecoder().decode(whole)).id);
-    assertEquals(JSON.parse(again).epoch, 4);
+    assertEquals(JSON.parse(again).epoch, 100_003);
+    await assertPossibleCopy(directory, report);
+  }
+});
+
+/** What only the identity knew counts as lost until an operator says otherwise. */
+async function assertPossibleCopy(
+  directory: TestDirectory,
+  { verdicts, before }: RepairReport,
+): Promise<void> {
+  assertEquals(verdicts.map(({ file, epoch, by }) => [file, epoch, by]), [["", 100_002, "ada"]]);
+  assertMatch(verdicts[0]?.reason ?? "", /^identity\.json was lost, so a later segment may be/);
+  const { nextLsn } = await verifyLog(denoPlatform, directory.path);
+  assert((nextLsn ?? 0) >= 2 ** 40, "numbers of a segment that may be lost are used again");
+  assertEquals(before.verdict, "damaged");
+  assertEquals(await damagesOnOpening(directory), 1);
+  const report = await repair(directory, { presumeAbort: true });
+  assertEquals([report.cleared, await damagesOnOpening(directory)], [true, 0]);
+}
+
+Deno.test("Repair makes an identity that is gone again, and no log is opened without it", async () => {
+  await using directory = new TestDirectory();
+  await writeLog(directory, [decision(TXN + 1n)]);
+  directory.remove("identity.json");
+  for (let opening = 0; opening < 2; opening++) {
+    const error = await assertRejects(() => damagesOnOpening(directory), LogCorruptedError);
+    assertMatch(error.message, /identity\.json: it is gone, though the log has been used/);
+  }
+  const { verdict, decided } = await verifyLog(denoPlatform, directory.path);
+  assertEquals([verdict, decided.map(({ txn }) => txn)], ["damaged", [TXN + 1n]]);
+  const report = await repair(directory, { ...VOUCHED, presumeAbort: true });
+  assertEquals([report.epoch, report.setAside, report.cleared], [100_002, [], true]);
+  assertMatch(report.done, /made identity\.json again from the segments, it was gone/);
+  assertEquals(await damagesOnOpening(directory), 0);
+});
+
+Deno.test("Repair makes no identity unless somebody vouches for the directory", async () => {
+  for (const lose of ["damage", "remove"]) {
+    await using directory = new TestDirectory();
+    await writeLog(directory, [decision(TXN + 1n)]);
+    if (lose === "damage") putIdentity(directory, "{");
+    else directory.remove("identity.json");
+    await assertRefused(
+      directory,
+      /nobody can tell whether the directory is a copy.*--accept-copy/,
+      {},
+    );
   }
 });
 
@@ -252,28 +301,33 @@ Deno.test("Repair makes the identity of a log again that is damaged besides", as
   await using directory = await damagedLog();
   const [file = ""] = directory.segments();
   putIdentity(directory, "{");
-  const report = await repair(directory);
-  assertEquals(report.setAside, [`${file}.broken-2`, "identity.json.broken-2"]);
-  assertEquals(report.verdicts.map((verdict) => [verdict.file, verdict.epoch]), [[file, 1]]);
+  const report = await repair(directory, VOUCHED);
+  assertEquals(report.setAside, [`${file}.broken-100002`, "identity.json.broken-100002"]);
+  const verdicts = report.verdicts.map((verdict) => [verdict.file, verdict.epoch]);
+  assertEquals(verdicts, [[file, 100_001], ["", 100_001]]);
   assertMatch(report.done, new RegExp(`^opened, set aside ${file}, made identity\\.json again`));
-  assertEquals(await damagesOnOpening(directory), 1);
+  assertEquals(await damagesOnOpening(directory), 2);
 });
 
 Deno.test("Repair never overwrites an identity that was kept before", async () => {
   await using directory = new TestDirectory();
   await writeLog(directory);
   const kept = new TextEncoder().encode("an earlier one");
-  directory.put("identity.json.broken-2", kept);
+  directory.put("identity.json.broken-100002", kept);
   const damaged = putIdentity(directory, "{");
-  await repair(directory);
-  assertEquals(directory.bytesOf("identity.json.broken-2"), kept);
-  assertEquals(directory.bytesOf("identity.json.broken-2-2"), damaged);
+  await repair(directory, VOUCHED);
+  assertEquals(directory.bytesOf("identity.json.broken-100002"), kept);
+  assertEquals(directory.bytesOf("identity.json.broken-100002-2"), damaged);
 });
 
 /** Asserts that a repair is refused and that nothing but the stamp in the lock has changed. */
-async function assertRefused(directory: TestDirectory, why: RegExp): Promise<void> {
+async function assertRefused(
+  directory: TestDirectory,
+  why: RegExp,
+  options: Partial<RepairOptions> = VOUCHED,
+): Promise<void> {
   const { ".lock": _, "": __, ...before } = directory.trace();
-  const error = await assertRejects(() => repair(directory), LogCorruptedError);
+  const error = await assertRejects(() => repair(directory, options), LogCorruptedError);
   assertMatch(error.message, why);
   const { ".lock": ___, "": ____, ...after } = directory.trace();
   assertEquals(after, before);

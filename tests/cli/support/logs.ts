@@ -54,6 +54,11 @@ export class TestDirectory implements AsyncDisposable {
     Deno.writeFileSync(this.at(name), bytes);
   }
 
+  /** Removes a file. */
+  remove(name: string): void {
+    Deno.removeSync(this.at(name));
+  }
+
   /** A file's bytes. */
   bytesOf(name: string): Uint8Array<ArrayBuffer> {
     return Deno.readFileSync(this.at(name));
