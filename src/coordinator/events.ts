@@ -16,7 +16,7 @@ export interface BranchName {
 
 /** Something that happened. */
 export type CoordinatorEvent =
-  /** A participant was checked and swept and takes part from now on. */
+  /** A participant was checked and takes part from now on; what it holds prepared is looked at next. */
   | { readonly type: "participant-ready"; readonly participant: string }
   /** A participant cannot be reached; it is tried again. */
   | {

@@ -166,6 +166,11 @@ Deno.test("Coordinator.open() works with what is there, settles when all is back
   await clusters.billing.start();
   await until("billing is ready", () => hasEvent(opened, "participant-ready", "billing"), 40_000);
   await untilSettled(opened);
+  // The sweep comes after what was known to be unsettled.
+  await until(
+    "billing is swept",
+    async () => (await preparedGids(both.clients.billing)).length < 2,
+  );
   assertEquals(await preparedGids(both.clients.billing), ["indoubt_somebody_1000000000777_1"]);
   await both.clients.billing`ROLLBACK PREPARED 'indoubt_somebody_1000000000777_1'`.simple();
   await both.assertBoth("decided");
