@@ -1,150 +1,112 @@
 /**
- * A sustained load on a log: so many transactions at once, each a decision that is waited for and
- * an End that is not. Prints figures every ten seconds, and ends with code 1 if memory, files or
- * the log's directory have grown beyond what is live.
- *
- *     deno run -A bench/load/main.ts [--minutes 10] [--concurrency 16] [--directory DIR]
- *
- * Without a directory it uses one for temporary files, which goes away.
+ * `deno task bench:load`: see `bench/README.md` for what each work measures and what its numbers mean.
  *
  * @module
  */
 
-import { parseArgs } from "node:util";
-import { LiveState } from "../../src/wal/decisions/live_state.ts";
-import type { LogRecord } from "../../src/wal/decisions/record.ts";
-import { DEFAULT_SEGMENT_SIZE, Log } from "../../src/wal/log.ts";
-import { decision } from "./decision.ts";
-import { Histogram } from "./histogram.ts";
-import { type Sample, takeSample } from "./sample.ts";
-import { growthOf, problemsOf } from "./verdict.ts";
+import { drawChart } from "./chart.ts";
+import { compare, type Comparison, type OnProgress } from "./comparison.ts";
+import { describeMachine, machineWords } from "./machine.ts";
+import { noiseWords } from "./noise.ts";
+import { type LoadOptions, readOptions, USAGE, UsageError, type Work } from "./options.ts";
+import { type Result, toJsonLines } from "./result.ts";
+import { drawTable } from "./table.ts";
+import { measureImport } from "./works/import.ts";
+import { measurePostgres } from "./works/postgres.ts";
+import { measureRecovery } from "./works/recover.ts";
+import { soak } from "./works/soak.ts";
 
-const SAMPLE_MS = 10_000;
-const MEBIBYTE = 1_048_576;
+const CALLERS = [1, 16, 128, 1024];
+const POSTGRES_CALLERS = [1, 64];
+const SOAK_CALLERS = 16;
+const RECORD_BYTES = 100;
 
-/** More than a decision takes in the log. */
-const DECISION_BYTES = 512;
+/** Works whose figures a chart can show: rates by concurrency. */
+const CHARTED: readonly Work[] = ["log", "commit"];
 
-interface Options {
-  readonly minutes: number;
-  readonly concurrency: number;
-  readonly directory: string | undefined;
+/** Compares what needs nothing but a disk. */
+function comparison(
+  options: LoadOptions,
+  part: Pick<Comparison, "work" | "contenders" | "bytes">,
+): Comparison {
+  const { concurrency, seconds, rounds } = options;
+  return { ...part, disk: "disk", concurrency: concurrency ?? CALLERS, seconds, rounds };
 }
 
-function readOptions(args: readonly string[]): Options {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      minutes: { type: "string", default: "10" },
-      concurrency: { type: "string", default: "16" },
-      directory: { type: "string" },
-    },
-  });
-  const minutes = Number(values.minutes);
-  const concurrency = Number(values.concurrency);
-  if (!(minutes > 0)) throw new RangeError(`Cannot run for ${values.minutes} minutes`);
-  if (!Number.isInteger(concurrency) || concurrency < 1) {
-    throw new RangeError(`Cannot run ${values.concurrency} transactions at once`);
-  }
-  return { minutes, concurrency, directory: values.directory };
-}
-
-/** Runs transactions one after another until the time is over. */
-async function work(
-  log: Log<LogRecord>,
-  nextTxn: () => bigint,
-  deadline: number,
-  latencies: Histogram,
-): Promise<void> {
-  for (let start = performance.now(); start < deadline; start = performance.now()) {
-    const txn = nextTxn();
-    await log.append(decision(txn));
-    latencies.add(performance.now() - start);
-    log.appendLazily({ type: "end", txn });
-  }
-}
-
-/** Figures of the time since the last line. */
-class Reporter {
-  readonly #latencies: Histogram;
-  #since = performance.now();
-  #transactions = 0;
-  readonly samples: Sample[] = [];
-
-  constructor(latencies: Histogram) {
-    this.#latencies = latencies;
-    console.log(
-      "seconds  per second   p50 ms   p99 ms  resident MiB  descriptors  log MiB  files",
-    );
-  }
-
-  /** All transactions that were reported. */
-  get transactions(): number {
-    return this.#transactions;
-  }
-
-  print(directory: string, seconds: number): void {
-    const sample = takeSample(directory, seconds);
-    this.samples.push(sample);
-    const { count } = this.#latencies;
-    this.#transactions += count;
-    const now = performance.now();
-    const columns: [number | string, number][] = [
-      [seconds.toFixed(0), 7],
-      [(count / (now - this.#since) * 1000).toFixed(0), 12],
-      [this.#latencies.percentile(0.5).toFixed(2), 9],
-      [this.#latencies.percentile(0.99).toFixed(2), 9],
-      [(sample.resident / MEBIBYTE).toFixed(1), 14],
-      [sample.descriptors, 13],
-      [(sample.bytes / MEBIBYTE).toFixed(1), 9],
-      [sample.files, 7],
-    ];
-    console.log(columns.map(([value, width]) => String(value).padStart(width)).join(""));
-    this.#latencies.clear();
-    this.#since = now;
+/** Measures one work. */
+async function measure(
+  work: Exclude<Work, "soak">,
+  options: LoadOptions,
+  onProgress: OnProgress,
+): Promise<Result[]> {
+  switch (work) {
+    case "log": {
+      const contenders = ["log", "disk", "sqlite"] as const;
+      return await compare(
+        comparison(options, { work, contenders, bytes: RECORD_BYTES }),
+        onProgress,
+      );
+    }
+    case "commit":
+      return await compare(
+        comparison(options, { work, contenders: ["commit", "disk", "sqlite"] }),
+        onProgress,
+      );
+    case "rotation":
+      return await compare(
+        comparison(options, { work, contenders: ["rotation", "disk"], bytes: RECORD_BYTES }),
+        onProgress,
+      );
+    case "recover":
+      return await measureRecovery(options.transactions, options.rounds, onProgress);
+    case "postgres": {
+      const concurrency = options.concurrency ?? POSTGRES_CALLERS;
+      return await measurePostgres({ ...options, concurrency }, onProgress);
+    }
+    case "import":
+      return await measureImport(options.rounds, onProgress);
   }
 }
 
-async function run(directory: string, { minutes, concurrency }: Options): Promise<Reporter> {
-  await using log = await Log.open({ directory, model: new LiveState() });
-  const start = performance.now();
-  const deadline = start + minutes * 60_000;
-  const latencies = new Histogram();
-  const reporter = new Reporter(latencies);
-  let txn = BigInt(Date.now()) << 20n;
-  const print = () => reporter.print(directory, (performance.now() - start) / 1000);
-  const timer = setInterval(print, SAMPLE_MS);
-  try {
-    const workers = Array.from(
-      { length: concurrency },
-      () => work(log, () => txn++, deadline, latencies),
-    );
-    await Promise.all(workers);
-    print();
-  } finally {
-    clearInterval(timer);
+/** Measures all that was asked for; gives the exit code. */
+async function run(options: LoadOptions): Promise<number> {
+  const machine = await describeMachine(await Deno.realPath(Deno.env.get("TMPDIR") ?? "/tmp"));
+  console.log(`${machineWords(machine)}\n`);
+  const onProgress = (text: string) => console.error(text);
+  const results: Result[] = [];
+  for (const work of options.works) {
+    if (work === "soak") {
+      if (!await soak(options.minutes, options.concurrency?.[0] ?? SOAK_CALLERS)) return 1;
+      continue;
+    }
+    const measured = await measure(work, options, onProgress);
+    console.log(`${drawTable(measured)}\n\n${noiseWords(measured)}\n`);
+    results.push(...measured);
+    if (options.json !== null) await Deno.writeTextFile(options.json, toJsonLines(results));
+    if (options.chart !== null && CHARTED.includes(work)) {
+      const svg = drawChart(measured, { title: TITLES[work] ?? work, subtitle: machine.runtime });
+      await Deno.writeTextFile(`${options.chart}/performance-${work}.svg`, svg);
+    }
   }
-  return reporter;
+  return 0;
 }
 
+const TITLES: Partial<Record<Work, string>> = {
+  commit: "Commits per second, two no-op participants",
+  log: "Durable appends of 100 bytes per second",
+};
+
+/** Runs; the exit code is what it returns. */
 async function main(args: readonly string[]): Promise<number> {
-  const options = readOptions(args);
-  const directory = options.directory ?? await Deno.makeTempDir({ prefix: "indoubt_load_" });
   try {
-    const { samples, transactions } = await run(directory, options);
-    const growth = growthOf(samples);
-    console.log(`\n${transactions} transactions`);
-    console.log(
-      growth === null
-        ? "Too short to say whether resident memory grows: three minutes would do"
-        : `Resident memory after the first minute: ${growth.toFixed(1)} % growth`,
-    );
-    const liveBytes = options.concurrency * DECISION_BYTES;
-    const problems = problemsOf(samples, { segmentSize: DEFAULT_SEGMENT_SIZE, liveBytes });
-    for (const problem of problems) console.error(`Too much: ${problem}`);
-    return problems.length === 0 ? 0 : 1;
-  } finally {
-    if (options.directory === undefined) await Deno.remove(directory, { recursive: true });
+    const options = readOptions(args);
+    if (options !== "help") return await run(options);
+    console.log(USAGE.trimEnd());
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(error.message);
+    return 2;
   }
 }
 

@@ -1,0 +1,39 @@
+/**
+ * Who can be measured, by name.
+ *
+ * @module
+ */
+
+import type { Contender, ContenderSettings } from "./contender.ts";
+
+/** Each is imported only where it is measured, so that the memory of a process is its own. */
+const CONTENDERS = {
+  commit: async () => (await import("./contenders/commit.ts")).openCommit,
+  disk: async () => (await import("./contenders/disk.ts")).openDisk,
+  log: async () => (await import("./contenders/log.ts")).openLog,
+  rotation: async () => (await import("./contenders/rotation.ts")).openRotation,
+  sqlite: async () => (await import("./contenders/sqlite.ts")).openSqlite,
+  "postgres by hand": async () => (await import("./contenders/by_hand.ts")).openByHand,
+  postgres: async () => (await import("./contenders/postgres.ts")).openPostgres,
+} satisfies Record<string, () => Promise<(settings: ContenderSettings) => Promise<Contender>>>;
+
+/** Name of a contender. */
+export type ContenderName = keyof typeof CONTENDERS;
+
+/**
+ * Opens a contender.
+ *
+ * @throws {RangeError} If there is none of that name.
+ */
+export async function openContender(
+  name: string,
+  settings: ContenderSettings,
+): Promise<Contender> {
+  if (!Object.hasOwn(CONTENDERS, name)) {
+    throw new RangeError(
+      `Cannot measure "${name}": there are ${Object.keys(CONTENDERS).join(", ")}`,
+    );
+  }
+  const open = await CONTENDERS[name as ContenderName]();
+  return await open(settings);
+}

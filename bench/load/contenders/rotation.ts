@@ -1,0 +1,126 @@
+/**
+ * The log again, with the time of each append put down to what the log was doing meanwhile: preparing space
+ * for its next segment, going over to it (from the next segment's first byte to the removal of the old one),
+ * or neither.
+ *
+ * @module
+ */
+
+import { FIRST_APPLICATION_TAG, Log } from "../../../src/wal/mod.ts";
+import type { Platform } from "../../../src/platform/platform.ts";
+import type { Contender, ContenderSettings } from "../contender.ts";
+import { countedPlatform, noCounts } from "../counted_platform.ts";
+import { Histogram } from "../histogram.ts";
+import { forgetfulModel } from "./log.ts";
+
+const MICROSECONDS = 1000;
+const SEGMENT = ".wal";
+
+/** Something that goes on for a while, again and again. */
+class Activity {
+  #going = false;
+  #ended = -Infinity;
+
+  begin(): void {
+    this.#going = true;
+  }
+
+  end(): void {
+    if (!this.#going) return;
+    this.#going = false;
+    this.#ended = performance.now();
+  }
+
+  /** Whether it went on at any time since `start`. */
+  since(start: number): boolean {
+    return this.#going || this.#ended >= start;
+  }
+}
+
+/** Opens a log. */
+export async function openRotation({ directory, bytes }: ContenderSettings): Promise<Contender> {
+  const counts = noCounts();
+  const [preparing, rotating] = [new Activity(), new Activity()];
+  const log = await Log.open({
+    directory,
+    model: forgetfulModel,
+    platform: watched(countedPlatform(counts), preparing, rotating),
+  });
+  // The first segment takes the place of none that would be removed.
+  rotating.end();
+  const entry = new Uint8Array(bytes).fill(FIRST_APPLICATION_TAG);
+  const during = {
+    rotating: new Histogram(),
+    preparing: new Histogram(),
+    between: new Histogram(),
+  };
+  return {
+    counts,
+    operate: async () => {
+      const start = performance.now();
+      await log.append(entry);
+      const took = performance.now() - start;
+      if (rotating.since(start)) during.rotating.add(took);
+      else if (preparing.since(start)) during.preparing.add(took);
+      else during.between.add(took);
+    },
+    beforeRound: () => Object.values(during).forEach((histogram) => histogram.clear()),
+    extra: () =>
+      Object.fromEntries(
+        Object.entries(during).filter(([, { count }]) => count > 0).flatMap(([name, histogram]) => [
+          [`${name} p50 µs`, histogram.percentile(0.5) * MICROSECONDS],
+          [`${name} p999 µs`, histogram.percentile(0.999) * MICROSECONDS],
+          [`${name} part`, histogram.count / total(Object.values(during))],
+        ]),
+      ),
+    [Symbol.asyncDispose]: () => log.close(),
+  };
+}
+
+function total(histograms: readonly Histogram[]): number {
+  return histograms.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** A platform that tells what is done to files. */
+function watched(platform: Platform, preparing: Activity, rotating: Activity): Platform {
+  const { fileSystem } = platform;
+  return {
+    ...platform,
+    fileSystem: {
+      ...fileSystem,
+      open: async (path, mode) => {
+        if (!path.includes("/next-")) return await fileSystem.open(path, mode);
+        preparing.begin();
+        const handle = await fileSystem.open(path, mode);
+        const { rewind, close } = handle;
+        let ready = false;
+        const end = () => {
+          if (!ready) preparing.end();
+          ready = true;
+        };
+        handle.rewind = () => {
+          rewind.call(handle);
+          end();
+        };
+        handle.close = () => {
+          close.call(handle);
+          end();
+        };
+        return handle;
+      },
+      rename: async (from, to) => {
+        if (to.endsWith(SEGMENT)) rotating.begin();
+        await fileSystem.rename(from, to);
+        // The old segment is done with, under another name.
+        if (from.endsWith(SEGMENT)) rotating.end();
+      },
+      remove: async (path) => {
+        try {
+          await fileSystem.remove(path);
+        } finally {
+          if (path.endsWith(SEGMENT)) rotating.end();
+        }
+      },
+    },
+  };
+}

@@ -1,0 +1,106 @@
+/**
+ * A commit on two real PostgreSQL servers: this library against the same statements sent by hand, and
+ * several coordinators, each in its own process with its own log, over the same two servers.
+ *
+ * @module
+ */
+
+import { PostgresCluster } from "../../../tests/servers/cluster.ts";
+import { createDatabases } from "../../../tests/servers/databases.ts";
+import { compare, type OnProgress } from "../comparison.ts";
+import { ContenderProcess } from "../contender_process.ts";
+import type { LoadOptions } from "../options.ts";
+import { type Result, summarize } from "../result.ts";
+import type { Round } from "../round.ts";
+import { median, spread } from "../statistics.ts";
+
+const NAMES = ["orders", "billing"] as const;
+const COORDINATORS = [1, 2, 4];
+/** Callers of all coordinators together. */
+const SHARED_CALLERS = 64;
+const SETTINGS = {
+  max_connections: "400",
+  max_prepared_transactions: "400",
+  shared_buffers: "256MB",
+  max_wal_size: "4GB",
+};
+
+/** What of the options counts here. */
+export type PostgresOptions = Pick<LoadOptions, "seconds" | "rounds"> & {
+  readonly concurrency: readonly number[];
+};
+
+/** Measures it. */
+export async function measurePostgres(
+  options: PostgresOptions,
+  onProgress: OnProgress,
+): Promise<Result[]> {
+  onProgress("postgres: two servers are being made");
+  await using stack = new AsyncDisposableStack();
+  const urls: string[] = [];
+  for (const name of NAMES) {
+    const cluster = stack.use(await PostgresCluster.start({ settings: SETTINGS }));
+    await createDatabases(cluster, name);
+    urls.push(cluster.url(name));
+  }
+  const compared = await compare(
+    { ...options, work: "postgres", contenders: ["postgres", "postgres by hand"], urls },
+    onProgress,
+  );
+  const results = withOverhead(compared);
+  for (const coordinators of COORDINATORS) {
+    results.push(await measureTogether(coordinators, urls, options, onProgress));
+  }
+  // The servers are ours as well, so nobody can say what was foreign.
+  return results.map(({ foreign_cpu: _, ...result }) => result);
+}
+
+/** Adds what the library costs above the statements by hand, with and without its one synced write. */
+export function withOverhead(results: readonly Result[]): Result[] {
+  return results.map((result) => {
+    const hand = results.find(({ contender, concurrency }) =>
+      contender === "postgres by hand" && concurrency === result.concurrency
+    );
+    if (hand === undefined || hand === result) return result;
+    const own = result.concurrency * 1e6 / result.per_s;
+    const theirs = hand.concurrency * 1e6 / hand.per_s;
+    const without = own - (result.force_us ?? 0);
+    return {
+      ...result,
+      extra: {
+        ...result.extra,
+        "overhead %": (own / theirs - 1) * 100,
+        "without force %": (without / theirs - 1) * 100,
+      },
+    };
+  });
+}
+
+/** Several coordinators at once. */
+async function measureTogether(
+  coordinators: number,
+  urls: readonly string[],
+  { seconds, rounds }: PostgresOptions,
+  onProgress: OnProgress,
+): Promise<Result> {
+  await using stack = new AsyncDisposableStack();
+  const concurrency = SHARED_CALLERS / coordinators;
+  const processes: ContenderProcess[] = [];
+  for (let count = 0; count < coordinators; count++) {
+    const task = { name: "postgres", concurrency, bytes: 0, urls };
+    processes.push(stack.use(await ContenderProcess.start(task)));
+  }
+  const all = () => Promise.all(processes.map((process) => process.round(seconds)));
+  await all();
+  const measured: Round[][] = [];
+  for (let round = 0; round < rounds; round++) {
+    onProgress(`postgres, ${coordinators} coordinators: round ${round + 1} of ${rounds}`);
+    measured.push(await all());
+  }
+  const rates = measured.map((some) =>
+    some.reduce((sum, { operations, seconds }) => sum + operations / seconds, 0)
+  );
+  const contender = `${coordinators} coordinator${coordinators === 1 ? "" : "s"}`;
+  const summary = summarize("postgres", contender, SHARED_CALLERS, measured.flat());
+  return { ...summary, per_s: median(rates), spread: spread(rates), rounds };
+}
