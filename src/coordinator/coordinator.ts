@@ -339,7 +339,7 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
    * before it is done.
    *
    * @param id Id of the transaction.
-   * @param participant Name of the participant.
+   * @param participant Name of the participant, as {@linkcode inDoubt} has it.
    * @param kind How the branch is to end.
    * @param action Why, who, and whether against a recorded decision.
    * @throws {RangeError} If it is not in doubt there, or the reason is empty or too long.
@@ -374,7 +374,7 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
    */
   async resolve(
     id: string,
-    participant: keyof P & string,
+    participant: string,
     kind: "commit" | "rollback",
     action: ResolveAction,
   ): Promise<void> {
