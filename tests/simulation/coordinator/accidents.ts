@@ -183,10 +183,12 @@ export class Accidents {
   /** Takes synced records away in a way that the log can notice. */
   async #damage(disk: MemoryDisk): Promise<void> {
     if (this.#isPeace || !this.#random.chance(this.#swarm.damage)) return;
-    const segments = disk.namesIn(DIRECTORY).filter((name) => name.endsWith(".wal"));
+    const names = disk.namesIn(DIRECTORY);
+    const segments = names.filter((name) => name.endsWith(".wal"));
     const last = segments.at(-1);
     const { evidence, clock, process, timeline } = this.#world;
-    if (last === undefined || process === null) return;
+    // A log whose first opening was not finished refuses what is damaged until a person vouches for it.
+    if (last === undefined || process === null || !names.includes("identity.json")) return;
     timeline.note(`${last} is damaged`);
     evidence.damages.push({ at: clock.elapsed(), process: process.number });
     if (this.#random.chance(0.5)) {
@@ -197,7 +199,7 @@ export class Accidents {
       return disk.put(path, bytes);
     }
     // The segments, or everything, as when a volume was not kept.
-    const lost = this.#random.chance(0.5) ? segments : disk.namesIn(DIRECTORY);
+    const lost = this.#random.chance(0.5) ? segments : names;
     disk.mend();
     for (const name of lost) await disk.remove(`${DIRECTORY}/${name}`);
     await disk.syncDirectory(DIRECTORY);

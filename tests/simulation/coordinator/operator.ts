@@ -44,7 +44,7 @@ export async function putRight(world: World): Promise<void> {
   for (const one of coordinator.inDoubt()) {
     const isOver = one.branches.every(({ gid, participant, state }) =>
       state === "heuristic" || evidence.isAstray(participant, idOfGid(gid)) ||
-      (state !== "trying" && !isPrepared(world, participant, gid))
+      (state === "waiting" && !isPrepared(world, participant, gid))
     );
     if (isOver) {
       await attempt(world, `forget ${one.id}`, () => forget(world, coordinator, one, true));
