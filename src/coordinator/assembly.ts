@@ -61,6 +61,7 @@ export function assemble(
     randomness,
     onEvent,
     onSuspect: (participant) => membership.suspect(participant),
+    onAbsent: (participant) => membership.lookAgain(participant),
     onUnlogged: (settlement) => void keep(settlement, log),
   });
   const membership = new Membership({

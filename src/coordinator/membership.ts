@@ -18,6 +18,12 @@ import type { Settlement } from "./settlement.ts";
 import { beginningOfEpoch } from "./transaction_id.ts";
 import { findOrphans, type ForeignBranch, type OrphanedBranch } from "./sweep.ts";
 
+/**
+ * A PREPARE whose session or process is gone can still arrive: a database may notice late that nobody
+ * listens. So after an opening, and when a branch that may have been prepared was not there, the participant
+ * is looked at again soon, and once more; the sweeps after that are a matter of course.
+ */
+const SECOND_LOOKS_MS = [1_000, 10_000] as const;
 /** How long a participant rests that needs a person before it can be used. */
 const REFUSED_DELAY_MS = 60_000;
 
@@ -64,6 +70,10 @@ export class Membership {
   readonly #reported = new Set<string>();
   /** Whether another coordinator was seen to use this one's id. */
   #copied = false;
+  /** After how long each member is looked at next, where that is sooner than usual. */
+  readonly #looks = new Map<Member, number[]>();
+  /** End the wait for the next look. */
+  readonly #wakers = new Map<Member, AbortController>();
   #loops: Promise<void>[] = [];
 
   /**
@@ -112,7 +122,19 @@ export class Membership {
 
   /** Goes on checking and sweeping until closed. */
   start(): void {
-    this.#loops = [...this.#with.members.values()].map((member) => this.#watch(member));
+    this.#loops = [...this.#with.members.values()].map((member) => {
+      this.#looks.set(member, [...SECOND_LOOKS_MS]);
+      return this.#watch(member);
+    });
+  }
+
+  /** Looks at a participant again soon: a PREPARE may be late there. */
+  lookAgain(name: string): void {
+    const member = this.#with.members.get(name);
+    // One that is to be looked at soon is not woken: it would begin to wait anew each time.
+    if (member === undefined || (this.#looks.get(member)?.length ?? 0) > 0) return;
+    this.#looks.set(member, [...SECOND_LOOKS_MS]);
+    this.#wakers.get(member)?.abort();
   }
 
   /** Asks a participant at once who it is. */
@@ -136,13 +158,22 @@ export class Membership {
       const refused = member.error !== null &&
         !(member.error instanceof ParticipantUnavailableError);
       const delay = failures === 0
-        ? this.#options.sweepInterval
+        ? this.#nextLook(member)
         : refused
         ? REFUSED_DELAY_MS
         : backoffDelay(failures, randomness);
-      if (!await sleep(clock, delay, this.#closing.signal)) return;
+      const waker = new AbortController();
+      this.#wakers.set(member, waker);
+      const ending = AbortSignal.any([this.#closing.signal, waker.signal]);
+      // Woken: there is less to wait for than it seemed.
+      if (!await sleep(clock, delay, ending)) continue;
       failures = await this.#visit(member) ? 0 : failures + 1;
     }
+  }
+
+  #nextLook(member: Member): number {
+    const { sweepInterval } = this.#options;
+    return Math.min(this.#looks.get(member)?.shift() ?? sweepInterval, sweepInterval);
   }
 
   async #visit(member: Member): Promise<boolean> {

@@ -66,6 +66,8 @@ export interface ResolverOptions {
   readonly onEvent: CoordinatorEventListener;
   /** Hears that a participant may be another database than it was, or no longer take writes. */
   readonly onSuspect?: (participant: string) => void;
+  /** Hears that a branch which may have been prepared was not there: its PREPARE may be late. */
+  readonly onAbsent?: (participant: string) => void;
   /** Hears of a branch that was rolled back by decision and committed by someone else. */
   readonly onUnlogged?: (settlement: Settlement) => void;
 }
@@ -241,8 +243,10 @@ export class Resolver {
     if (answer.kind === "done") {
       this.#tasks.delete(gid);
       const { outcome } = answer;
-      if (outcome === "absent") settlement.settle(gid, "unknown");
-      else {
+      if (outcome === "absent") {
+        settlement.settle(gid, "unknown");
+        this.#options.onAbsent?.(participant);
+      } else {
         this.#options.onEvent({ type: "branch-settled", ...name, outcome });
         settlement.settle(gid, outcome);
       }

@@ -55,13 +55,46 @@ Deno.test("Membership.checkAll() lets no misconfigured or wrong database pass", 
 Deno.test("Membership.start() sweeps every sweepInterval", async () => {
   const bench = await Workbench.open({ options: { sweepInterval: 5000 } });
   bench.membership.start();
-  await bench.clock.pass(4999);
-  assertEquals(bench.trace.count("north list"), 0);
+  // Once soon after the start, then at the usual times.
+  await bench.clock.pass(5999);
+  assertEquals(bench.trace.count("north list"), 1);
   bench.database("north").prepareByHand(ORPHAN, "row");
   await bench.clock.pass(1);
-  assertEquals([bench.trace.count("north list"), bench.database("north").prepared], [1, []]);
+  assertEquals([bench.trace.count("north list"), bench.database("north").prepared], [2, []]);
   await bench.clock.pass(15_000);
-  assertEquals([bench.trace.count("north list"), bench.trace.count("south list")], [4, 4]);
+  assertEquals([bench.trace.count("north list"), bench.trace.count("south list")], [5, 5]);
+  await bench.clock.run(bench.membership.close());
+});
+
+Deno.test("Membership.start() looks twice for what comes late after an opening", async () => {
+  const bench = await Workbench.open({ options: { sweepInterval: 60_000 } });
+  const north = bench.database("north");
+  bench.membership.start();
+  for (const milliseconds of [1000, 10_000]) {
+    north.prepareByHand(ORPHAN, "row");
+    await bench.clock.pass(milliseconds);
+    assertEquals(north.prepared, []);
+  }
+  north.prepareByHand(ORPHAN, "row");
+  await bench.clock.pass(59_999);
+  assertEquals(north.prepared, [ORPHAN]);
+  await bench.clock.pass(1);
+  assertEquals(north.prepared, []);
+  await bench.clock.run(bench.membership.close());
+});
+
+Deno.test("Membership.lookAgain() looks soon, however often it is asked", async () => {
+  const bench = await Workbench.open({ options: { sweepInterval: 60_000 } });
+  bench.membership.start();
+  await bench.clock.pass(11_000);
+  const before = bench.trace.count("north list");
+  for (let tenths = 0; tenths < 300; tenths++) {
+    bench.membership.lookAgain("north");
+    await bench.clock.pass(100);
+  }
+  const looks = bench.trace.count("north list") - before;
+  assert(looks >= 15 && looks <= 30, `${looks} looks in 30 seconds`);
+  assertEquals(bench.trace.count("south list"), before);
   await bench.clock.run(bench.membership.close());
 });
 
@@ -122,7 +155,7 @@ Deno.test("Membership.start() tries a sweep again with back-off when it failed",
   const north = bench.database("north");
   north.script.next("listPrepared", fails(new Error("the connection was reset")));
   north.prepareByHand(ORPHAN, "row");
-  await bench.clock.pass(60_200);
+  await bench.clock.pass(1200);
   assertEquals([bench.trace.count("north list"), north.prepared], [2, []]);
   await bench.clock.run(bench.membership.close());
 });
