@@ -254,7 +254,15 @@ export class Membership {
       return { settlement, tried };
     }
     const known = this.#with.ledger.settlementOf(txn)?.has(gid) ?? false;
-    const request = { txn, verdict: "operator", branches: [branch], logged: false } as const;
+    // A number that another coordinator gave out will be that of a transaction of this one too.
+    const concluded = uncertain === "duplicate";
+    const request = {
+      txn,
+      verdict: "operator",
+      branches: [branch],
+      logged: false,
+      concluded,
+    } as const;
     const settlement = this.#with.ledger.settle(request);
     if (!known) {
       const name = { transactionId: String(txn), participant, gid };

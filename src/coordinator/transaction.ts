@@ -54,7 +54,7 @@ const SETTLED: CommitResult = { settled: Promise.resolve() };
 export class Transaction<Clients, All = Clients> implements AsyncDisposable {
   readonly #core: TransactionCore;
   readonly #clients: Record<string, unknown>;
-  #aborting: Promise<void> | null = null;
+  #aborting: Promise<unknown> | null = null;
   #enlisting = false;
 
   /**
@@ -231,10 +231,11 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
   async #endedByHand(branches: readonly EnlistedBranch[]): Promise<HeuristicOutcomeError> {
     // What the application left in the session after ending the branch is rolled back too.
     this.#core.states.moveTo("aborting");
-    await this.#core.rollBack().catch(() => {});
-    const heuristics = branches.map(({ participant, gid }) => (
+    const committed = await this.#core.rollBack().catch(() => []);
+    const ended = branches.map(({ participant, gid }) => (
       { participant, gid, outcome: "unknown" } as const
     ));
+    const heuristics = [...ended, ...committed];
     const cause = new BranchEndedError();
     return new HeuristicOutcomeError(this.id, "rolled back", heuristics, { cause });
   }
@@ -242,7 +243,8 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
   async #abort(failure: AbortReason): Promise<never> {
     this.#core.states.moveTo("aborting");
     // A branch that cannot even be rolled back is rolled back by its database: its session has ended.
-    await this.#core.rollBack().catch(() => {});
-    throw abortedError(this.id, failure);
+    const heuristics = await this.#core.rollBack().catch(() => []);
+    if (heuristics.length === 0) throw abortedError(this.id, failure);
+    throw new HeuristicOutcomeError(this.id, "rolled back", heuristics, { cause: failure.cause });
   }
 }

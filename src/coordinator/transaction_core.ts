@@ -5,10 +5,11 @@
  * @module
  */
 
-import type { Clock } from "../platform/clock.ts";
+import { type Clock, within } from "../platform/clock.ts";
 import type { Deadline } from "./deadline.ts";
 import type { DecisionLog } from "./decision_log.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
+import type { HeuristicBranch } from "./errors.ts";
 import type { SettlementRequest } from "./ledger.ts";
 import type { ProtocolPointObserver } from "./protocol_point.ts";
 import type { Resolver } from "./resolver.ts";
@@ -97,9 +98,10 @@ export class TransactionCore {
   /**
    * Rolls every branch back; the state must be "aborting". What does not answer is left to the resolver.
    *
+   * @returns The branches that someone has committed.
    * @throws The first failure of a branch that could not even be rolled back.
    */
-  async rollBack(): Promise<void> {
+  async rollBack(): Promise<readonly HeuristicBranch[]> {
     this.context.log.conclude(this.txn, false);
     const doubtful = this.branches.filter(({ progress }) =>
       progress === "prepared" || progress === "maybe prepared"
@@ -114,6 +116,7 @@ export class TransactionCore {
     this.end("aborted");
     const failed = endings.find((ending) => ending.status === "rejected");
     if (failed !== undefined) throw failed.reason;
+    return settlement?.heuristics ?? [];
   }
 
   /** Takes its last step and lets go of everything. */
@@ -132,7 +135,7 @@ export class TransactionCore {
 
   async #rollBackPrepared(branch: EnlistedBranch, settlement: Settlement): Promise<void> {
     if (branch.progress === "ended") return;
-    const { resolver, settleTimeout } = this.context;
+    const { clock, resolver, settleTimeout } = this.context;
     const doubtful = branch.progress === "maybe prepared";
     const answer = doubtful ? undefined : await branch.rollbackPrepared(settleTimeout);
     branch.progress = "ended";
@@ -142,7 +145,9 @@ export class TransactionCore {
       return;
     }
     // The resolver needs a session of its own, and is not waited for: it may take for ever.
-    void resolver.take(settlement, branch, answer);
+    const tried = resolver.take(settlement, branch, answer);
     this.context.onUnsettled(settlement);
+    // But if someone else has ended the branch, the caller should hear how.
+    if (answer?.kind === "absent") await within(clock, tried, settleTimeout, undefined);
   }
 }

@@ -4,8 +4,8 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { TransactionAbortedError } from "../../src/coordinator/errors.ts";
-import { refuses } from "./support/faults.ts";
+import { HeuristicOutcomeError, TransactionAbortedError } from "../../src/coordinator/errors.ts";
+import { hangs, refuses } from "./support/faults.ts";
 import { type Name, Site, type SiteCoordinator } from "./support/site.ts";
 
 const BOTH: Name[] = ["north", "south"];
@@ -19,10 +19,11 @@ async function meddle(site: Site, coordinator: SiteCoordinator): Promise<string>
   });
   const error = await assertRejects(
     () => site.commit(coordinator, ...BOTH),
-    TransactionAbortedError,
+    HeuristicOutcomeError,
   );
-  await site.clock.settle();
-  return error.transactionId!;
+  const branches = error.branches.map(({ participant, outcome }) => [participant, outcome]);
+  assertEquals([error.decision, branches], ["rolled back", [["north", "committed"]]]);
+  return error.transactionId;
 }
 
 Deno.test("Coordinator keeps what someone committed against its roll-back, until it is forgotten", async () => {
@@ -61,10 +62,29 @@ Deno.test("Coordinator shows what someone committed also while the log takes not
     site.north.endByHand(site.north.prepared[0]!, "committed");
     return call.effect();
   });
-  await assertRejects(() => site.commit(coordinator, ...BOTH), TransactionAbortedError);
+  await assertRejects(() => site.commit(coordinator, ...BOTH), HeuristicOutcomeError);
   await site.clock.pass(10_000);
   assertEquals(coordinator.inDoubt().length, 1);
   site.disk.mend();
   await site.clock.run(coordinator.close());
   assert(site.events.some(({ type }) => type === "heuristic-outcome"));
+});
+
+Deno.test("Coordinator keeps nobody waiting for long to tell who meddled with a roll-back", async () => {
+  const site = new Site();
+  const coordinator = await site.open({ settleTimeout: 1000 });
+  site.north.script.always("outcomeOf", hangs);
+  site.south.script.next("prepare", refuses(new Error("no")));
+  site.north.script.next("rollbackPrepared", (call) => {
+    site.north.endByHand(site.north.prepared[0]!, "committed");
+    return call.effect();
+  });
+  // What it can say by then: it did not decide to commit. The rest is an event, and shown.
+  await assertRejects(() => site.commit(coordinator, ...BOTH), TransactionAbortedError);
+  assertEquals(site.clock.elapsed(), 1000);
+  site.north.script.always("outcomeOf", null);
+  await site.clock.pass(60_000);
+  assert(site.events.some(({ type }) => type === "heuristic-outcome"));
+  assertEquals(coordinator.inDoubt().length, 1);
+  await site.clock.run(coordinator.close());
 });

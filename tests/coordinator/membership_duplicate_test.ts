@@ -52,6 +52,17 @@ Deno.test("Membership.sweepAll() leaves a duplicate alone when its number comes 
   assertEquals(told(bench.events).length, 1);
 });
 
+Deno.test("Operator.resolve() says nothing of a number that is yet to be given out", async () => {
+  const bench = await Workbench.open();
+  bench.database("north").prepareByHand("indoubt_fake_1000000000003_0", "row");
+  await sweep(bench);
+  const action = { reason: "the other one has committed it" };
+  await bench.clock.run(bench.operator.resolve("1000000000003", "north", "commit", action));
+  assertEquals([bench.database("north").rows, bench.ledger.unsettled], [["row"], []]);
+  // The number is this coordinator's one day, and then another transaction's.
+  assertEquals(bench.log.outcomeOf(1000000000003n), null);
+});
+
 Deno.test("Membership.sweepAll() takes no branch of this opening for its own once it saw a duplicate", async () => {
   const bench = await Workbench.open();
   for (let index = 0; index < 5; index++) {
