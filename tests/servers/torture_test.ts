@@ -8,7 +8,7 @@ import { PostgresCluster } from "./cluster.ts";
 import { torture } from "./torture/torture.ts";
 
 /** For how long new rounds are begun. */
-const DURATION_MS = 40_000;
+const DURATION_MS = 25_000;
 
 Deno.test("Coordinator.transaction() keeps all counts alike, whatever fails", async () => {
   const given = Deno.env.get("INDOUBT_SEED");

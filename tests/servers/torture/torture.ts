@@ -80,12 +80,15 @@ async function strike(
   let worker = start();
   try {
     const restartWorker = async () => {
-      await worker.kill();
+      await worker[Symbol.asyncDispose]();
       worker = start();
     };
     for (let fault = 0; fault < FAULTS_IN_ROUND; fault++) {
       const aim = account.committed + COMMITTED_BETWEEN;
-      await until("transactions commit", () => account.committed >= aim, PATIENCE_MS);
+      await until("transactions commit", () => account.committed >= aim, PATIENCE_MS)
+        .catch(async (cause) => {
+          throw new Error(`No transaction commits any more: ${await worker.state()}`, { cause });
+        });
       const { name, strike } = drawFault(random);
       say(`round ${round}, fault ${fault}: ${name}`);
       await strike({ clusters, proxies, restartWorker });

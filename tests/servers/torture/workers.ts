@@ -34,16 +34,17 @@ export class Worker implements AsyncDisposable {
     this.#complaints = new Response(this.#process.stderr).text();
   }
 
-  /** Ends it with SIGKILL. */
-  async kill(): Promise<void> {
-    this.#process.kill("SIGKILL");
-    await this.#ended();
+  /** What it said last, and how it ended if it did without being asked. */
+  async state(): Promise<string> {
+    const running = await Promise.race([this.#process.status, Promise.resolve(null)]);
+    if (running === null) return `it runs, and said "${this.#last}" last`;
+    return `it ended with ${running.code}: ${await this.#complaints}`;
   }
 
   /** Lets it end in order: what is under way is ended, then the log is closed. */
   async stop(): Promise<void> {
     await this.#process.stdin.close();
-    await this.#ended();
+    await soon("the worker ends", this.#listening, PATIENCE_MS);
     const { code } = await this.#process.status;
     if (code !== 0 || this.#last !== "closed") {
       throw new Error(
@@ -52,17 +53,18 @@ export class Worker implements AsyncDisposable {
     }
   }
 
-  /** Kills it if it runs. */
+  /** Ends it with SIGKILL if it runs. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       this.#process.kill("SIGKILL");
     } catch {
       // It has ended already.
     }
-    await this.#listening.catch(() => {});
-    await this.#complaints;
-    await this.#process.stdin.close().catch(() => {});
     await this.#process.status;
+    await this.#process.stdin.close().catch(() => {});
+    await this.#complaints;
+    // Fails if it has said what must not be.
+    await this.#listening;
   }
 
   async #listen(account: Account): Promise<void> {
@@ -70,10 +72,5 @@ export class Worker implements AsyncDisposable {
       this.#last = line;
       account.note(line);
     }
-  }
-
-  async #ended(): Promise<void> {
-    await soon("the worker ends", this.#listening, PATIENCE_MS);
-    await this.#process.status;
   }
 }
