@@ -110,9 +110,7 @@ class Call {
       else await coordinator.transaction(names, work, { ...options, retry });
       this.#hear(ending === "roll back" ? "aborted" : "committed");
     } catch (error) {
-      // Leaving the scope of a transaction rolls it back, and that may fail in turn.
-      const own = error instanceof SuppressedError ? error.suppressed : error;
-      this.#hear(this.#heardOf(own), own);
+      this.#hear(this.#heardOf(error), error);
     }
   }
 
