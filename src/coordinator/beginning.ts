@@ -36,12 +36,14 @@ export interface BeginningOptions {
   readonly context: Omit<TransactionContext, "enlist" | "end">;
 }
 
+/** How branches begin of which nothing special is asked. */
+const PLAIN: Omit<BranchOptions, "gid"> = {};
+
 /** Begins the transactions of one coordinator. */
 export class Beginning {
   readonly #with: BeginningOptions;
   readonly #admission: Admission;
   readonly #context: TransactionContext;
-  readonly #branchOptions = new WeakMap<TransactionCore, Omit<BranchOptions, "gid">>();
 
   /**
    * Begins with no transaction.
@@ -75,11 +77,12 @@ export class Beginning {
     const label = assertLabel(options.label);
     const deadline = new Deadline(this.#with.context.clock, timeout, signal);
     const txn = await this.#admit(deadline);
-    const core = new TransactionCore({ txn, deadline, context: this.#context, label });
-    this.#branchOptions.set(core, {
+    const branchOptions = isolationLevel === undefined && readOnly === undefined ? PLAIN : {
       ...(isolationLevel === undefined ? {} : { isolationLevel }),
       ...(readOnly === undefined ? {} : { readOnly }),
-    });
+    };
+    const context = this.#context;
+    const core = new TransactionCore({ txn, deadline, context, label, branchOptions });
     try {
       core.branches.push(...await this.#enlist(core, members));
       return core;
@@ -99,7 +102,8 @@ export class Beginning {
   /** Waits for its turn and takes a number; until then it is not live, and closing need not wait for it. */
   async #admit(deadline: Deadline): Promise<bigint> {
     try {
-      await this.#admission.enter(deadline);
+      const turn = this.#admission.enter(deadline);
+      if (turn !== null) await turn;
     } catch (error) {
       deadline[Symbol.dispose]();
       throw explain(null, error);
@@ -127,7 +131,7 @@ export class Beginning {
       txn: core.txn,
       members,
       first: core.branches.length,
-      options: this.#branchOptions.get(core) ?? {},
+      options: core.branchOptions,
       deadline: core.deadline,
       clock: this.#with.context.clock,
     });

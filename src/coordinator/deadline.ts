@@ -90,9 +90,14 @@ export class Deadline implements Disposable {
    *
    * @param callback Is called at most once, and not after the watch has ended.
    */
-  whenExpired(callback: () => void): void {
+  whenExpired(callback: (error: DeadlineError) => void): void {
     if (this.#error === null) this.#waiting.add(callback);
-    else callback();
+    else callback(this.#error);
+  }
+
+  /** Takes back what {@linkcode whenExpired} was given. */
+  forget(callback: (error: DeadlineError) => void): void {
+    this.#waiting.delete(callback);
   }
 
   /** Ends the watch. */

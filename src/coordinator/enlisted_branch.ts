@@ -95,9 +95,7 @@ export class EnlistedBranch {
    * @returns Its answer; unknown if it took longer.
    */
   async commit(milliseconds: number, deadline?: Deadline): Promise<VoteAnswer> {
-    const committing = this.#branch.commit();
-    const limited = deadline === undefined ? committing : deadline.race(committing);
-    const answer = await this.#limit(limited, milliseconds, "COMMIT");
+    const answer = await this.#limit(this.#branch.commit(), "COMMIT", milliseconds, deadline);
     this.progress = "ended";
     return answer;
   }
@@ -112,8 +110,7 @@ export class EnlistedBranch {
   async prepare(milliseconds: number, deadline: Deadline): Promise<PrepareAnswer> {
     this.progress = "maybe prepared";
     this.writes = true;
-    const preparing = this.#branch.prepare();
-    const answer = await this.#limit(deadline.race(preparing), milliseconds, "PREPARE");
+    const answer = await this.#limit(this.#branch.prepare(), "PREPARE", milliseconds, deadline);
     if (answer.kind === "done") {
       this.progress = "prepared";
       this.token = answer.token;
@@ -165,18 +162,34 @@ export class EnlistedBranch {
     this.#branch.release();
   }
 
-  async #limit<Answer>(
+  /** An answer, or what counts as one if it does not come in time; in one promise, as every commit waits so. */
+  #limit<Answer>(
     answer: Promise<Answer>,
-    milliseconds: number,
     command: string,
+    milliseconds: number,
+    deadline?: Deadline,
   ): Promise<Answer | UnknownAnswer> {
-    try {
-      const heard = await within(this.#clock, answer, milliseconds, LATE);
-      if (heard !== LATE) return heard;
-      throw new Error(`"${this.participant}" did not answer ${command} in ${milliseconds} ms`);
-    } catch (error) {
-      return { kind: "unknown", error };
-    }
+    return new Promise((resolve) => {
+      const fail = (error: unknown) => {
+        timer.cancel();
+        deadline?.forget(fail);
+        resolve({ kind: "unknown", error });
+      };
+      const timer = this.#clock.after(
+        milliseconds,
+        () => fail(this.#silence(command, milliseconds)),
+      );
+      answer.then((heard) => {
+        timer.cancel();
+        deadline?.forget(fail);
+        resolve(heard);
+      }, fail);
+      deadline?.whenExpired(fail);
+    });
+  }
+
+  #silence(command: string, milliseconds: number): Error {
+    return new Error(`"${this.participant}" did not answer ${command} in ${milliseconds} ms`);
   }
 
   async #limitSettling(answer: Promise<SettleAnswer>, milliseconds: number): Promise<SettleAnswer> {

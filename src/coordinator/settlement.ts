@@ -52,12 +52,16 @@ export interface SettlementOptions {
   readonly label?: string | undefined;
 }
 
+const NONE: readonly HeuristicBranch[] = [];
+
 /** The settling of one transaction. */
 export class Settlement {
-  readonly #outstanding: Map<string, UnsettledBranch>;
-  readonly #heuristics: HeuristicBranch[] = [];
-  readonly #outcomes = new Set<BranchOutcome>();
-  readonly #done = Promise.withResolvers<void>();
+  /** A few at most: every commit makes such a list, which must cost little. */
+  readonly #outstanding: UnsettledBranch[];
+  #heuristics: readonly HeuristicBranch[] = NONE;
+  #committed = false;
+  #rolledBack = false;
+  #done: PromiseWithResolvers<void> | null = null;
   readonly #onDone: (settlement: Settlement) => void;
 
   /** Id of the transaction. */
@@ -86,14 +90,19 @@ export class Settlement {
     this.label = options.label ?? null;
     this.logged = options.logged ?? false;
     this.concluded = options.concluded ?? false;
-    this.#outstanding = new Map(options.branches.map((branch) => [branch.gid, branch]));
+    this.#outstanding = [...options.branches];
     this.#onDone = onDone;
     this.#finishIfDone();
   }
 
   /** Branches that have not answered yet. */
   get outstanding(): readonly UnsettledBranch[] {
-    return [...this.#outstanding.values()];
+    return [...this.#outstanding];
+  }
+
+  /** Whether none is outstanding. */
+  get isOver(): boolean {
+    return this.#outstanding.length === 0;
   }
 
   /** Branches that ended otherwise. */
@@ -103,18 +112,20 @@ export class Settlement {
 
   /** How its branches ended; `null` if none has or if they differ. */
   get outcome(): BranchOutcome | null {
-    const [outcome, other] = this.#outcomes;
-    return outcome === undefined || other !== undefined ? null : outcome;
+    if (this.#committed === this.#rolledBack) return null;
+    return this.#committed ? "committed" : "rolled back";
   }
 
   /** Resolves when every branch has answered, the heuristic ones included. */
   get done(): Promise<void> {
+    if (this.isOver) return Promise.resolve();
+    this.#done ??= Promise.withResolvers<void>();
     return this.#done.promise;
   }
 
   /** Whether a branch is outstanding. */
   has(gid: string): boolean {
-    return this.#outstanding.has(gid);
+    return this.#placeOf(gid) >= 0;
   }
 
   /**
@@ -123,7 +134,7 @@ export class Settlement {
    * @param branch The branch; one that is there already is left as it is.
    */
   add(branch: UnsettledBranch): void {
-    if (!this.#outstanding.has(branch.gid)) this.#outstanding.set(branch.gid, branch);
+    if (!this.has(branch.gid)) this.#outstanding.push(branch);
   }
 
   /**
@@ -135,16 +146,23 @@ export class Settlement {
    * @returns False if it was not outstanding.
    */
   settle(gid: string, outcome: BranchOutcome | "unknown", heuristic?: HeuristicBranch): boolean {
-    if (!this.#outstanding.delete(gid)) return false;
-    if (outcome !== "unknown") this.#outcomes.add(outcome);
-    if (heuristic !== undefined) this.#heuristics.push(heuristic);
+    const place = this.#placeOf(gid);
+    if (place < 0) return false;
+    this.#outstanding.splice(place, 1);
+    if (outcome === "committed") this.#committed = true;
+    if (outcome === "rolled back") this.#rolledBack = true;
+    if (heuristic !== undefined) this.#heuristics = [...this.#heuristics, heuristic];
     this.#finishIfDone();
     return true;
   }
 
+  #placeOf(gid: string): number {
+    return this.#outstanding.findIndex((branch) => branch.gid === gid);
+  }
+
   #finishIfDone(): void {
-    if (this.#outstanding.size > 0) return;
+    if (!this.isOver) return;
     this.#onDone(this);
-    this.#done.resolve();
+    this.#done?.resolve();
   }
 }

@@ -11,6 +11,7 @@ import type { DecisionLog } from "./decision_log.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
 import type { HeuristicBranch } from "./errors.ts";
 import type { SettlementRequest } from "./ledger.ts";
+import type { BranchOptions } from "./participant.ts";
 import type { ProtocolPointObserver } from "./protocol_point.ts";
 import type { Resolver } from "./resolver.ts";
 import type { Settlement } from "./settlement.ts";
@@ -52,6 +53,8 @@ export interface TransactionCoreOptions {
   readonly context: TransactionContext;
   /** What the application calls it. */
   readonly label?: string | undefined;
+  /** How its branches begin. */
+  readonly branchOptions: Omit<BranchOptions, "gid">;
 }
 
 /** The inside of one transaction. */
@@ -63,18 +66,20 @@ export class TransactionCore {
   readonly deadline: Deadline;
   readonly context: TransactionContext;
   readonly label: string | undefined;
+  readonly branchOptions: TransactionCoreOptions["branchOptions"];
   readonly states: TransactionStates;
   /** Its branches, in the order of their numbers. */
   readonly branches: EnlistedBranch[] = [];
   /** Whether the log holds a Begin of it. */
   begun = false;
 
-  constructor({ txn, deadline, context, label }: TransactionCoreOptions) {
+  constructor({ txn, deadline, context, label, branchOptions }: TransactionCoreOptions) {
     this.txn = txn;
     this.id = String(txn);
     this.deadline = deadline;
     this.context = context;
     this.label = label;
+    this.branchOptions = branchOptions;
     this.states = new TransactionStates(this.id);
   }
 

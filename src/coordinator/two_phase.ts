@@ -89,12 +89,12 @@ async function settle(
     if (committed === writers.length) onProtocolPoint("all-committed", core.id);
     settlement.settle(branch.gid, "committed");
   }));
-  if (settlement.outstanding.length > 0) {
+  if (!settlement.isOver) {
     const left = Math.max(0, settleTimeout - (clock.elapsed() - begun));
     await within(clock, settlement.done, left, undefined);
   }
   core.end("committed");
-  if (settlement.outstanding.length > 0) onUnsettled(settlement);
+  if (!settlement.isOver) onUnsettled(settlement);
   if (settlement.heuristics.length > 0) {
     onUnsettled(settlement);
     throw new HeuristicOutcomeError(core.id, "committed", settlement.heuristics);

@@ -69,17 +69,14 @@ async function voteAtOnce(
 ): Promise<Votes> {
   const refused = await force(core, core.branches);
   if (refused !== null) return { kind: "failed", failure: refused };
-  const others = core.branches.filter(({ wrote }) => !wrote);
   const counter = new PreparedCounter(core);
-  const failures = await Promise.all([
-    all(known, (branch) => prepare(core, branch, counter)),
-    all(others, async (branch) => {
-      const failure = await examine(core, branch);
-      if (failure !== null) return failure;
-      return branch.writes ? await prepare(core, branch, counter) : await commit(core, branch);
-    }),
-  ]);
-  if (failures.flat().length > 0) return judge(core, failures.flat());
+  const failures = await all(core.branches, async (branch) => {
+    if (known.includes(branch)) return await prepare(core, branch, counter);
+    const failure = await examine(core, branch);
+    if (failure !== null) return failure;
+    return branch.writes ? await prepare(core, branch, counter) : await commit(core, branch);
+  });
+  if (failures.length > 0) return judge(core, failures);
   return { kind: "prepared", writers: core.branches.filter(({ writes }) => writes) };
 }
 
