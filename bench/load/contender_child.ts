@@ -12,6 +12,7 @@ import { TextLineStream } from "./text_lines.ts";
 import { openContender } from "./contenders.ts";
 import type { ContenderSettings } from "./contender.ts";
 import { measureRound } from "./round.ts";
+import { TemporaryFolder } from "./temporary.ts";
 
 /** What a child is told to run. */
 export interface ContenderTask extends Omit<ContenderSettings, "directory"> {
@@ -20,19 +21,18 @@ export interface ContenderTask extends Omit<ContenderSettings, "directory"> {
 }
 
 async function main(task: ContenderTask): Promise<void> {
-  const directory = await Deno.makeTempDir({ prefix: "indoubt_bench_" });
-  try {
-    await using contender = await openContender(task.name, { ...task, directory });
-    console.log("ready");
-    const lines = Deno.stdin.readable
-      .pipeThrough(new TextDecoderStream())
-      .pipeThrough(new TextLineStream());
-    for await (const line of lines) {
-      const round = await measureRound(contender, task.concurrency, Number(line));
-      console.log(JSON.stringify(round));
-    }
-  } finally {
-    await Deno.remove(directory, { recursive: true });
+  // Whoever has started it is interrupted as well, and ends it by the end of its input.
+  Deno.addSignalListener("SIGINT", () => {});
+  await using folder = await TemporaryFolder.make();
+  const directory = folder.path;
+  await using contender = await openContender(task.name, { ...task, directory });
+  console.log("ready");
+  const lines = Deno.stdin.readable
+    .pipeThrough(new TextDecoderStream())
+    .pipeThrough(new TextLineStream());
+  for await (const line of lines) {
+    const round = await measureRound(contender, task.concurrency, Number(line));
+    console.log(JSON.stringify(round));
   }
 }
 

@@ -11,6 +11,7 @@ import { noiseWords } from "./noise.ts";
 import { type LoadOptions, readOptions, USAGE, UsageError, type Work } from "./options.ts";
 import { type Result, toJsonLines } from "./result.ts";
 import { drawTable } from "./table.ts";
+import { removeWhenInterrupted } from "./temporary.ts";
 import { measureImport } from "./works/import.ts";
 import { measurePostgres } from "./works/postgres.ts";
 import { measureRecovery } from "./works/recover.ts";
@@ -84,7 +85,10 @@ async function run(options: LoadOptions): Promise<number> {
     results.push(...measured);
     if (options.json !== null) await Deno.writeTextFile(options.json, toJsonLines(results));
     if (options.chart !== null && CHARTED.includes(work)) {
-      const svg = drawChart(measured, { title: TITLES[work] ?? work, subtitle: machine.runtime });
+      const svg = drawChart(measured, {
+        title: TITLES[work] ?? work,
+        subtitle: `${machine.processor}, ${machine.cores} cores; ${machine.runtime}`,
+      });
       await Deno.writeTextFile(`${options.chart}/performance-${work}.svg`, svg);
     }
   }
@@ -100,7 +104,10 @@ const TITLES: Partial<Record<Work, string>> = {
 async function main(args: readonly string[]): Promise<number> {
   try {
     const options = readOptions(args);
-    if (options !== "help") return await run(options);
+    if (options !== "help") {
+      removeWhenInterrupted();
+      return await run(options);
+    }
     console.log(USAGE.trimEnd());
     return 0;
   } catch (error) {

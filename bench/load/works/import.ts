@@ -9,6 +9,7 @@ import type { OnProgress } from "../comparison.ts";
 import { type ProcessorReading, processorUse, readProcessor } from "../processor.ts";
 import type { Result } from "../result.ts";
 import { median, spread } from "../statistics.ts";
+import { TemporaryFolder } from "../temporary.ts";
 
 /** Process starts for each of the rounds asked for; one takes some tens of milliseconds. */
 const STARTS_PER_ROUND = 10;
@@ -18,34 +19,31 @@ const CONFIGURATION = new URL("../../../deno.json", import.meta.url).pathname;
 
 /** Measures it. */
 export async function measureImport(rounds: number, onProgress: OnProgress): Promise<Result[]> {
-  const directory = await Deno.makeTempDir({ prefix: "indoubt_bench_" });
-  try {
-    const programs = {
-      "empty program": await program(directory, "empty.ts", "export {};\n"),
-      "imports mod.ts": await program(
-        directory,
-        "importing.ts",
-        `import { Coordinator } from ${JSON.stringify(ENTRY)};\nexport { Coordinator };\n`,
-      ),
-    };
-    // Types are stripped and cached at the first start, which is not counted.
-    for (const path of Object.values(programs)) await start(path);
-    const times = Object.keys(programs).map((): number[] => []);
-    const before = readProcessor();
-    for (let count = 0; count < rounds * STARTS_PER_ROUND; count++) {
-      if (count % STARTS_PER_ROUND === 0) {
-        onProgress(`import: round ${count / STARTS_PER_ROUND + 1} of ${rounds}`);
-      }
-      for (const [index, path] of Object.values(programs).entries()) {
-        times[index]!.push(await start(path));
-      }
+  await using folder = await TemporaryFolder.make();
+  const directory = folder.path;
+  const programs = {
+    "empty program": await program(directory, "empty.ts", "export {};\n"),
+    "imports mod.ts": await program(
+      directory,
+      "importing.ts",
+      `import { Coordinator } from ${JSON.stringify(ENTRY)};\nexport { Coordinator };\n`,
+    ),
+  };
+  // Types are stripped and cached at the first start, which is not counted.
+  for (const path of Object.values(programs)) await start(path);
+  const times = Object.keys(programs).map((): number[] => []);
+  const before = readProcessor();
+  for (let count = 0; count < rounds * STARTS_PER_ROUND; count++) {
+    if (count % STARTS_PER_ROUND === 0) {
+      onProgress(`import: round ${count / STARTS_PER_ROUND + 1} of ${rounds}`);
     }
-    return Object.keys(programs).map((contender, index) =>
-      resultOf(contender, times[index]!, times[0]!, before)
-    );
-  } finally {
-    await Deno.remove(directory, { recursive: true });
+    for (const [index, path] of Object.values(programs).entries()) {
+      times[index]!.push(await start(path));
+    }
   }
+  return Object.keys(programs).map((contender, index) =>
+    resultOf(contender, times[index]!, times[0]!, before)
+  );
 }
 
 function resultOf(

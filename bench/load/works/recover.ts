@@ -12,6 +12,7 @@ import type { LogKind } from "../log_maker.ts";
 import type { Opening } from "../opening_child.ts";
 import type { Result } from "../result.ts";
 import { SavedLog } from "../saved_log.ts";
+import { TemporaryFolder } from "../temporary.ts";
 import { median, spread } from "../statistics.ts";
 import { runProgram } from "../program.ts";
 
@@ -38,24 +39,20 @@ export async function measureRecovery(
   rounds: number,
   onProgress: OnProgress,
 ): Promise<Result[]> {
-  const folder = await Deno.makeTempDir({ prefix: "indoubt_bench_" });
-  try {
-    const readers = await prepare(folder, transactions, onProgress);
-    const openings = readers.map((): Opening[] => []);
-    for (let round = 0; round < rounds; round++) {
-      onProgress(`recover: round ${round + 1} of ${rounds}`);
-      for (const [index, reader] of readers.entries()) openings[index]!.push(await open(reader));
-    }
-    const results = readers.map((reader, index) => resultOf(reader, openings[index]!));
-    return results.map((result, index) => {
-      const disk = results.find((_, other) =>
-        readers[other]!.kind === "files" && readers[other]!.directory === readers[index]!.directory
-      );
-      return disk === undefined ? result : { ...result, ratio_to_disk: result.per_s / disk.per_s };
-    });
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using folder = await TemporaryFolder.make();
+  const readers = await prepare(folder.path, transactions, onProgress);
+  const openings = readers.map((): Opening[] => []);
+  for (let round = 0; round < rounds; round++) {
+    onProgress(`recover: round ${round + 1} of ${rounds}`);
+    for (const [index, reader] of readers.entries()) openings[index]!.push(await open(reader));
   }
+  const results = readers.map((reader, index) => resultOf(reader, openings[index]!));
+  return results.map((result, index) => {
+    const disk = results.find((_, other) =>
+      readers[other]!.kind === "files" && readers[other]!.directory === readers[index]!.directory
+    );
+    return disk === undefined ? result : { ...result, ratio_to_disk: result.per_s / disk.per_s };
+  });
 }
 
 async function prepare(

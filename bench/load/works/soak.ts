@@ -12,6 +12,7 @@ import { DEFAULT_SEGMENT_SIZE, Log } from "../../../src/wal/log.ts";
 import { decision } from "../decision.ts";
 import { Histogram } from "../histogram.ts";
 import { type Sample, takeSample } from "../sample.ts";
+import { TemporaryFolder } from "../temporary.ts";
 import { growthOf, problemsOf } from "../verdict.ts";
 
 const SAMPLE_MS = 10_000;
@@ -106,21 +107,18 @@ async function run(directory: string, minutes: number, concurrency: number): Pro
  * @returns Whether memory, files and the log's directory stayed within what is live.
  */
 export async function soak(minutes: number, concurrency: number): Promise<boolean> {
-  const directory = await Deno.makeTempDir({ prefix: "indoubt_load_" });
-  try {
-    const { samples, transactions } = await run(directory, minutes, concurrency);
-    const growth = growthOf(samples);
-    console.log(`\n${transactions} transactions`);
-    console.log(
-      growth === null
-        ? "Too short to say whether resident memory grows: three minutes would do"
-        : `Resident memory after the first minute: ${growth.toFixed(1)} % growth`,
-    );
-    const liveBytes = concurrency * DECISION_BYTES;
-    const problems = problemsOf(samples, { segmentSize: DEFAULT_SEGMENT_SIZE, liveBytes });
-    for (const problem of problems) console.error(`Too much: ${problem}`);
-    return problems.length === 0;
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
+  await using folder = await TemporaryFolder.make();
+  const directory = folder.path;
+  const { samples, transactions } = await run(directory, minutes, concurrency);
+  const growth = growthOf(samples);
+  console.log(`\n${transactions} transactions`);
+  console.log(
+    growth === null
+      ? "Too short to say whether resident memory grows: three minutes would do"
+      : `Resident memory after the first minute: ${growth.toFixed(1)} % growth`,
+  );
+  const liveBytes = concurrency * DECISION_BYTES;
+  const problems = problemsOf(samples, { segmentSize: DEFAULT_SEGMENT_SIZE, liveBytes });
+  for (const problem of problems) console.error(`Too much: ${problem}`);
+  return problems.length === 0;
 }

@@ -1,0 +1,106 @@
+/**
+ * Measures what becomes of a record before and after the disk: its bytes, and gids. The baseline of each kind
+ * is the general encoder (`@std/msgpack`), which writes the same bytes.
+ */
+
+import { decode, encode } from "@std/msgpack";
+import { makeGid, transactionOfGid } from "../src/coordinator/gid.ts";
+import { LiveState } from "../src/wal/decisions/live_state.ts";
+import {
+  decodeRecord,
+  encodeRecord,
+  type LogRecord,
+  RECORD_TAGS,
+} from "../src/wal/decisions/record.ts";
+import { decision } from "./load/decision.ts";
+
+const TXN = 7_000_000_000n;
+const COORDINATOR = "0123456789ab";
+const OUTCOMES = 100;
+
+const { branches } = decision(TXN) as Extract<LogRecord, { type: "committing" }>;
+const outcomes = Array.from({ length: OUTCOMES }, (_, index) => ({
+  txn: TXN + BigInt(3 * index),
+  committed: index % 5 !== 0,
+}));
+
+/** One of each kind. */
+const RECORDS: readonly LogRecord[] = [
+  { type: "begin", txn: TXN, branches },
+  { type: "committing", txn: TXN, branches },
+  { type: "end", txn: TXN },
+  { type: "doubt", txn: TXN, branches: branches.slice(0, 1) },
+  { type: "participant", name: "orders", kind: "postgresql", identity: "7399210234823/16384" },
+  {
+    type: "branch-verdict",
+    kind: "commit",
+    subject: String(TXN),
+    participant: "orders",
+    gid: makeGid(COORDINATOR, TXN, 0),
+    reason: "the books say so",
+    by: "somebody",
+    at: "2026-01-01T00:00:00.000Z",
+  },
+  { type: "outcomes", forgotten: 0n, outcomes },
+  {
+    type: "checkpoint",
+    active: [{ txn: TXN, decided: true, branches }],
+    participants: [{ name: "orders", kind: "postgresql", identity: "7399210234823/16384" }],
+  },
+];
+
+const model = new LiveState();
+
+for (const record of RECORDS) {
+  const body = encodeRecord(record);
+  const payload = decode(body.subarray(1));
+  const group = `encode ${record.type}`;
+
+  Deno.bench(`@std/msgpack, ${record.type}`, { group, baseline: true }, () => {
+    const bytes = encode(payload);
+    const whole = new Uint8Array(bytes.length + 1);
+    whole[0] = RECORD_TAGS[record.type];
+    whole.set(bytes, 1);
+  });
+
+  Deno.bench(`as the log does, ${record.type} of ${body.length} bytes`, { group }, () => {
+    model.encode(record);
+  });
+
+  Deno.bench(`@std/msgpack, ${record.type} back`, {
+    group: `decode ${record.type}`,
+    baseline: true,
+  }, () => {
+    decode(body.subarray(1));
+  });
+
+  Deno.bench(`decode and check, ${record.type}`, { group: `decode ${record.type}` }, () => {
+    decodeRecord(body);
+  });
+}
+
+const [committing, end] = ["committing", "end"].map((type) =>
+  encodeRecord(RECORDS.find((record) => record.type === type)!)
+);
+
+Deno.bench("decode and apply a decision and its End", { group: "replay", baseline: true }, () => {
+  for (const body of [committing!, end!]) model.apply(decodeRecord(body)!);
+});
+
+Deno.bench("replay a decision and its End from their bytes", { group: "replay" }, () => {
+  for (const body of [committing!, end!]) model.replay(body, 0, body.length);
+});
+
+Deno.bench("join a gid", { group: "gid", baseline: true }, () => {
+  `indoubt_${COORDINATOR}_${TXN}_0`;
+});
+
+Deno.bench("make and check a gid", { group: "gid" }, () => {
+  makeGid(COORDINATOR, TXN, 0);
+});
+
+const gid = makeGid(COORDINATOR, TXN, 0);
+
+Deno.bench("read the transaction out of a gid", { group: "gid" }, () => {
+  transactionOfGid(COORDINATOR, gid);
+});
