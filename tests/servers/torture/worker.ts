@@ -84,7 +84,7 @@ async function transact(
   } catch (error) {
     if (error instanceof HeuristicOutcomeError) say(`heuristic ${id} ${error.message}`);
     else if (error instanceof OutcomeUnknownError) say(`unknown ${id}`);
-    else say(`aborted ${id}`);
+    else say(`aborted ${id} ${error instanceof Error ? error.message : error}`);
     return false;
   }
 }

@@ -14,12 +14,15 @@ const PROGRAM = new URL("./worker.ts", import.meta.url).pathname;
 /** How long a worker may take to end in order. */
 const PATIENCE_MS = 60_000;
 
+/** How many of its last lines are kept, to be shown when something is wrong. */
+const LINES_KEPT = 30;
+
 /** One worker process. */
 export class Worker implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #listening: Promise<void>;
   readonly #complaints: Promise<string>;
-  #last = "";
+  readonly #said: string[] = [];
 
   /** Starts it; the account hears what it says. */
   constructor(work: Work, account: Account) {
@@ -37,7 +40,7 @@ export class Worker implements AsyncDisposable {
   /** What it said last, and how it ended if it did without being asked. */
   async state(): Promise<string> {
     const running = await Promise.race([this.#process.status, Promise.resolve(null)]);
-    if (running === null) return `it runs, and said "${this.#last}" last`;
+    if (running === null) return `it runs, and said last:\n${this.#said.join("\n")}`;
     return `it ended with ${running.code}: ${await this.#complaints}`;
   }
 
@@ -46,9 +49,9 @@ export class Worker implements AsyncDisposable {
     await this.#process.stdin.close();
     await soon("the worker ends", this.#listening, PATIENCE_MS);
     const { code } = await this.#process.status;
-    if (code !== 0 || this.#last !== "closed") {
+    if (code !== 0 || this.#said.at(-1) !== "closed") {
       throw new Error(
-        `The worker ended with ${code} after "${this.#last}": ${await this.#complaints}`,
+        `The worker ended with ${code} after "${this.#said.at(-1)}": ${await this.#complaints}`,
       );
     }
   }
@@ -69,7 +72,8 @@ export class Worker implements AsyncDisposable {
 
   async #listen(account: Account): Promise<void> {
     for await (const line of readLines(this.#process.stdout)) {
-      this.#last = line;
+      this.#said.push(line);
+      if (this.#said.length > LINES_KEPT) this.#said.shift();
       account.note(line);
     }
   }
