@@ -111,6 +111,8 @@ export class Evidence {
   readonly events: { at: number; process: number; event: CoordinatorEvent }[] = [];
   /** When the log was damaged; undecided transactions of earlier processes must be left alone. */
   readonly damages: { at: number; process: number }[] = [];
+  /** Gids of branches of which a coordinator has heard that they are prepared. */
+  readonly voted = new Set<string>();
   /** Branches that were begun in a stranger to their database, by participant and id. */
   readonly astray = new Set<string>();
   /** Transactions that a person has told the coordinator to forget. */
@@ -162,6 +164,11 @@ export class Evidence {
    */
   isAstray(participant: string, id: string): boolean {
     return this.astray.has(`${participant} ${id}`);
+  }
+
+  /** Whether somebody was told that a branch did not end as decided. */
+  isTold(gid: string): boolean {
+    return this.events.some(({ event }) => event.type === "heuristic-outcome" && event.gid === gid);
   }
 
   /** Whether a person ended that branch. */

@@ -14,6 +14,7 @@ import type { Command } from "./command.ts";
 import { type Evidence, idOfGid } from "./evidence.ts";
 import type { Faults } from "./faults.ts";
 import { Link } from "./link.ts";
+import type { BranchListener } from "./simulated_branch.ts";
 import { SimulatedParticipant } from "./simulated_participant.ts";
 import type { SimulatedServer } from "./simulated_server.ts";
 import { slowDisk } from "./slow_disk.ts";
@@ -157,10 +158,15 @@ export class SimulatedProcess {
         onCommand: (what, command, gid) => this.#onCommand(what, command, gid, server),
       });
       this.#links.push(link);
-      const onMisuse = (what: string) => {
-        if (!this.#isDead) evidence.misuse.push(what);
+      const listener: BranchListener = {
+        misused: (what) => {
+          if (!this.#isDead) evidence.misuse.push(what);
+        },
+        prepared: (gid) => {
+          if (!this.#isDead) evidence.voted.add(gid);
+        },
       };
-      return [server.name, new SimulatedParticipant(link, onMisuse)];
+      return [server.name, new SimulatedParticipant(link, listener)];
     }));
   }
 

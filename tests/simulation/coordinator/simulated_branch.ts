@@ -25,11 +25,19 @@ export interface SimulatedClient {
   endByHand(ending: Ending): Promise<void>;
 }
 
+/** Is told what a branch does. */
+export interface BranchListener {
+  /** Its coordinator has done what no coordinator may do with a session. */
+  misused(what: string): void;
+  /** Its coordinator has heard that it is prepared. */
+  prepared(gid: string): void;
+}
+
 /** One branch. */
 export class SimulatedBranch implements Branch<SimulatedClient> {
   readonly #link: Link;
   readonly #session: ServerSession;
-  readonly #onMisuse: (what: string) => void;
+  readonly #listener: BranchListener;
   #gid = "";
   #wrote = false;
   #isEndedByHand = false;
@@ -51,10 +59,10 @@ export class SimulatedBranch implements Branch<SimulatedClient> {
     },
   };
 
-  constructor(link: Link, session: ServerSession, onMisuse: (what: string) => void) {
+  constructor(link: Link, session: ServerSession, listener: BranchListener) {
     this.#link = link;
     this.#session = session;
-    this.#onMisuse = onMisuse;
+    this.#listener = listener;
   }
 
   get wrote(): boolean {
@@ -81,12 +89,14 @@ export class SimulatedBranch implements Branch<SimulatedClient> {
     });
   }
 
-  prepare(): Promise<PrepareAnswer> {
+  async prepare(): Promise<PrepareAnswer> {
     this.#isClosed = true;
-    return this.#vote("prepare", (server) => {
+    const answer = await this.#vote("prepare", (server): PrepareAnswer => {
       this.#assertOwn();
       return { kind: "done", token: server.prepare(this.#session, this.#gid) };
     });
+    if (answer.kind === "done") this.#listener.prepared(this.#gid);
+    return answer;
   }
 
   async rollback(): Promise<void> {
@@ -108,7 +118,9 @@ export class SimulatedBranch implements Branch<SimulatedClient> {
   }
 
   release(): void {
-    if (this.#isReleased) this.#onMisuse(`the session of ${this.#gid} was given back twice`);
+    if (this.#isReleased) {
+      this.#listener.misused(`the session of ${this.#gid} was given back twice`);
+    }
     this.#isReleased = true;
     this.#isClosed = true;
     this.#link.release(this.#session);
@@ -143,7 +155,7 @@ export class SimulatedBranch implements Branch<SimulatedClient> {
 
   #assertNotReleased(command: string): void {
     if (this.#isReleased) {
-      this.#onMisuse(`${this.#gid} was sent ${command} after it was given back`);
+      this.#listener.misused(`${this.#gid} was sent ${command} after it was given back`);
     }
   }
 

@@ -12,16 +12,16 @@ import type {
 } from "../../../src/coordinator/participant.ts";
 import type { Link } from "./link.ts";
 import { settle } from "./settle.ts";
-import { SimulatedBranch, type SimulatedClient } from "./simulated_branch.ts";
+import { type BranchListener, SimulatedBranch, type SimulatedClient } from "./simulated_branch.ts";
 
 /** An adapter. */
 export class SimulatedParticipant implements Participant<SimulatedClient> {
   readonly #link: Link;
-  readonly #onMisuse: (what: string) => void;
+  readonly #listener: BranchListener;
 
-  constructor(link: Link, onMisuse: (what: string) => void) {
+  constructor(link: Link, listener: BranchListener) {
     this.#link = link;
-    this.#onMisuse = onMisuse;
+    this.#listener = listener;
   }
 
   get kind(): string {
@@ -36,7 +36,7 @@ export class SimulatedParticipant implements Participant<SimulatedClient> {
   }
 
   async acquire(): Promise<SimulatedBranch> {
-    return new SimulatedBranch(this.#link, await this.#link.connect(), this.#onMisuse);
+    return new SimulatedBranch(this.#link, await this.#link.connect(), this.#listener);
   }
 
   listPrepared(gidPrefix: string): Promise<PreparedBranch[]> {

@@ -37,7 +37,7 @@ export function checkAll(evidence: Evidence, { canProve, keepsOutcomes }: Abilit
   checkForeign(evidence);
   checkSameOutcome(evidence);
   checkCommitted(evidence, canProve);
-  checkAborted(evidence);
+  checkAborted(evidence, canProve);
   checkUnknown(evidence, keepsOutcomes);
   checkLiveness(evidence);
   checkBounds(evidence);

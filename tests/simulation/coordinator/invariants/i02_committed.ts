@@ -3,7 +3,7 @@
  * rolled a branch back against that, somebody is told, if the database can prove it.
  */
 
-import { type Evidence, idOfGid, InvariantViolation } from "../evidence.ts";
+import { type Evidence, InvariantViolation } from "../evidence.ts";
 import { committedIn, untouched } from "./i01_same_outcome.ts";
 
 /** Sees that I2 holds. */
@@ -27,17 +27,11 @@ export function checkCommitted(evidence: Evidence, canProve: (name: string) => b
       if (meddling?.ending !== "rollback" || evidence.isRestored(name, attempt)) continue;
       // Whoever has told the coordinator to do it knows.
       if (meddling.isThroughCoordinator) continue;
-      if (!canProve(name) || isTold(evidence, id, name)) continue;
+      if (!canProve(name) || evidence.isTold(meddling.gid)) continue;
       throw new InvariantViolation(
         "I2",
         `${id} was decided, a person has rolled it back in ${name}, and nobody was told`,
       );
     }
   }
-}
-
-function isTold(evidence: Evidence, id: string, name: string): boolean {
-  return evidence.events.some(({ event }) =>
-    event.type === "heuristic-outcome" && idOfGid(event.gid) === id && event.participant === name
-  );
 }

@@ -1,10 +1,14 @@
-/** I3: if the caller heard *aborted*, or its own error, no database has committed. */
+/**
+ * I3: if the caller heard *aborted*, or its own error, no database has committed. Where a person has
+ * committed a branch against that, somebody is told, if the database can prove it and the process
+ * that had prepared it has lived to ask.
+ */
 
-import { type Evidence, InvariantViolation } from "../evidence.ts";
+import { type Attempt, type Evidence, InvariantViolation } from "../evidence.ts";
 import { committedIn, untouched } from "./i01_same_outcome.ts";
 
 /** Sees that I3 holds. */
-export function checkAborted(evidence: Evidence): void {
+export function checkAborted(evidence: Evidence, canProve: (name: string) => boolean): void {
   for (const attempt of evidence.attempts) {
     const { id, heard } = attempt;
     if (heard !== "aborted" && heard !== "own error") continue;
@@ -15,5 +19,22 @@ export function checkAborted(evidence: Evidence): void {
         `the caller of ${id} heard: ${heard}, but it has happened in ${committed}`,
       );
     }
+    if (attempt.process === evidence.lastProcess) checkTold(evidence, attempt, canProve);
+  }
+}
+
+function checkTold(
+  evidence: Evidence,
+  attempt: Attempt,
+  canProve: (name: string) => boolean,
+): void {
+  for (const { ending, gid, id, isThroughCoordinator, participant } of evidence.meddlings) {
+    if (id !== attempt.id || ending !== "commit" || isThroughCoordinator) continue;
+    if (!evidence.voted.has(gid) || !canProve(participant) || evidence.isTold(gid)) continue;
+    if (evidence.isRestored(participant, attempt) || evidence.isAstray(participant, id)) continue;
+    throw new InvariantViolation(
+      "I3",
+      `${id} was aborted, a person has committed it in ${participant}, and nobody was told`,
+    );
   }
 }

@@ -110,6 +110,14 @@ const CASES: readonly (readonly [invariant: string, what: string, evidence: () =
     })],
   ["I3", "its caller heard that it was aborted", () => soundRun({}, { heard: "aborted" })],
   ["I3", "its caller heard its own error", () => soundRun({}, { heard: "own error" })],
+  ["I3", "a person commits and nobody is told", () =>
+    changed((one) => {
+      one.final = { ...FINAL, ...rows([ID], []), statuses: [] };
+      one.points.pop();
+      one.settlings.length = 0;
+      one.meddlings.push({ ...meddling, ending: "commit" });
+      one.voted.add(GID);
+    }, { heard: "aborted" })],
   [
     "I4",
     "its status is wrong",
