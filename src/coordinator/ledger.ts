@@ -65,14 +65,20 @@ export class Ledger {
     return [...this.#unsettled.values(), ...this.#adopted.values()];
   }
 
-  /** What a sweep looks at, with those that are in view now. */
-  view(): TransactionsInView {
+  /**
+   * What a sweep looks at, with those that are in view now.
+   *
+   * @param last The largest number of a transaction that was given out.
+   * @returns The view.
+   */
+  view(last: () => bigint): TransactionsInView {
     const before = new Set(this.#live);
+    const lastBefore = last();
     for (const [txn, { verdict }] of this.#unsettled) {
       if (verdict === "commit" || verdict === "log") before.add(txn);
     }
     return {
-      wasInView: (txn) => before.has(txn),
+      wasInView: (txn) => before.has(txn) || (txn > lastBefore && txn <= last()),
       isLive: (txn) => this.isLive(txn),
       isDecided: (txn) => this.isDecided(txn),
       isUncertain: (txn) => this.isUncertain(txn),
@@ -176,7 +182,8 @@ export class Ledger {
     const { verdict, heuristics, outcome, logged, concluded } = settlement;
     // A transaction that did not end as decided stays until a person has looked at it.
     if (heuristics.length > 0) return;
-    this.#unsettled.delete(txn);
+    // Another coordinator's branches under the same number may have come in its place.
+    if (this.#unsettled.get(txn) === settlement) this.#unsettled.delete(txn);
     // Gone is not rolled back: a sweep may have come upon a transaction that was just committing.
     const ending = verdict === "rollback" && logged ? "rolled back" : outcome;
     if (!concluded && ending !== null) this.#log.conclude(txn, ending === "committed");

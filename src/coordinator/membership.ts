@@ -210,7 +210,7 @@ export class Membership {
   async #sweep(member: Member): Promise<SweptBranch[]> {
     const { checkTimeout, onEvent, platform } = this.#options;
     const { coordinator } = this.#with.log;
-    const view = this.#with.ledger.view();
+    const view = this.#with.ledger.view(this.#with.lastTransaction);
     try {
       const prepared = await within(
         platform.clock,

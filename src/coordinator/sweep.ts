@@ -11,8 +11,9 @@
  * Had L been looked at before P, a transaction could begin and prepare in between and would be rolled
  * back though it lives. Had D been looked at before L, one could decide in between, leave L, and be rolled
  * back though it is decided. In the order above, a branch that leaves L and D after P was read has been
- * ended by its own transaction. So that nothing is sent to it all the same, L and D are noted once more
- * before P is asked for, and whatever was in either then is left to the next sweep. A decision leaves D
+ * ended by its own transaction. So that nothing is sent to it all the same, and a transaction that has
+ * committed meanwhile is not shown as being rolled back, L and D are noted once more before P is asked for:
+ * whatever was in either then, or has begun since, is left to the next sweep. A decision leaves D
  * only when every branch of it has truly answered. L and D are looked at in one turn of the event loop.
  *
  * If the log was damaged, "not in D" proves nothing for the transactions of that time: they are reported
@@ -30,7 +31,7 @@ import type { PreparedBranch } from "./participant.ts";
 
 /** What the sweep asks about a transaction. */
 export interface TransactionsInView {
-  /** Whether a transaction was live or decided before the database was asked. */
+  /** Whether a transaction was live or decided before the database was asked, or has begun since. */
   wasInView(txn: bigint): boolean;
   /** Whether a transaction is live in this process. */
   isLive(txn: bigint): boolean;

@@ -3,8 +3,9 @@
  * once, and touches none, whatever is learnt or begun later.
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { CoordinatorEvent } from "../../src/coordinator/events.ts";
+import { hangs, lostAfter, refuses } from "./support/faults.ts";
 import { Workbench } from "./support/workbench.ts";
 
 const ENDINGS = /(commit|rollback)Prepared/;
@@ -129,4 +130,24 @@ Deno.test("Membership.sweepAll() shows operators an adopted branch again that th
   await sweep(bench);
   assertEquals(bench.ledger.find("other_7")?.verdict, "operator");
   assertEquals(bench.database("north").prepared, ["indoubt_other_7_0"]);
+});
+
+Deno.test("Membership.sweepAll() keeps a duplicate in doubt when this coordinator's own of that number has ended", async () => {
+  const bench = await Workbench.open();
+  const [north, south] = [bench.database("north"), bench.database("south")];
+  north.prepareByHand("indoubt_fake_1000000000099_0", "row");
+  await sweep(bench);
+  north.script.next("prepare", refuses(new Error("no")));
+  south.script.next("prepare", lostAfter);
+  south.script.always("rollbackPrepared", hangs);
+  const transaction = await bench.write();
+  await assertRejects(() => bench.clock.run(transaction.commit()));
+  const gid = `indoubt_fake_${transaction.id}_0`;
+  north.prepareByHand(gid, "row");
+  await sweep(bench);
+  south.script.always("rollbackPrepared", null);
+  await bench.clock.pass(120_000);
+  assertEquals([north.prepared.includes(gid), south.prepared], [true, []]);
+  const shown = bench.ledger.settlementOf(BigInt(transaction.id));
+  assertEquals(shown?.outstanding.map((branch) => branch.gid), [gid]);
 });

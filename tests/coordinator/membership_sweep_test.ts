@@ -7,6 +7,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { failedAndLost, syncedAfter } from "./support/fake_log.ts";
 import { fails, hangs, heardAfter, lostBefore, waitsFor } from "./support/faults.ts";
 import { Workbench } from "./support/workbench.ts";
+import { statusOf } from "../../src/coordinator/status.ts";
 
 const ORPHAN = "indoubt_fake_999_0";
 const FOREIGN = ["indoubt_other_999_0", "pg_gid_16390_741", "indoubt_fake_999_x"];
@@ -150,4 +151,36 @@ Deno.test("Membership.sweepAll() does not ask a participant that must not be use
   await bench.clock.run(bench.members.get("north")!.check(bench.log, bench.clock, 1000, []));
   await bench.clock.run(bench.membership.sweepAll());
   assertEquals([bench.trace.count("north list"), bench.trace.count("south list")], [0, 1]);
+});
+Deno.test("Membership.sweepAll() says nothing of what has begun and committed meanwhile", async () => {
+  const bench = await Workbench.open();
+  const listed = Promise.withResolvers<void>();
+  const heard = Promise.withResolvers<void>();
+  const synced = Promise.withResolvers<void>();
+  const north = bench.database("north");
+  north.script.next("listPrepared", async (call) => {
+    await listed.promise;
+    const prepared = call.effect();
+    await heard.promise;
+    return prepared;
+  });
+  const sweeping = bench.membership.sweepAll();
+  await bench.clock.settle();
+  bench.log.next("decide", syncedAfter(synced.promise));
+  const transaction = await bench.write();
+  const committing = transaction.commit();
+  await bench.clock.settle();
+  listed.resolve();
+  await bench.clock.settle();
+  synced.resolve();
+  await bench.clock.run(committing);
+  north.script.always("rollbackPrepared", hangs);
+  heard.resolve();
+  await bench.clock.run(sweeping);
+  assertEquals(bench.ledger.unsettled.map(({ id, verdict }) => [id, verdict]), []);
+  assertEquals(
+    statusOf(transaction.id, BigInt(transaction.id), bench.ledger, bench.log),
+    "committed",
+  );
+  bench.assertQuiet();
 });
