@@ -16,10 +16,11 @@ const branches = [
 ];
 const north = { name: "north", kind: "fake", identity: "fake:north" };
 
-async function open(disk: MemoryDisk = new MemoryDisk()) {
+async function open(disk: MemoryDisk = new MemoryDisk(), keepOutcomes = 10) {
   const clock = new SteppedClock();
   const platform = simulatedPlatform(disk, undefined, clock);
-  return { clock, disk, log: await clock.run(WalDecisionLog.open("/log", platform, 10)) };
+  const log = await clock.run(WalDecisionLog.open("/log", platform, keepOutcomes));
+  return { clock, disk, log };
 }
 
 Deno.test("WalDecisionLog keeps what was forced, over a crash of the process", async () => {
@@ -71,4 +72,87 @@ Deno.test("WalDecisionLog.register() counts when it is durable, not before", asy
   assertEquals(error.written, "unknown");
   assert(!log.participants.has("north"), "it may be used though a crash would forget it");
   await clock.run(log.close());
+});
+
+Deno.test("WalDecisionLog.outcomeOf() knows how the last transactions ended, also at later openings", async () => {
+  const { clock, disk, log } = await open();
+  await clock.run(log.decide(1n, branches));
+  log.conclude(2n, false);
+  log.conclude(3n, true);
+  const known = (of: WalDecisionLog) => [1n, 2n, 3n, 4n].map((txn) => of.outcomeOf(txn));
+  assertEquals(known(log), [true, false, true, null]);
+  await clock.run(log.close());
+  for (let found = disk.kill(), opening = 0; opening < 3; opening++, found = found.kill()) {
+    const { log: next, clock: nextClock } = await open(found);
+    assertEquals(known(next), [true, false, true, null]);
+    await nextClock.run(next.close());
+  }
+});
+
+Deno.test("WalDecisionLog.outcomeOf() keeps no more than it was told to", async () => {
+  const { clock, disk, log } = await open(undefined, 2);
+  for (const txn of [1n, 2n, 3n]) log.conclude(txn, true);
+  assertEquals([1n, 2n, 3n].map((txn) => log.outcomeOf(txn)), [null, true, true]);
+  await clock.run(log.close());
+  const none = await open(disk.kill(), 0);
+  none.log.conclude(4n, true);
+  await none.clock.run(none.log.decide(5n, branches));
+  assertEquals([1n, 2n, 3n, 4n, 5n].map((txn) => none.log.outcomeOf(txn)), Array(5).fill(null));
+  await none.clock.run(none.log.close());
+});
+
+Deno.test("WalDecisionLog.doubt() is asked for at every opening until it is concluded", async () => {
+  const { clock, disk, log } = await open();
+  await clock.run(log.doubt(1n, branches[0]!));
+  let found = disk.kill();
+  for (let opening = 0; opening < 3; opening++) {
+    const { log: next } = await open(found);
+    assertEquals(next.recovered.map(({ txn, decided, doubtful }) => [txn, decided, doubtful]), [
+      [1n, false, true],
+    ]);
+    assertEquals(next.recovered[0]?.branches.map((branch) => ({ ...branch })), [branches[0]]);
+    assertEquals(next.outcomeOf(1n), null);
+    found = found.kill();
+  }
+  const last = await open(found);
+  last.log.conclude(1n, false);
+  last.log.end(1n);
+  await last.clock.run(last.log.close());
+  const after = await open(last.disk.kill());
+  assertEquals([after.log.recovered, after.log.outcomeOf(1n)], [[], false]);
+  await after.clock.run(after.log.close());
+});
+
+Deno.test("WalDecisionLog.doubt() and conclude() never fail, also when the log is closed", async () => {
+  const { clock, log } = await open();
+  await clock.run(log.close());
+  await clock.run(log.doubt(1n, branches[0]!));
+  log.conclude(1n, true);
+  assertEquals(log.outcomeOf(1n), true, "what this process knows it says");
+});
+
+Deno.test("WalDecisionLog.record() is durable, in force where it has to be, and refused when closed", async () => {
+  const { clock, disk, log } = await open();
+  const verdict = {
+    kind: "adopt",
+    subject: "lost",
+    participant: "",
+    gid: "",
+    reason: "its disk is gone",
+    by: "ada",
+    at: "2026-11-21T12:00:00.000Z",
+  } as const;
+  assertEquals([...log.adopted], []);
+  await clock.run(log.record(verdict));
+  assertEquals([...log.adopted], ["lost"]);
+  await clock.run(log.record({ ...verdict, kind: "forget", subject: "5" }));
+  let found = disk.kill();
+  for (let opening = 0; opening < 3; opening++) {
+    const { log: next } = await open(found);
+    assertEquals([...next.adopted], ["lost"]);
+    found = found.kill();
+  }
+  await clock.run(log.close());
+  const error = await assertRejects(() => log.record(verdict), LogUnavailableError);
+  assertEquals(error.written, "no");
 });
