@@ -60,7 +60,8 @@ export class Accidents {
       server.readOnly = false;
     }
     const isWrong = process?.servers.some((server) => !servers.includes(server));
-    if (isWrong) void this.#world.restart();
+    if (isWrong && this.#world.coordinator === null) this.#world.crash("kill");
+    else if (isWrong) void this.#world.restart();
   }
 
   #sometime(times: number, action: () => void): void {
