@@ -12,6 +12,7 @@ import { type LoadOptions, readOptions, USAGE, UsageError, type Work } from "./o
 import { type Result, toJsonLines } from "./result.ts";
 import { drawTable } from "./table.ts";
 import { removeWhenInterrupted } from "./temporary.ts";
+import { measureAllocation } from "./works/allocation.ts";
 import { measureImport } from "./works/import.ts";
 import { measurePostgres } from "./works/postgres.ts";
 import { measureRecovery } from "./works/recover.ts";
@@ -36,7 +37,7 @@ function comparison(
 
 /** Measures one work. */
 async function measure(
-  work: Exclude<Work, "soak">,
+  work: Exclude<Work, "soak" | "allocation">,
   options: LoadOptions,
   onProgress: OnProgress,
 ): Promise<Result[]> {
@@ -78,6 +79,14 @@ async function run(options: LoadOptions): Promise<number> {
   for (const work of options.works) {
     if (work === "soak") {
       if (!await soak(options.minutes, options.concurrency?.[0] ?? SOAK_CALLERS)) return 1;
+      continue;
+    }
+    if (work === "allocation") {
+      for (const callers of options.concurrency ?? CALLERS) {
+        for (const name of ["commit", "log"] as const) {
+          await measureAllocation(name, callers, options.seconds);
+        }
+      }
       continue;
     }
     const measured = await measure(work, options, onProgress);

@@ -14,6 +14,7 @@ export const WORKS = [
   "postgres",
   "rotation",
   "import",
+  "allocation",
   "soak",
 ] as const;
 
