@@ -10,6 +10,7 @@ import { close, type CloseReport } from "./closing.ts";
 import type { DecisionLog } from "./decision_log.ts";
 import { CoordinatorClosedError } from "./errors.ts";
 import { describeInDoubt, type InDoubtTransaction } from "./in_doubt.ts";
+import { guardListeners } from "./listeners.ts";
 import type { OperatorAction, ResolveAction } from "./operator.ts";
 import {
   type ClientsOf,
@@ -103,7 +104,7 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
   static async open<P extends Participants>(
     options: CoordinatorOptions<P>,
   ): Promise<Coordinator<P>> {
-    const full = completeOptions(options);
+    const full = guardListeners(completeOptions(options));
     const { clock } = full.platform;
     const begun = clock.elapsed();
     const log = await WalDecisionLog.open(full.directory, full.platform, full.keepOutcomes);

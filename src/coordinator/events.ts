@@ -62,7 +62,7 @@ export type CoordinatorEvent =
     readonly outcome: "committed" | "rolled back" | "unknown";
   });
 
-/** Takes events; must not throw. */
+/** Takes events. */
 export type CoordinatorEventListener = (event: CoordinatorEvent) => void;
 
 /**

@@ -102,15 +102,19 @@ export interface CoordinatorOptions<P extends Participants> {
   readonly forceBegin?: boolean;
   /**
    * Hears what happens besides the calls: participants that come and go, branches settled or stuck.
-   * Must not throw. By default what a person should know goes to `console.warn`.
+   * By default what a person should know goes to `console.warn`. A failure of its own goes to
+   * `console.error`.
    */
   readonly onEvent?: CoordinatorEventListener;
   /**
    * Hears once of each transaction that its caller no longer waits for and that is not settled: some
-   * database has not answered, or a person has to decide. Must not throw.
+   * database has not answered, or a person has to decide. A failure of its own goes to `console.error`.
    */
   readonly onInDoubt?: (transaction: InDoubtTransaction) => void;
-  /** Is called at each named point of the protocol; for tests that crash there. Must not throw. */
+  /**
+   * Is called at each named point of the protocol; for tests that crash there. A failure of its own goes to
+   * `console.error`.
+   */
   readonly onProtocolPoint?: ProtocolPointObserver;
   /** The machine; tests put another in its place. */
   readonly platform?: Platform;
