@@ -14,6 +14,7 @@ import { TransactionAbortedError } from "./errors.ts";
 import { retries, type RunOptions, type TransactionStore } from "./options.ts";
 import { Transaction } from "./transaction.ts";
 import type { TransactionCore } from "./transaction_core.ts";
+import type { TransactionState } from "./transaction_state.ts";
 
 /** What a function is run with. */
 export interface RunContext {
@@ -75,6 +76,8 @@ async function runOnce<Clients, All, T>(
     const transaction = new Transaction<Clients, All>(core);
     const value = await call(context, core, transaction, fn);
     if (transaction.state === "active") await transaction.commit();
+    // The function may have asked for the commit and not waited for it.
+    else if (!hasEnded(transaction.state)) await core.committing;
     return { value };
   } catch (error) {
     return { error, retryable: mayHelp(core, error) };
@@ -87,6 +90,10 @@ function mayHelp(core: TransactionCore | null, error: unknown): boolean {
   if (core !== null && core.states.current !== "aborted") return false;
   if (error instanceof TransactionAbortedError) return error.retryable;
   return core?.branches.some(({ member }) => member.participant.isRetryable(error)) ?? false;
+}
+
+function hasEnded(state: TransactionState): boolean {
+  return state === "committed" || state === "aborted" || state === "unknown";
 }
 
 /** Calls the function, as long as its transaction's time is not up. */

@@ -167,30 +167,12 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
    * @throws {HeuristicOutcomeError} If someone ended a branch otherwise.
    * @throws {TypeError} If the transaction has ended already, or a participant is being enlisted.
    */
-  async commit(): Promise<CommitResult> {
-    const core = this.#core;
-    if (this.#aborting !== null && core.deadline.error !== null) {
-      await this.#aborting.catch(() => {});
-      throw abortedError(this.id, deadlineReason(core.deadline.error));
-    }
-    if (this.#enlisting) {
-      throw new TypeError(
-        `Cannot commit transaction ${this.id}: a participant is being enlisted, await that first`,
-      );
-    }
-    core.states.moveTo("committing");
-    const votes = await vote(core);
-    if (votes.kind === "ended by hand") throw await this.#endedByHand(votes.branches);
-    if (votes.kind === "failed") return await this.#abort(votes.failure);
-    const late = this.#deadlinePassed();
-    if (late !== null) return await this.#abort(late);
-    if (votes.kind === "one phase") {
-      const failure = await commitInOnePhase(core, votes.writer, votes.readers);
-      return failure === null ? SETTLED : await this.#abort(failure);
-    }
-    const outcome = await commitInTwoPhases(core, votes.writers);
-    if (!(outcome instanceof Settlement)) return await this.#abort(outcome);
-    return { settled: outcome.done };
+  commit(): Promise<CommitResult> {
+    const before = this.state;
+    const committing = this.#commit();
+    // Not one that was refused.
+    if (before === "active" && this.state === "committing") this.#core.committing = committing;
+    return committing;
   }
 
   /**
@@ -214,6 +196,32 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
     // A branch that could not be rolled back is rolled back by its database, whose session has ended. An
     // error here would take the place of the one with which the caller leaves the block.
     await this.rollback().catch(() => {});
+  }
+
+  async #commit(): Promise<CommitResult> {
+    const core = this.#core;
+    if (this.#aborting !== null && core.deadline.error !== null) {
+      await this.#aborting.catch(() => {});
+      throw abortedError(this.id, deadlineReason(core.deadline.error));
+    }
+    if (this.#enlisting) {
+      throw new TypeError(
+        `Cannot commit transaction ${this.id}: a participant is being enlisted, await that first`,
+      );
+    }
+    core.states.moveTo("committing");
+    const votes = await vote(core);
+    if (votes.kind === "ended by hand") throw await this.#endedByHand(votes.branches);
+    if (votes.kind === "failed") return await this.#abort(votes.failure);
+    const late = this.#deadlinePassed();
+    if (late !== null) return await this.#abort(late);
+    if (votes.kind === "one phase") {
+      const failure = await commitInOnePhase(core, votes.writer, votes.readers);
+      return failure === null ? SETTLED : await this.#abort(failure);
+    }
+    const outcome = await commitInTwoPhases(core, votes.writers);
+    if (!(outcome instanceof Settlement)) return await this.#abort(outcome);
+    return { settled: outcome.done };
   }
 
   #assertActive(action: string): void {

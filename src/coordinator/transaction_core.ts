@@ -72,6 +72,8 @@ export class TransactionCore {
   readonly branches: EnlistedBranch[] = [];
   /** Whether the log holds a Begin of it. */
   begun = false;
+  /** What committing it comes to, once that was asked for. */
+  committing: Promise<unknown> | null = null;
 
   constructor({ txn, deadline, context, label, branchOptions }: TransactionCoreOptions) {
     this.txn = txn;

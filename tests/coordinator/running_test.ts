@@ -256,3 +256,50 @@ coordinatorTest(
     }
   },
 );
+
+coordinatorTest(
+  "Coordinator.transaction() waits for a commit that its function did not wait for",
+  async (site, coordinator) => {
+    const synced = site.disk.hold("syncData");
+    let done = false;
+    const transacting = coordinator.transaction(BOTH, ({ north, south }, transaction) => {
+      north.write("row");
+      south.write("row");
+      void transaction.commit();
+      return "done";
+    });
+    void transacting.then(() => done = true);
+    await site.clock.settle();
+    assertEquals([done, site.rows], [false, NOTHING]);
+    synced.release();
+    assertEquals(await site.clock.run(transacting), "done");
+    assertEquals(site.rows, [["row"], ["row"], []]);
+  },
+);
+
+coordinatorTest(
+  "Coordinator.transaction() throws what a commit came to that its function did not wait for",
+  async (site, coordinator) => {
+    site.south.script.next("prepare", refuses(new Error("no")));
+    const transacting = coordinator.transaction(BOTH, ({ north, south }, transaction) => {
+      north.write("row");
+      south.write("row");
+      transaction.commit().catch(() => {});
+    });
+    await assertRejects(() => site.clock.run(transacting), TransactionAbortedError, "(no)");
+    assertEquals(site.rows, NOTHING);
+  },
+);
+
+coordinatorTest(
+  "Coordinator.transaction() lets its function deal with what its own commit came to",
+  async (site, coordinator) => {
+    site.south.script.next("prepare", refuses(new Error("no")));
+    const transacting = coordinator.transaction(BOTH, async ({ north, south }, transaction) => {
+      north.write("row");
+      south.write("row");
+      return await transaction.commit().then(() => "committed", () => "dealt with");
+    });
+    assertEquals(await site.clock.run(transacting), "dealt with");
+  },
+);
