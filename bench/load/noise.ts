@@ -34,7 +34,14 @@ export function noiseOf(results: readonly Result[]): string[] {
 /** The same, with a word that says whether to believe the figures. */
 export function noiseWords(results: readonly Result[]): string {
   const noise = noiseOf(results);
-  return noise.length === 0
-    ? "Quiet: nothing else used the machine, and the rounds agree"
-    : `Noisy, do not quote these figures:\n${noise.map((line) => `  ${line}`).join("\n")}`;
+  if (noise.length > 0) {
+    return `Noisy, do not quote these figures:\n${noise.map((line) => `  ${line}`).join("\n")}`;
+  }
+  const others = results.every((result) => result.foreign_cpu !== undefined)
+    ? "nothing else used the machine"
+    : "what else used the machine cannot be told, look at it yourself";
+  const rounds = results.every((result) => result.rounds > 1)
+    ? "the rounds agree"
+    : "one round says nothing about chance";
+  return `No noise seen: ${others}; ${rounds}`;
 }

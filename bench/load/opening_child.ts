@@ -13,6 +13,7 @@ import { LiveState } from "../../src/wal/decisions/live_state.ts";
 import { Log } from "../../src/wal/log.ts";
 import { KeepingModel } from "./keeping_model.ts";
 import { NoOpParticipant } from "./no_op_participant.ts";
+import { type ProcessorUse, processorUse, readProcessor } from "./processor.ts";
 
 /** What an opening came to. */
 export interface Opening {
@@ -22,6 +23,8 @@ export interface Opening {
   /** Resident memory before and after, in bytes. */
   readonly residentBefore: number;
   readonly resident: number;
+  /** Who used the processor meanwhile. */
+  readonly processor: ProcessorUse;
 }
 
 /** As large as is read at once. */
@@ -74,9 +77,17 @@ if (open === undefined || directory === undefined) {
   );
 }
 const residentBefore = Deno.memoryUsage().rss;
+const before = readProcessor();
 const start = performance.now();
 const { records, close } = await open(directory);
 const seconds = (performance.now() - start) / 1000;
-const opening: Opening = { seconds, records, residentBefore, resident: Deno.memoryUsage().rss };
+const processor = processorUse(before, readProcessor());
+const opening: Opening = {
+  seconds,
+  records,
+  residentBefore,
+  resident: Deno.memoryUsage().rss,
+  processor,
+};
 await close();
 console.log(JSON.stringify(opening));

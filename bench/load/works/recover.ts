@@ -111,6 +111,7 @@ async function open({ kind, directory, contender, records, restore }: Reader): P
 
 function resultOf({ contender, records }: Reader, openings: readonly Opening[]): Result {
   const rates = openings.map(({ seconds }) => records / seconds);
+  const foreign = openings.map(({ processor }) => processor.foreign).filter((use) => use !== null);
   const growth = openings.map(({ resident, residentBefore }) => resident - residentBefore);
   return {
     work: "recover",
@@ -119,6 +120,7 @@ function resultOf({ contender, records }: Reader, openings: readonly Opening[]):
     per_s: median(rates),
     resident_bytes: Math.max(...openings.map(({ resident }) => resident)),
     spread: spread(rates),
+    ...(foreign.length === 0 ? {} : { foreign_cpu: median(foreign) }),
     rounds: openings.length,
     extra: {
       "open ms": median(openings.map(({ seconds }) => seconds * 1000)),
