@@ -27,6 +27,9 @@ export interface SettlementRequest {
   readonly label?: string | undefined;
 }
 
+/** So many branches are remembered that operators have ended. */
+const MAX_ENDED = 1000;
+
 /** Keeps account of the transactions of one coordinator. */
 export class Ledger {
   readonly #log: DecisionLog;
@@ -35,6 +38,8 @@ export class Ledger {
   readonly #unsettled = new Map<bigint, Settlement>();
   /** Of other coordinators, whose branches were adopted. */
   readonly #adopted = new Map<string, Settlement>();
+  /** Branches that operators have ended, and when, by the clock. */
+  readonly #ended = new Map<string, number>();
   #idle: PromiseWithResolvers<void> | null = null;
 
   /**
@@ -166,6 +171,23 @@ export class Ledger {
     );
     this.#adopted.set(id, settlement);
     return settlement;
+  }
+
+  /** Notes that an operator has ended a branch: a list that was made before may name it still. */
+  noteEnded(gid: string): void {
+    this.#ended.delete(gid);
+    this.#ended.set(gid, this.#clock.elapsed());
+    if (this.#ended.size > MAX_ENDED) this.#ended.delete([...this.#ended.keys()][0]!);
+  }
+
+  /**
+   * Whether an operator has ended a branch since then.
+   *
+   * @param gid The branch.
+   * @param elapsed When, by the clock.
+   */
+  endedSince(gid: string, elapsed: number): boolean {
+    return (this.#ended.get(gid) ?? -Infinity) >= elapsed;
   }
 
   /** Gives up a transaction, because an operator said so. */

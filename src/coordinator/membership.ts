@@ -210,15 +210,18 @@ export class Membership {
   async #sweep(member: Member): Promise<SweptBranch[]> {
     const { checkTimeout, onEvent, platform } = this.#options;
     const { coordinator } = this.#with.log;
-    const view = this.#with.ledger.view(this.#with.lastTransaction);
+    const { ledger, lastTransaction } = this.#with;
+    const view = ledger.view(lastTransaction);
+    const asked = platform.clock.elapsed();
     try {
-      const prepared = await within(
+      const list = await within(
         platform.clock,
         member.participant.listPrepared(GID_FAMILY),
         checkTimeout,
         LATE,
       );
-      if (prepared === LATE) throw new Error(`No answer within ${checkTimeout} ms`);
+      if (list === LATE) throw new Error(`No answer within ${checkTimeout} ms`);
+      const prepared = list.filter(({ gid }) => !ledger.endedSince(gid, asked));
       let found = findOrphans(coordinator, prepared, view, this.#lastTrusted());
       if (!this.#copied && found.orphans.some(({ uncertain }) => uncertain === "duplicate")) {
         this.#copied = true;

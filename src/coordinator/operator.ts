@@ -191,6 +191,7 @@ export class Operator {
       throw new Error(`Cannot ${kind} ${gid} in "${participant}": ${why}`, options);
     }
     this.#context.resolver.drop(gid);
+    this.#context.ledger.noteEnded(gid);
     const outcome: BranchOutcome = kind === "commit" ? "committed" : "rolled back";
     const against = (verdict === "commit" || verdict === "rollback") && verdict !== kind;
     settlement.settle(gid, outcome, against ? { participant, gid, outcome } : undefined);

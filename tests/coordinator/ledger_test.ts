@@ -148,3 +148,31 @@ Deno.test("Ledger.adopt() shows a transaction of another coordinator until its b
   settlement.settle("g_1", "committed");
   assertEquals(ledger.unsettled, []);
 });
+
+Deno.test("Ledger.endedSince() knows the branches that operators ended, the last thousand of them", () => {
+  const clock = new SteppedClock();
+  const ledger = new Ledger(new FakeLog(), clock);
+  assert(!ledger.endedSince("g_0", 0));
+  clock.advance(10);
+  ledger.noteEnded("g_0");
+  assert(
+    ledger.endedSince("g_0", 10) && !ledger.endedSince("g_0", 11) && !ledger.endedSince("g_1", 0),
+  );
+  for (let place = 1; place <= 999; place++) ledger.noteEnded(`g_${place}`);
+  assert(ledger.endedSince("g_0", 0) && ledger.endedSince("g_999", 0));
+  ledger.noteEnded("g_1000");
+  assert(!ledger.endedSince("g_0", 0) && ledger.endedSince("g_1", 0));
+});
+
+Deno.test("Ledger.isUncertain() holds for what only an operator can settle, while that is so", () => {
+  const { ledger } = make();
+  const settlement = ledger.settle({
+    txn: 1n,
+    verdict: "operator",
+    branches: [north],
+    logged: false,
+  });
+  assert(ledger.isUncertain(1n) && !ledger.isUncertain(2n));
+  settlement.settle("g_0", "rolled back");
+  assert(!ledger.isUncertain(1n));
+});

@@ -6,6 +6,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { CoordinatorEvent } from "../../src/coordinator/events.ts";
 import { hangs, lostAfter, refuses } from "./support/faults.ts";
+import { heardAfter } from "./support/faults.ts";
 import { Workbench } from "./support/workbench.ts";
 
 const ENDINGS = /(commit|rollback)Prepared/;
@@ -151,3 +152,32 @@ Deno.test("Membership.sweepAll() keeps a duplicate in doubt when this coordinato
   const shown = bench.ledger.settlementOf(BigInt(transaction.id));
   assertEquals(shown?.outstanding.map((branch) => branch.gid), [gid]);
 });
+
+for (
+  const [what, gid, id] of [
+    ["a duplicate", "indoubt_fake_1000000000003_0", "1000000000003"],
+    ["an adopted branch", "indoubt_other_7_0", "other_7"],
+  ] as const
+) {
+  Deno.test(`Membership.sweepAll() does not show ${what} again that an operator ended meanwhile`, async () => {
+    const bench = await Workbench.open({ names: ["north"] });
+    const north = bench.database("north");
+    north.prepareByHand(gid, "row");
+    bench.log.adopted.add("other");
+    await sweep(bench);
+    const heard = Promise.withResolvers<void>();
+    north.script.next("listPrepared", heardAfter(heard.promise));
+    const sweeping = bench.membership.sweepAll();
+    await bench.clock.pass(100);
+    const action = { reason: "compared both databases" };
+    await bench.clock.run(bench.operator.resolve(id, "north", "commit", action));
+    heard.resolve();
+    await bench.clock.run(sweeping);
+    assertEquals([bench.ledger.unsettled, north.rows], [[], ["row"]]);
+    // Prepared anew under the same name, it is another one.
+    await bench.clock.pass(1);
+    north.prepareByHand(gid, "again");
+    await sweep(bench);
+    assertEquals(bench.ledger.unsettled.length, 1);
+  });
+}
