@@ -194,6 +194,10 @@ export class Log<Entry> implements AsyncDisposable {
       const { state } = recovered;
       const id = beginEpoch(platform, recovered, copy, options.repair);
       await removeUnfinished(platform, directory);
+      if (recovered.first && recovered.tail !== null) {
+        // Of an unfinished first opening no segment may be missing that others follow (`first_opening.ts`).
+        await platform.fileSystem.syncDirectory(directory);
+      }
       if (!state.restates) await settleSegment(platform, directory, recovered.tail);
       let identity: HeldIdentity | null = null;
       const lsnLimit = () => identity?.lsnLimit ?? Number.MAX_SAFE_INTEGER;

@@ -15,6 +15,7 @@ import type { Platform } from "../platform/platform.ts";
 import { LogCorruptedError, LogVersionError } from "./errors.ts";
 import type { VerdictRecord } from "./head.ts";
 import { assertFirstOpening } from "./first_opening.ts";
+import { unlessGone } from "./inspect_files.ts";
 import { type Identity, IDENTITY_NAME, lsnLimit, readIdentity } from "./identity.ts";
 import { LogState } from "./log_state.ts";
 import type { LogModel } from "./model.ts";
@@ -83,7 +84,7 @@ export async function recoverLog<Entry>(
       await assertFirstOpening(platform, directory, model, segments);
     } catch (error) {
       // Somebody who reads beside the log's owner may have listed what was there before the identity.
-      if (!(await platform.fileSystem.list(directory)).includes(IDENTITY_NAME)) throw error;
+      if (await identityIn(platform, directory) === null) throw error;
       return await recoverLog(platform, directory, model);
     }
   }
@@ -113,6 +114,9 @@ export async function recoverLog<Entry>(
   const { reading, harmless, unread } = await readSegments(platform, directory, model, segments);
   const { state, found } = reading;
   assertSameLog(directory, identity, state.id);
+  const missed = identity === null || (found.length > 0 && !isLost)
+    ? []
+    : missing(identity, segments.at(-1) ?? -1, state.epoch);
   return {
     ...common,
     id: state.id ?? identity?.id ?? null,
@@ -121,7 +125,7 @@ export async function recoverLog<Entry>(
     follows: reading.nextLsn,
     tail: reading.tail,
     epoch: Math.max(state.epoch, identity?.epoch ?? 0),
-    found: isLost ? [...found, lostSegment(identity)] : found,
+    found: [...found, ...missed],
     harmless,
     unread,
   };
@@ -145,12 +149,16 @@ async function lookAround(
       .filter((name) => !name.endsWith(UNFINISHED_SUFFIX));
     const segments = names.map(parseSegmentName).filter((lsn) => lsn !== null);
     segments.sort((one, other) => one - other);
-    const isNamed = names.includes(IDENTITY_NAME) && !withoutIdentity;
-    if (isNamed) identity ??= await readIdentity(platform, directory);
+    if (!withoutIdentity) identity ??= await identityIn(platform, directory);
     // Somebody who reads beside the log's owner may have listed what is older than the identity.
     const isNamedThere = identity === null || (segments.at(-1) ?? -1) >= identity.segment;
     if (isNamedThere || listings === MAX_LISTINGS) return { names, segments, identity };
   }
+}
+
+/** The identity, if there is one: asked for by its name, since much would follow from a list that lacks it. */
+async function identityIn(platform: Platform, directory: string): Promise<Identity | null> {
+  return await unlessGone(readIdentity(platform, directory));
 }
 
 interface ReadSegments<Entry> {
@@ -216,8 +224,16 @@ function assertSameLog(directory: string, identity: Identity | null, id: string 
   );
 }
 
-function lostSegment({ segment }: Identity): Finding {
-  return { file: segmentName(segment), reason: "it is gone, or a later one is" };
+/** What the identity knows of and is not there. */
+function missing({ segment, epoch }: Identity, newest: number, newestEpoch: number): Finding[] {
+  if (newest < segment) {
+    return [{ file: segmentName(segment), reason: "it is gone, or a later one is" }];
+  }
+  // What an opening begins comes behind all that was there, and only then the identity names its number.
+  if (newestEpoch >= epoch) return [];
+  const reason =
+    `it is of opening ${newestEpoch}, but opening ${epoch} must have begun one behind it`;
+  return [{ file: segmentName(newest), reason }];
 }
 
 /**

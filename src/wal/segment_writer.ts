@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { FileHandle } from "../platform/file_system.ts";
+import type { FileHandle, FileSystem } from "../platform/file_system.ts";
 import type { Platform } from "../platform/platform.ts";
 import { randomUint32 } from "../platform/randomness.ts";
 import { writeWhole } from "../platform/whole_file.ts";
@@ -16,6 +16,7 @@ import type { ReadyFile } from "./file_pipeline.ts";
 import { encodeSegmentHeader } from "./format.ts";
 import type { FrameBatch } from "./frame_batch.ts";
 import { pathOf, segmentName, UNFINISHED_SUFFIX } from "./segment_name.ts";
+import { isNotFound } from "./inspect_files.ts";
 import { MAX_SEGMENT_LENGTH } from "./segment_scan.ts";
 
 /** A segment could not be made. */
@@ -107,6 +108,7 @@ export class SegmentWriter {
       segment.write(encodeSegmentHeader(salt, firstLsn));
       segment.write(opening.seal(salt, firstLsn, firstLsn));
       await segment.sync();
+      await assertFree(fileSystem, path);
       named = true;
       await fileSystem.rename(unfinished, path);
       await fileSystem.syncDirectory(directory);
@@ -165,4 +167,18 @@ export class SegmentWriter {
     }
     this.#usable = false;
   }
+}
+
+/**
+ * No segment takes the place of another: a list that lacked a name would be enough for it, and a rename would
+ * not say so. (PostgreSQL installs its segments with the same care, `durable_rename_excl`.)
+ */
+async function assertFree(fileSystem: FileSystem, path: string): Promise<void> {
+  try {
+    (await fileSystem.open(path, "read")).close();
+  } catch (error) {
+    if (isNotFound(error)) return;
+    throw error;
+  }
+  throw new Error(`Cannot name a segment "${path}": there is one, it must stay`);
 }

@@ -60,7 +60,18 @@ const KINDS: readonly CallKind[] = [
 ];
 
 /** The calls that can lie. */
-const LYING: readonly CallKind[] = ["read", "write", "syncData", "syncDirectory", "syncAncestors"];
+const LYING: readonly CallKind[] = [
+  "read",
+  "write",
+  "syncData",
+  "syncDirectory",
+  "syncAncestors",
+  "rename",
+  "remove",
+  "list",
+  "size",
+  "identify",
+];
 
 /** In three runs of five the disk keeps its word, so that nothing at all may be lost. */
 function drawEffects(random: SeededRandom): readonly FaultEffect[] {

@@ -8,8 +8,8 @@
  * | a sync lied, and no power cut came since | everything |
  * | a sync lied, then an honest one covered the same or a later segment was begun | everything |
  * | a write lied; bits rot, except in `identity.json` | 1 to 7 |
- * | a file's sync lied, then a power cut; a read lied; `identity.json` is wrong | 1 to 6 |
- * | a directory's sync lied, then a power cut | 1 to 5, and 6 unless nothing is left |
+ * | a file's sync lied, then a power cut; a read, a list or a size lied; `identity.json` is wrong | 1 to 6 |
+ * | a directory's sync lied, then a power cut; a rename or a removal lied | 1 to 5, and 6 unless nothing is left |
  *
  * 1. No wrong record: each transaction and each registration was handed to the log exactly as it is
  *    found, and not answered as not written.
@@ -20,8 +20,8 @@
  *    (`unsynced`) that what is lost was there; `rotting_disk_test.ts` tells where exactly that line
  *    is, for every bit.
  * 3. The opening succeeds, or it refuses with `LogCorruptedError`; that only if `identity.json`, a
- *    name or a read was wrong, and again at the next try. Where names are missing, the lock's may
- *    be, and the log is taken for a copy.
+ *    name or a read was wrong, or if no opening ever succeeded; and again at the next try. Where names
+ *    are missing, the lock's may be, and the log is taken for a copy.
  * 4. What is damaged is kept: under its name, or set aside.
  * 5. What was found is durable: the next opening finds the same, and the same verdicts.
  * 6. The log keeps its id, or says that it is damaged.

@@ -44,6 +44,20 @@ export class DiskLies {
     for (const one of [file, target]) one.markWrong();
   }
 
+  /** Some of the names, perhaps none. */
+  listLess(names: readonly string[]): string[] {
+    const some = this.#random.chance(0.3) ? [] : names.filter(() => this.#random.chance(0.5));
+    this.hasMisread ||= some.length < names.length;
+    return some;
+  }
+
+  /** A length that a file may have had. */
+  smaller({ bytes }: MemoryFile): number {
+    const length = this.#random.below(1 + bytes.length);
+    this.hasMisread ||= length < bytes.length;
+    return length;
+  }
+
   /** Puts zeros over a part of what was read. */
   readZeros(read: Uint8Array): void {
     this.#misread(read, (start, end) => new Uint8Array(end - start));

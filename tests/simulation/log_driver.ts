@@ -82,18 +82,20 @@ export class LogDriver {
     this.#log = log;
     this.#doubt();
     const firstLsn = this.#newestSegment();
-    assert(firstLsn > before, `segment ${firstLsn} follows segment ${before}`);
+    // A rename that lied leaves no new segment, and a list may have hidden one.
+    const { doubt } = this.#seen;
+    const mayBeMissed = doubt.names || doubt.reads;
+    assert(mayBeMissed || firstLsn > before, `segment ${firstLsn} follows segment ${before}`);
     const { id, epoch, damages } = log;
     const { active } = model;
     const participants = [...model.participants.values()];
     const finding = { id, epoch, active, participants, firstLsn, damages: [...damages] };
-    const { doubt } = this.#seen;
     this.#assertKept(finding, names);
     this.#seen = isDoubtful(doubt)
       ? assertHonest(this.#seen, finding, doubt)
       : assertPossible(this.#seen, finding);
     // What counts is restated in the newest segment, and whose the log is has been written anew.
-    const newest = [IDENTITY_NAME, segmentName(firstLsn)];
+    const newest = [IDENTITY_NAME, ...(firstLsn < 0 ? [] : [segmentName(firstLsn)])];
     this.disk.forgive(directory, (name) => newest.includes(name));
     return finding;
   }
@@ -153,7 +155,10 @@ export class LogDriver {
     const { doubt } = this.#seen;
     // Without the name of its lock a log looks like a copy.
     const isCopy = error instanceof Error && error.name === "LogCopiedError" && doubt.names;
-    const isCorrupted = error instanceof LogCorruptedError && mayRefuse(doubt);
+    // Before an opening has succeeded there is no identity, and a damaged segment may be that of a used log.
+    const wasUsed = this.#seen.id !== null;
+    const isAllowed = mayRefuse(doubt) || (!wasUsed && isDoubtful(doubt));
+    const isCorrupted = error instanceof LogCorruptedError && isAllowed;
     if (!isCopy && !isCorrupted) throw error;
     throw new RefusalError(error.message, { cause: error });
   }

@@ -1,6 +1,6 @@
 /**
  * Proves that a disk which lies can take records from a log, but never make it say anything wrong,
- * nor lose silently more than its end: each sync, write and read of the fixed workload lies in its
+ * nor lose silently more than its end: each call of the fixed workload that can lie does so in its
  * turn, once and like all later ones. What exactly holds is written at the top of
  * `betrayed_model.ts`, which checks every opening.
  */
@@ -27,6 +27,13 @@ const LIES: readonly {
   { kind: "read", effect: "lost", seeds: 8, noticed: true },
   // What is read as it was earlier is a log that ends there.
   { kind: "read", effect: "misplaced", seeds: 8, noticed: false },
+  { kind: "rename", effect: "lost", seeds: 3, noticed: true },
+  // What should be gone is there: that costs space.
+  { kind: "remove", effect: "lost", seeds: 3, noticed: false },
+  // The identity is not looked for in a list, and it names the newest segment.
+  { kind: "list", effect: "lost", seeds: 8, noticed: false },
+  { kind: "size", effect: "lost", seeds: 8, noticed: false },
+  { kind: "identify", effect: "lost", seeds: 1, noticed: true },
 ];
 
 /** Whether an opening said that something is wrong. */

@@ -27,6 +27,7 @@ export class MemoryDirectory {
   /** The last change that a sync which lied should have covered; null when one has since. */
   #lied: Change | null = null;
   #isWrong = false;
+  #hasKeptNames = false;
   readonly #names: Entries = new Map();
 
   /** What a name stands for, as every process sees it. */
@@ -41,7 +42,12 @@ export class MemoryDirectory {
 
   /** Whether a power cut may have taken names that a sync had covered, as it said. */
   get isWrong(): boolean {
-    return this.#isWrong;
+    return this.#isWrong || this.#hasKeptNames;
+  }
+
+  /** A name may be missing from now on, or be one that should not be there, whatever is written later. */
+  markWrong(): void {
+    this.#hasKeptNames = true;
   }
 
   /** Takes the names that are there for those that should be. */
@@ -90,6 +96,7 @@ export class MemoryDirectory {
     crashed.#durable = new Map([...image].map(([name, entry]) => [name, copy(entry)]));
     for (const [name, entry] of crashed.#durable) crashed.#names.set(name, entry);
     crashed.#isWrong = this.#isWrong || this.#lied !== null;
+    crashed.#hasKeptNames = this.#hasKeptNames;
     return crashed;
   }
 
@@ -100,6 +107,7 @@ export class MemoryDirectory {
     copied.#pending = this.#pending.map((change) => ({ ...change, entry: copy(change.entry) }));
     copied.#lied = this.#lied && (copied.#pending[this.#pending.indexOf(this.#lied)] ?? null);
     copied.#isWrong = this.#isWrong;
+    copied.#hasKeptNames = this.#hasKeptNames;
     for (const [name, entry] of this.#names) copied.#names.set(name, copy(entry));
     return copied;
   }

@@ -30,7 +30,12 @@
  * A write stores some sectors of its bytes or none (`lost`), or all of them one to four sectors
  * away or in another file (`misplaced`). A read gives zeros in some sectors (`lost`), or what was
  * there before the last sync, what is elsewhere in the file, or a removed file's bytes
- * (`misplaced`); the file is not changed by it.
+ * (`misplaced`); the file is not changed by it. A rename or a removal does nothing (`lost`). A list lacks
+ * some names or all, a size is too small, a file's place is another (`lost`), each for that one answer.
+ * The rest does not lie in a way of its own: an `open` that gave another file would be a read or a write
+ * that is misplaced, `ensureDirectory` one whose `syncAncestors` lied; `clear` and `rewind` touch a
+ * stamp and a file of zeros, on which nothing depends; and under a `tryLock` that lets two in there is no
+ * lock, so that no log could keep any promise.
  *
  * **Rot.** `rot()` changes bytes that lie on the disk, at any time, in any file. It shows at once and
  * to everybody, and no crash takes it back; what is written there later is right again.
@@ -188,6 +193,7 @@ export class MemoryDisk implements FileSystem {
   async list(path: string): Promise<string[]> {
     return await this.#calls.later("list", path, {
       well: () => this.#random.shuffle(this.#filesIn(path)),
+      lost: () => this.#lies.listLess(this.#filesIn(path)),
     });
   }
 
@@ -201,11 +207,17 @@ export class MemoryDisk implements FileSystem {
   }
 
   async rename(from: string, to: string): Promise<void> {
-    await this.#calls.later("rename", to, { well: () => this.#tree.rename(from, to) });
+    await this.#calls.later("rename", to, {
+      well: () => this.#tree.rename(from, to),
+      lost: () => this.#keepNames(from),
+    });
   }
 
   async remove(path: string): Promise<void> {
-    await this.#calls.later("remove", path, { well: () => this.#tree.remove(path) });
+    await this.#calls.later("remove", path, {
+      well: () => this.#tree.remove(path),
+      lost: () => this.#keepNames(path),
+    });
   }
 
   async syncDirectory(path: string): Promise<void> {
@@ -223,7 +235,18 @@ export class MemoryDisk implements FileSystem {
     return await this.#calls.later("identify", path, {
       well: () => this.#tree.fileAt(path).identity,
       fail: () => {},
+      lost: () => {
+        // Whoever writes it down goes by it later.
+        this.#tree.place(path).directory.markWrong();
+        return `not ${this.#tree.fileAt(path).identity}`;
+      },
     });
+  }
+
+  /** Changes no name of the directory in which a file is that must be there. */
+  #keepNames(path: string): void {
+    this.#tree.fileAt(path);
+    this.#tree.place(path).directory.markWrong();
   }
 
   #filesIn(path: string): string[] {

@@ -232,3 +232,32 @@ Deno.test("MemoryDisk.forgive leaves out files that it is told to", () => {
   disk.forgive("/", (name) => name === "b");
   assertEquals(disk.distrust("/").files, ["b"]);
 });
+
+Deno.test("A rename or a removal that is lost changes no name, for ever", async () => {
+  const disk = new MemoryDisk();
+  disk.put("/log/a", new Uint8Array(1));
+  disk.fail({ kind: "rename", effect: "lost" });
+  await disk.rename("/log/a", "/log/b");
+  disk.fail({ kind: "remove", effect: "lost" });
+  await disk.remove("/log/a");
+  disk.forgive("/log", () => false);
+  for (const left of [disk, disk.kill(), disk.crash(new SeededRandom(1))]) {
+    assertEquals(left.namesIn("/log"), ["a"]);
+    assertEquals(left.distrust("/log").names, true);
+  }
+});
+
+Deno.test("A list that lies lacks names, a size is too small, a place is another, each once", async () => {
+  const disk = new MemoryDisk(new SeededRandom(2));
+  for (const name of ["a", "b", "c"]) disk.put(`/log/${name}`, new Uint8Array(100));
+  for (const kind of ["list", "size", "identify"] as const) disk.fail({ kind, effect: "lost" });
+  assert((await disk.list("/log")).length < 3);
+  const file = await disk.open("/log/a", "read");
+  assert(await file.size() < 100);
+  const place = await disk.identify("/log/a");
+  assertEquals(disk.distrust("/log"), { files: [], names: true, reads: true });
+  assertEquals((await disk.list("/log")).sort(), ["a", "b", "c"]);
+  assertEquals(await file.size(), 100);
+  assert(await disk.identify("/log/a") !== place);
+  file.close();
+});

@@ -92,8 +92,11 @@ export class MemoryHandle implements FileHandle {
   }
 
   async size(): Promise<number> {
-    const { calls, path, file } = this.#use();
-    return await calls.later("size", path, { well: () => file.bytes.length });
+    const { calls, path, file, lies } = this.#use();
+    return await calls.later("size", path, {
+      well: () => file.bytes.length,
+      lost: () => lies.smaller(file),
+    });
   }
 
   clear(): void {

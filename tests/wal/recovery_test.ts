@@ -159,10 +159,13 @@ Deno.test("recoverLog finds a first opening that was not finished", async () => 
   assertEquals([fresh.first, fresh.id, fresh.nextLsn, fresh.found], [true, null, 0, []]);
 });
 
-Deno.test("recoverLog gives no epoch again that the identity knows", async () => {
+Deno.test("recoverLog gives no epoch again that the identity knows, and misses its segment", async () => {
   const disk = diskWithSegment(sampleSegment([], { epoch: 3 }).bytes);
   putIdentity(disk, LOG_ID, 9);
-  assertEquals((await recover(disk)).log.epoch, 9);
+  const { log } = await recover(disk);
+  assertEquals(log.epoch, 9);
+  const reason = "it is of opening 3, but opening 9 must have begun one behind it";
+  assertEquals(log.found, [{ file: "00000000000000000000.wal", reason }]);
 });
 
 Deno.test("recoverLog refuses an identity and a log that do not belong together", async () => {

@@ -3,7 +3,13 @@
  * the format says, and that it refuses everything after a call that failed.
  */
 
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import type { FileHandle } from "../../src/platform/file_system.ts";
 import type { ReadyFile } from "../../src/wal/file_pipeline.ts";
 import { FrameBatch } from "../../src/wal/frame_batch.ts";
@@ -67,7 +73,18 @@ Deno.test("SegmentWriter.create names the file behind its sync and before that o
   const before = disk.calls.length;
   (await create(disk)).close();
   const kinds = disk.calls.slice(before).map(({ kind }) => kind);
-  assertEquals(kinds, ["open", "write", "write", "syncData", "rename", "syncDirectory"]);
+  // The second "open" looks for a segment of that name.
+  assertEquals(kinds, ["open", "write", "write", "syncData", "open", "rename", "syncDirectory"]);
+});
+
+Deno.test("SegmentWriter.create never takes the name of a segment that is there", async () => {
+  const disk = await emptyDisk();
+  disk.put(PATH, Uint8Array.of(1, 2, 3));
+  const error = await assertRejects(() => create(disk), SegmentCreationError);
+  assertEquals(error.named, false);
+  assertStringIncludes(error.message, "there is one, it must stay");
+  assertEquals(disk.bytesOf(PATH), Uint8Array.of(1, 2, 3));
+  assertEquals(disk.namesIn(DIRECTORY), [NAME]);
 });
 
 seededTest(
