@@ -10,6 +10,7 @@ import type { Assembly } from "./assembly.ts";
 import type { DecisionLog } from "./decision_log.ts";
 import { describeInDoubt, type InDoubtTransaction } from "./in_doubt.ts";
 import type { FullOptions } from "./options.ts";
+import type { Participant } from "./participant.ts";
 
 /** What a coordinator leaves to its next opening. */
 export interface CloseReport {
@@ -37,10 +38,19 @@ export async function close(
   await within(platform.clock, ledger.idle, closeTimeout, undefined);
   await membership.close();
   await resolver.close();
-  for (const { participant } of members.values()) participant.detach();
+  for (const { participant } of members.values()) letGo(participant);
   const unfinished = [...ledger.live].map(String);
   const inDoubt = ledger.unsettled.map((settlement) => describeInDoubt(settlement, resolver));
   timers.close();
   await log.close();
   return { unfinished, inDoubt };
+}
+
+/** One that fails keeps neither the others nor the log from being let go of. */
+function letGo(participant: Participant<unknown>): void {
+  try {
+    participant.detach();
+  } catch {
+    // What it holds is in the application's own client, which the application ends.
+  }
 }

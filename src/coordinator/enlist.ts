@@ -12,7 +12,7 @@
 import type { Clock } from "../platform/clock.ts";
 import { type AbortReason, deadlineReason } from "./abort_reason.ts";
 import { type Deadline, DeadlineError } from "./deadline.ts";
-import { EnlistedBranch } from "./enlisted_branch.ts";
+import { ask, EnlistedBranch } from "./enlisted_branch.ts";
 import { makeGid } from "./gid.ts";
 import { ParticipantUnavailableError } from "./errors.ts";
 import type { Member, MemberError } from "./member.ts";
@@ -119,14 +119,14 @@ async function begin(branch: EnlistedBranch, options: Enlistment["options"]): Pr
 
 async function acquire(enlistment: Enlistment, member: Member): Promise<EnlistedBranch> {
   const { coordinator, txn, members, first = 0, deadline, clock } = enlistment;
-  const acquiring = member.participant.acquire();
+  const acquiring = ask(() => member.participant.acquire());
   try {
     const branch = await deadline.race(acquiring);
     const gid = makeGid(coordinator, txn, first + members.indexOf(member));
     return new EnlistedBranch(member, branch, gid, clock);
   } catch (error) {
     // A session that comes after all goes back at once.
-    acquiring.then((branch) => branch.release(), () => {});
+    acquiring.then((branch) => branch.release()).catch(() => {});
     if (error === deadline.error) throw error;
     throw new EnlistmentError(member.name, { cause: error });
   }

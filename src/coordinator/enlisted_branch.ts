@@ -28,6 +28,21 @@ type UnknownAnswer = Extract<VoteAnswer, { kind: "unknown" }>;
 /** How far a branch is known to have come. */
 export type BranchProgress = "active" | "prepared" | "maybe prepared" | "ended";
 
+/**
+ * Asks a participant, which may throw where it should reject.
+ *
+ * @typeParam Answer What it answers.
+ * @param question What it is asked.
+ * @returns Its answer.
+ */
+export function ask<Answer>(question: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return question();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
 /** One branch of a running transaction. */
 export class EnlistedBranch {
   readonly #branch: Branch<unknown>;
@@ -95,7 +110,12 @@ export class EnlistedBranch {
    * @returns Its answer; unknown if it took longer.
    */
   async commit(milliseconds: number, deadline?: Deadline): Promise<VoteAnswer> {
-    const answer = await this.#limit(this.#branch.commit(), "COMMIT", milliseconds, deadline);
+    const answer = await this.#limit(
+      ask(() => this.#branch.commit()),
+      "COMMIT",
+      milliseconds,
+      deadline,
+    );
     this.progress = "ended";
     return answer;
   }
@@ -110,7 +130,12 @@ export class EnlistedBranch {
   async prepare(milliseconds: number, deadline: Deadline): Promise<PrepareAnswer> {
     this.progress = "maybe prepared";
     this.writes = true;
-    const answer = await this.#limit(this.#branch.prepare(), "PREPARE", milliseconds, deadline);
+    const answer = await this.#limit(
+      ask(() => this.#branch.prepare()),
+      "PREPARE",
+      milliseconds,
+      deadline,
+    );
     if (answer.kind === "done") {
       this.progress = "prepared";
       this.token = answer.token;
@@ -126,7 +151,7 @@ export class EnlistedBranch {
    * @returns Its answer; later if it took longer.
    */
   commitPrepared(milliseconds: number): Promise<SettleAnswer> {
-    return this.#limitSettling(this.#branch.commitPrepared(), milliseconds);
+    return this.#limitSettling(ask(() => this.#branch.commitPrepared()), milliseconds);
   }
 
   /**
@@ -136,7 +161,7 @@ export class EnlistedBranch {
    * @returns Its answer; later if it took longer.
    */
   rollbackPrepared(milliseconds: number): Promise<SettleAnswer> {
-    return this.#limitSettling(this.#branch.rollbackPrepared(), milliseconds);
+    return this.#limitSettling(ask(() => this.#branch.rollbackPrepared()), milliseconds);
   }
 
   /** Rolls back a branch that was not prepared, interrupting what it is busy with. */
@@ -155,11 +180,15 @@ export class EnlistedBranch {
     this.progress = "ended";
   }
 
-  /** Gives the session back. */
+  /** Gives the session back. Never throws: what its pool has to say of that changes no outcome. */
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    this.#branch.release();
+    try {
+      this.#branch.release();
+    } catch {
+      // The pool has one session less, and its next transactions hear of that.
+    }
   }
 
   /** An answer, or what counts as one if it does not come in time; in one promise, as every commit waits so. */
