@@ -152,6 +152,15 @@ Deno.test("recoverLog takes a payload that is not that of its kind for damage", 
   }
 });
 
+Deno.test("recoverLog names no more than a hundred payloads of a segment, and counts the rest", async () => {
+  const opening = [encodeHead(EPOCH), encodeRecord(EMPTY_CHECKPOINT)];
+  const wrong = Array.from({ length: 5000 }, () => [Uint8Array.of(3)]);
+  const { bytes } = sampleOfBodies([opening, ...wrong, [encodeRecord(committing(2n))]]);
+  const { transactions, found } = await recover(diskWithSegment(bytes));
+  assertEquals([transactions, found.length], [[2n], 101]);
+  assertEquals(found.at(-1)?.reason, "4900 more payloads are not those of their kinds");
+});
+
 Deno.test("recoverLog gives no number again that a damaged segment may have used", async () => {
   const many = Array.from({ length: 50 }, (_, txn) => [committing(BigInt(txn))]);
   const { bytes, offsets } = sampleSegment(many);

@@ -11,6 +11,7 @@ import { type RecoveredLog, recoverLog } from "../../src/wal/recovery.ts";
 import { parseSegmentName } from "../../src/wal/segment_name.ts";
 import { DiskError } from "../simulation/disk_calls.ts";
 import { MemoryDisk } from "../simulation/memory_disk.ts";
+import { SeededRandom } from "../simulation/seeded_random.ts";
 import { simulatedPlatform } from "../simulation/simulated_platform.ts";
 import {
   committing,
@@ -166,6 +167,32 @@ Deno.test("recoverLog gives no epoch again that the identity knows, and misses i
   assertEquals(log.epoch, 9);
   const reason = "it is of opening 3, but opening 9 must have begun one behind it";
   assertEquals(log.found, [{ file: "00000000000000000000.wal", reason }]);
+});
+
+Deno.test("recoverLog finds the identity also where a list lacks it", async () => {
+  const disk = diskWithSegment(sampleSegment(BATCHES).bytes);
+  for (const seed of [1, 2, 3, 4, 5]) {
+    const left = disk.crash(new SeededRandom(seed));
+    left.fail({ kind: "list", effect: "lost" });
+    const { log } = await recover(left);
+    assertEquals([log.id, log.first], [LOG_ID, false]);
+  }
+});
+
+Deno.test("recoverLog refuses a log that was used and has no identity", async () => {
+  const used = [
+    [sampleSegment(BATCHES).bytes, 0],
+    // What an opening has restated, of which the older segments are gone.
+    [sampleSegment([], { firstLsn: 9 }).bytes, 9],
+    // Nobody knows what it held.
+    [new Uint8Array(40), 0],
+  ] as const;
+  for (const [bytes, firstLsn] of used) {
+    const disk = new MemoryDisk();
+    putSegment(disk, bytes, firstLsn);
+    const error = await assertRejects(() => recover(disk), LogCorruptedError, "it is gone");
+    assertEquals(error.place, { file: "identity.json" });
+  }
 });
 
 Deno.test("recoverLog refuses an identity and a log that do not belong together", async () => {
