@@ -1,11 +1,12 @@
 /**
- * The bytes in docs/log-format.md are a real segment and mean what the page says.
+ * The bytes in docs/log-format.md are a real segment and a real identity, and mean what the page says.
  */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { decodeRecord } from "../../src/wal/decisions/record.ts";
-import { decodeSegmentHeader } from "../../src/wal/format.ts";
+import { decodeSegmentHeader, FORMAT_VERSION } from "../../src/wal/format.ts";
 import { decodeHead } from "../../src/wal/head.ts";
+import { identityText, readIdentity } from "../../src/wal/identity.ts";
 import { denoPlatform } from "../../src/platform/platform.ts";
 import { scanSegment } from "../../src/wal/segment_scan.ts";
 
@@ -16,6 +17,23 @@ async function bytesOfPage(): Promise<Uint8Array> {
   const digits = block.split("\n").flatMap((line) => line.trim().split(/\s+/).slice(1));
   return Uint8Array.from(digits, (pair) => Number.parseInt(pair, 16));
 }
+
+Deno.test("log-format.md shows an identity that is read and written so, and tells of each field", async () => {
+  const page = await Deno.readTextFile(PAGE);
+  const text = /```json\n([^`]+)```/.exec(page)?.[1] ?? "";
+  const directory = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${directory}/identity.json`, text);
+    const identity = await readIdentity(denoPlatform, directory);
+    const { id, epoch, segment, place } = identity;
+    assertEquals(text, identityText({ id, epoch, segment, place, formatVersion: FORMAT_VERSION }));
+    for (const field of Object.keys(JSON.parse(text))) {
+      assert(page.includes(`\n| \`${field}\` `), `${field} is not told of`);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
 
 Deno.test("log-format.md shows a segment that reads as it says", async () => {
   const bytes = await bytesOfPage();
