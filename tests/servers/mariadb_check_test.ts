@@ -7,6 +7,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import type { Pool, PoolOptions } from "mysql2/promise";
 import { ParticipantConfigurationError } from "../../src/coordinator/errors.ts";
 import { mysql, type MysqlOptions } from "../../src/participants/mysql/mysql.ts";
+import { runOn } from "../../src/participants/mysql/mysql2_statements.ts";
 import { OutcomeTable } from "../../src/participants/mysql/outcome_table.ts";
 import { connectPool, firstColumn, runApart } from "./mariadb_databases.ts";
 import { MariadbServer } from "./mariadb_server.ts";
@@ -128,12 +129,28 @@ Deno.test("mysql2: old rows of the outcome table go, those of prepared branches 
   await runApart(pool, `XA START ${xid}; ${row}; XA END ${xid}; XA PREPARE ${xid}`);
   const participant = mysql(pool, { outcomeTable: OUTCOMES });
   assertEquals((await participant.listPrepared(PREFIX)).length, 1);
-  assertEquals(await firstColumn(pool, `SELECT gid FROM ${OUTCOMES}`), ["young"]);
+  const rows = `SELECT gid FROM ${OUTCOMES} WHERE gid <> 'deleted' ORDER BY gid`;
+  assertEquals(await firstColumn(pool, rows), ["young"]);
   assertEquals(await participant.commitPrepared(`${PREFIX}1_0`), { kind: "done" });
-  assertEquals(await firstColumn(pool, `SELECT gid FROM ${OUTCOMES} ORDER BY gid`), [
-    "prepared",
-    "young",
-  ]);
+  assertEquals(await firstColumn(pool, rows), ["prepared", "young"]);
+});
+
+Deno.test("mysql2: a clock that runs ahead makes no committed branch look rolled back", async () => {
+  await using pool = await emptyDatabase();
+  await pool.query(definition);
+  const [week, now] = [7 * 86_400_000, Date.now()];
+  const session = { run: (text: string) => runOn(pool, text) };
+  const table = new OutcomeTable(OUTCOMES, 7, () => now);
+  await table.write(session, `${PREFIX}1_0`);
+  const [kept, gone] = [`${PREFIX}2_0`, `${PREFIX}3_0`];
+  for (const ahead of [week + 1, week + 2, 1]) {
+    await new OutcomeTable(OUTCOMES, 7, () => now + ahead).clean(session);
+  }
+  assertEquals(await table.outcomeOf(session, `${PREFIX}1_0`, now), "unproven");
+  // What is written later than anything that was deleted can be proved as before.
+  await new OutcomeTable(OUTCOMES, 7, () => now + 2).write(session, kept);
+  assertEquals(await table.outcomeOf(session, kept, now + 2), "committed");
+  assertEquals(await table.outcomeOf(session, gone, now + 2), "aborted");
 });
 
 Deno.test("mysql2: a list is given although the outcome table cannot be cleaned", async () => {

@@ -50,7 +50,7 @@ export interface MysqlOptions {
   readonly outcomeTable?: string;
   /**
    * For how many days rows of the outcome table are kept, 1 to 365. That a branch was *not* committed can be
-   * proved for an hour less.
+   * proved as long as no row of that age was deleted, by whomever.
    *
    * @default {7}
    */

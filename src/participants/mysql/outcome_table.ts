@@ -4,9 +4,11 @@
  * afterwards if and only if the branch was committed. While the branch is prepared the row is locked, so
  * "not yet" and "never" cannot be mixed up.
  *
- * A row is deleted when it is so old that a missing row of the same age proves nothing any more. Age is all
- * that counts: even a branch whose end was seen may be asked for again after a crash, since the log's note of
- * its end is not forced to the disk.
+ * Old rows are deleted. Age is all that counts: even a branch whose end was seen may be asked for again after
+ * a crash, since the log's note of its end is not forced to the disk. Before rows are deleted, a row that belongs
+ * to no branch is made to say up to when; a missing row of that time proves nothing any more. So no clock has a
+ * part in a proof: a process whose clock is wrong, or that keeps rows for fewer days, may delete too much, but
+ * makes no committed branch look as if it had been rolled back.
  *
  * @module
  */
@@ -18,8 +20,8 @@ import { errorNumberOf, meaningOf, saysLocked } from "./answers.ts";
 import { type StatementRunner, text } from "./session.ts";
 
 const DAY_MS = 86_400_000;
-/** So much earlier than its row is deleted a branch is too old for proof: processes' clocks differ. */
-const MARGIN_MS = 3_600_000;
+/** In the place of a gid, and no gid that a branch can have: the row that says up to when rows were deleted. */
+const DELETED = "deleted";
 /** How many rows one statement deletes at most. */
 const MAX_DELETED = 1_000;
 /** How many such statements follow each other at most. */
@@ -97,8 +99,7 @@ export class OutcomeTable {
         `SELECT gid FROM ${this.#name} WHERE gid = '${assertSafeGid(gid)}' FOR UPDATE NOWAIT`,
       );
       if (rows.length > 0) return "committed";
-      const provable = this.#now() - writtenAt < this.#days * DAY_MS - MARGIN_MS;
-      return provable ? "aborted" : "unproven";
+      return writtenAt < await this.#deletedUpTo(runner) ? "unproven" : "aborted";
     } catch (error) {
       if (saysLocked(error)) return "in progress";
       throw error;
@@ -111,13 +112,17 @@ export class OutcomeTable {
    * @param runner Any session that is in no transaction.
    */
   async clean(runner: StatementRunner): Promise<void> {
+    const oldest = this.#now() - this.#days * DAY_MS;
     for (let batch = 0; batch < MAX_BATCHES; batch++) {
       // Read without locks, as committed: the row of a branch that is still prepared is not among them.
       const { rows } = await runner.run(
-        `SELECT gid FROM ${this.#name} WHERE written < ${this.#now() - this.#days * DAY_MS} ` +
+        `SELECT gid FROM ${this.#name} WHERE written < ${oldest} AND gid <> '${DELETED}' ` +
           `ORDER BY written LIMIT ${MAX_DELETED}`,
       );
-      if (rows.length > 0) await this.#delete(runner, rows.map(([gid]) => text(gid)));
+      if (rows.length > 0) {
+        if (batch === 0) await this.#noteDeletion(runner, oldest);
+        await this.#delete(runner, rows.map(([gid]) => text(gid)));
+      }
       if (rows.length < MAX_DELETED) return;
     }
   }
@@ -161,6 +166,22 @@ export class OutcomeTable {
       throw error;
     }
     throw this.#wrong("takes the same gid twice");
+  }
+
+  /** On disk before the first row is deleted, whoever else deletes rows of the same table. */
+  async #noteDeletion(runner: StatementRunner, before: number): Promise<void> {
+    await runner.run(
+      `INSERT INTO ${this.#name} (gid, written) VALUES ('${DELETED}', ${before}) ` +
+        `ON DUPLICATE KEY UPDATE written = GREATEST(written, ${before})`,
+    );
+  }
+
+  /** Rows that were written earlier than this may have been deleted, in milliseconds since 1970. */
+  async #deletedUpTo(runner: StatementRunner): Promise<number> {
+    const { rows } = await runner.run(
+      `SELECT written FROM ${this.#name} WHERE gid = '${DELETED}'`,
+    );
+    return rows.length === 0 ? -Infinity : Number(text(rows[0]?.[0]));
   }
 
   async #delete(runner: StatementRunner, gids: readonly string[]): Promise<void> {

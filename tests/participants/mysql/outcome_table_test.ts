@@ -1,6 +1,6 @@
 /**
  * The outcome table: a row proves a commit for ever, a missing one proves the opposite only while no row of
- * that age may have been deleted.
+ * that age may have been deleted, whoever did that and whatever his clock said.
  */
 
 import {
@@ -17,7 +17,6 @@ import { type Answer, answered, lost, ScriptedSession } from "./scripted_session
 const GID = "indoubt_outcome_1_0";
 const NOW = 1_800_000_000_000;
 const DAY = 86_400_000;
-const HOUR = 3_600_000;
 
 const table = new OutcomeTable("outcome", 2, () => NOW);
 
@@ -25,6 +24,7 @@ function script(answers: Record<string, Answer>): ScriptedSession {
   return new ScriptedSession({
     "SELECT ENGINE": [["InnoDB"]],
     "SELECT gid": [],
+    "SELECT written": [],
     "INSERT INTO": { inTurn: [1, answered(1062)] },
     "DELETE FROM": 1,
     "START TRANSACTION": 0,
@@ -61,34 +61,61 @@ Deno.test("outcomeOf() goes by the row, and by its lock", async () => {
 });
 
 Deno.test("outcomeOf() does not call aborted what may have lost its row", async () => {
-  const ages: [number, string][] = [
-    [0, "aborted"],
-    [2 * DAY - HOUR - 1, "aborted"],
-    [2 * DAY - HOUR, "unproven"],
-    [30 * DAY, "unproven"],
+  const found: [Answer, string][] = [
+    [[], "aborted"],
+    [[[String(NOW - 1)]], "aborted"],
+    [[[String(NOW)]], "aborted"],
+    [[[String(NOW + 1)]], "unproven"],
+    [[[String(NOW + 30 * DAY)]], "unproven"],
   ];
-  for (const [age, outcome] of ages) {
-    assertEquals(await table.outcomeOf(script({}), GID, NOW - age), outcome);
-    assertEquals(
-      await table.outcomeOf(script({ "SELECT gid": [[GID]] }), GID, NOW - age),
-      "committed",
-    );
+  for (const [upTo, outcome] of found) {
+    const deleted = { "SELECT written": upTo };
+    assertEquals(await table.outcomeOf(script(deleted), GID, NOW), outcome);
+    const there = script({ ...deleted, "SELECT gid": [[GID]] });
+    assertEquals(await table.outcomeOf(there, GID, NOW), "committed");
   }
+  const error = lost();
+  const session = script({ "SELECT written": error });
+  assertStrictEquals(await assertRejects(() => table.outcomeOf(session, GID, NOW)), error);
+});
+
+Deno.test("outcomeOf() looks up to when rows were deleted after it has missed the row", async () => {
+  const session = script({});
+  await table.outcomeOf(session, GID, NOW);
+  assertEquals(session.ran.map((text) => text.split(" ", 2).join(" ")), [
+    "SELECT gid",
+    "SELECT written",
+  ]);
 });
 
 Deno.test("clean() deletes what is old enough, in batches, and not for ever", async () => {
   const full = Array.from({ length: 1_000 }, (_, index) => [`${GID}${index}`]);
-  const some = script({ "SELECT gid": { inTurn: [full, full, [[GID]], full] } });
+  const some = script({ "SELECT gid": { inTurn: [full, full, [[GID]], full] }, "INSERT INTO": 1 });
   await table.clean(some);
   assertEquals(some.ran.filter((text) => text.startsWith("DELETE")).length, 3);
-  assertStringIncludes(some.ran[0]!, `written < ${NOW - 2 * DAY} ORDER BY written LIMIT 1000`);
+  const old = `written < ${NOW - 2 * DAY} AND gid <> 'deleted' ORDER BY written LIMIT 1000`;
+  assertStringIncludes(some.ran[0]!, old);
   assertEquals(some.ran.at(-1), `DELETE FROM outcome WHERE gid IN ('${GID}')`);
   const none = script({});
   await table.clean(none);
   assertEquals(none.ran.length, 1);
-  const endless = script({ "SELECT gid": full });
+  const endless = script({ "SELECT gid": full, "INSERT INTO": 1 });
   await table.clean(endless);
-  assertEquals(endless.ran.length, 200);
+  assertEquals(endless.ran.length, 201);
+});
+
+Deno.test("clean() says up to when it deletes before it does, and deletes nothing if it cannot", async () => {
+  const some = script({ "SELECT gid": [[GID]], "INSERT INTO": 1 });
+  await table.clean(some);
+  assertEquals(some.ran.slice(1), [
+    `INSERT INTO outcome (gid, written) VALUES ('deleted', ${NOW - 2 * DAY}) ` +
+    `ON DUPLICATE KEY UPDATE written = GREATEST(written, ${NOW - 2 * DAY})`,
+    `DELETE FROM outcome WHERE gid IN ('${GID}')`,
+  ]);
+  const error = lost();
+  const failing = script({ "SELECT gid": [[GID]], "INSERT INTO": error });
+  assertStrictEquals(await assertRejects(() => table.clean(failing)), error);
+  assertEquals(failing.ran.length, 2);
 });
 
 Deno.test("check() leaves nothing, and tries the longest name", async () => {
