@@ -55,12 +55,13 @@ export function assemble(
   );
   const numbers = new TransactionNumbers(log.epoch);
   const ledger = new Ledger(log, clock);
+  const onSuspect = (participant: string) => membership.suspect(participant);
   const resolver = new Resolver({
     members,
     clock,
     randomness,
     onEvent,
-    onSuspect: (participant) => membership.suspect(participant),
+    onSuspect,
     onAbsent: (participant) => membership.lookAgain(participant),
     onUnlogged: (settlement) => void keep(settlement, log),
   });
@@ -77,7 +78,16 @@ export function assemble(
   const times = { prepareTimeout, settleTimeout, forceBegin };
   const settle: Ledger["settle"] = (request) => ledger.settle(request);
   const timers = new SharedTimers(clock);
-  const context = { log, resolver, clock: timers, ...times, onProtocolPoint, onUnsettled, settle };
+  const context = {
+    log,
+    resolver,
+    clock: timers,
+    ...times,
+    onProtocolPoint,
+    onUnsettled,
+    onSuspect,
+    settle,
+  };
   const { coordinator } = log;
   const beginning = new Beginning({ coordinator, numbers, members, ledger, log, options, context });
   const operator = new Operator({ log, ledger, resolver, membership, members, clock });

@@ -9,8 +9,9 @@ import { abortedError } from "./abort_reason.ts";
 import { Admission, OverloadError } from "./admission.ts";
 import { Deadline } from "./deadline.ts";
 import type { DecisionLog } from "./decision_log.ts";
-import { enlist, enlistmentReason, UnusableError } from "./enlist.ts";
+import { enlist, EnlistmentError, enlistmentReason, UnusableError } from "./enlist.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
+import { ParticipantIdentityError } from "./errors.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Member } from "./member.ts";
 import { assertLabel, type FullOptions, milliseconds, type TransactionOptions } from "./options.ts";
@@ -87,6 +88,9 @@ export class Beginning {
       core.branches.push(...await this.#enlist(core, members));
       return core;
     } catch (error) {
+      if (error instanceof EnlistmentError && error.cause instanceof ParticipantIdentityError) {
+        this.#context.onSuspect(error.participant);
+      }
       deadline[Symbol.dispose]();
       this.#with.log.conclude(txn, false);
       this.#end(txn);

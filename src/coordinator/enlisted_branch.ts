@@ -92,7 +92,12 @@ export class EnlistedBranch {
 
   /** Begins the database's transaction. */
   begin(options: Omit<BranchOptions, "gid">): Promise<void> {
-    return this.#branch.begin({ ...options, gid: this.gid });
+    const { identity } = this.member;
+    return this.#branch.begin({
+      ...options,
+      ...(identity === null ? {} : { identity }),
+      gid: this.gid,
+    });
   }
 
   /** Asks what it has done; see {@linkcode Branch.examine}. */

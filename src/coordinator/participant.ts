@@ -17,6 +17,12 @@ export type IsolationLevel = "read committed" | "repeatable read" | "serializabl
 export interface BranchOptions {
   /** The name under which it may be prepared later; also marks the database's transaction as ours. */
   readonly gid: string;
+  /**
+   * The database in which the branch must be, as {@linkcode Participant.check} named it. Behind the same address
+   * there may be another one by now: then the branch gets no vote, but a
+   * {@linkcode ParticipantIdentityError}. Not looked at if absent.
+   */
+  readonly identity?: string;
   /** Isolation level; the database's default if absent. */
   readonly isolationLevel?: IsolationLevel;
   /** Whether the database is to refuse writes. */
@@ -85,6 +91,7 @@ export interface Branch<Client> {
    *
    * @returns What it has done.
    * @throws {BranchEndedError} If the transaction begun here is no longer the session's.
+   * @throws {ParticipantIdentityError} If the branch is in another database than it must be.
    * @throws Whatever the database answered if the transaction has failed.
    */
   examine(): Promise<BranchWork>;
@@ -95,7 +102,8 @@ export interface Branch<Client> {
    * {@linkcode Branch.examine} was not called before, its question travels in the same round trip.
    *
    * @returns The answer; refused with a {@linkcode BranchEndedError} if the transaction begun here is no
-   * longer the session's.
+   * longer the session's, and with a {@linkcode ParticipantIdentityError} if the branch is in another
+   * database than it must be.
    */
   prepare(): Promise<PrepareAnswer>;
   /** Rolls back, whatever the state before PREPARE; the client refuses use from this call on. */

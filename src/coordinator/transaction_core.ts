@@ -39,6 +39,8 @@ export interface TransactionContext {
   settle(request: SettlementRequest): Settlement;
   /** Hears of a transaction that its caller no longer waits for. */
   onUnsettled(settlement: Settlement): void;
+  /** Hears that a participant may be another database than it was. */
+  onSuspect(participant: string): void;
   /** Takes the transaction out of the live ones. */
   end(txn: bigint): void;
 }

@@ -18,7 +18,7 @@ import {
 } from "./abort_reason.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
 import { LogUnavailableError } from "../wal/errors.ts";
-import { BranchEndedError } from "./errors.ts";
+import { BranchEndedError, ParticipantIdentityError } from "./errors.ts";
 import type { TransactionCore } from "./transaction_core.ts";
 
 /** What the branches said. */
@@ -159,6 +159,11 @@ async function all(
 }
 
 function judge(core: TransactionCore, failures: readonly Failure[]): Votes {
+  for (const { branch, reason } of failures) {
+    if (reason.cause instanceof ParticipantIdentityError) {
+      core.context.onSuspect(branch.participant);
+    }
+  }
   const ended = failures.filter(({ reason }) => reason.cause instanceof BranchEndedError);
   if (ended.length > 0) {
     return {

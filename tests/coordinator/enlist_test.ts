@@ -60,8 +60,9 @@ Deno.test("enlist() begins every branch with its gid and the options", async () 
   using deadline = new Deadline(clock, 1000);
   const level = { isolationLevel: "serializable" } as const;
   await clock.run(start(["north", "south"], deadline, level));
-  assertEquals(bench.database("north").begun, [{ ...level, gid: "indoubt_fake_7_0" }]);
-  assertEquals(bench.database("south").begun, [{ ...level, gid: "indoubt_fake_7_1" }]);
+  const [north, south] = [bench.database("north"), bench.database("south")];
+  assertEquals(north.begun, [{ ...level, gid: "indoubt_fake_7_0", identity: north.identity }]);
+  assertEquals(south.begun, [{ ...level, gid: "indoubt_fake_7_1", identity: south.identity }]);
 });
 
 Deno.test("enlist() gives back what it has when a session cannot be had", async () => {

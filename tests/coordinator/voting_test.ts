@@ -8,6 +8,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   BranchEndedError,
   HeuristicOutcomeError,
+  ParticipantIdentityError,
   TransactionAbortedError,
 } from "../../src/coordinator/errors.ts";
 import { failedAndLost, refused } from "./support/fake_log.ts";
@@ -310,4 +311,19 @@ Deno.test("vote() gives up a question that hangs beside prepared branches when t
   );
   assertEquals([bench.trace.count("log decide"), bench.rows()], [0, EMPTY]);
   bench.assertQuiet();
+});
+
+Deno.test("vote() refuses a database that has taken another's place, and asks it who it is", async () => {
+  const bench = await Workbench.open();
+  const transaction = await bench.write();
+  bench.database("south").identity = "fake:another";
+  const error = await assertRejects(
+    () => bench.clock.run(transaction.commit()),
+    TransactionAbortedError,
+  );
+  assert(error.cause instanceof ParticipantIdentityError);
+  assertEquals(error.participant, "south");
+  await bench.clock.settle();
+  assert(bench.members.get("south")?.error instanceof ParticipantIdentityError);
+  assertEquals([bench.database("north").prepared, bench.database("south").prepared], [[], []]);
 });

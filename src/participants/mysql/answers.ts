@@ -13,6 +13,7 @@ import {
   BranchEndedError,
   BranchLostError,
   ParticipantConfigurationError,
+  ParticipantIdentityError,
 } from "../../coordinator/errors.ts";
 
 /** What one error number means. */
@@ -151,6 +152,7 @@ const OWN_ERRORS = [
   BranchEndedError,
   BranchLostError,
   ParticipantConfigurationError,
+  ParticipantIdentityError,
   RangeError,
   TypeError,
 ];

@@ -8,7 +8,11 @@
  * @module
  */
 
-import { BranchEndedError, BranchLostError } from "../../coordinator/errors.ts";
+import {
+  BranchEndedError,
+  BranchLostError,
+  ParticipantIdentityError,
+} from "../../coordinator/errors.ts";
 import type {
   Branch,
   BranchOptions,
@@ -19,7 +23,7 @@ import type {
 } from "../../coordinator/participant.ts";
 import { beforeVote, errorNumberOf, isRetryable, meaningOf } from "./answers.ts";
 import type { OutcomeTable } from "./outcome_table.ts";
-import type { MysqlSession } from "./session.ts";
+import type { MysqlSession, StatementRunner } from "./session.ts";
 import { rowCounters, settleBranch, transactionCharacteristics } from "./statements.ts";
 import { makeToken, type ServerSession } from "./token.ts";
 import { xidOf } from "./xid.ts";
@@ -41,10 +45,17 @@ type Phase =
 
 type NoVote = Exclude<VoteAnswer, { readonly kind: "done" }>;
 
+/** Asks which database a session is in. */
+export type AskIdentity = (session: StatementRunner) => Promise<string>;
+
+/** Which database each session was in when it was asked. */
+const identities = new WeakMap<ServerSession, string>();
+
 /** A branch of a transaction in MariaDB or MySQL. */
 export class MysqlBranch<Client> implements Branch<Client> {
   readonly #session: MysqlSession<Client>;
   readonly #outcomeTable: OutcomeTable | null;
+  readonly #askIdentity: AskIdentity;
   #gid = "";
   #xid = "";
   #readOnly = false;
@@ -58,10 +69,16 @@ export class MysqlBranch<Client> implements Branch<Client> {
    *
    * @param session The session.
    * @param outcomeTable Where the proof of its outcome is kept; `null` without proof.
+   * @param askIdentity Asks which database a session is in.
    */
-  constructor(session: MysqlSession<Client>, outcomeTable: OutcomeTable | null) {
+  constructor(
+    session: MysqlSession<Client>,
+    outcomeTable: OutcomeTable | null,
+    askIdentity: AskIdentity,
+  ) {
     this.#session = session;
     this.#outcomeTable = outcomeTable;
+    this.#askIdentity = askIdentity;
   }
 
   get client(): Client {
@@ -76,6 +93,7 @@ export class MysqlBranch<Client> implements Branch<Client> {
     this.#phase = "active";
     try {
       this.#serverSession = await this.#session.identify();
+      await this.#assertIdentity(this.#serverSession, options.identity);
       // Each time anew, since a session's counters can be set back while no branch is in it.
       if (!this.#readOnly) this.#counters = await rowCounters(this.#session);
       if (characteristics !== null) await this.#session.run(characteristics);
@@ -83,6 +101,14 @@ export class MysqlBranch<Client> implements Branch<Client> {
     } catch (error) {
       throw beforeVote(error);
     }
+  }
+
+  /** A session stays with its server: it is asked once, before the branch begins. */
+  async #assertIdentity(session: ServerSession, expected: string | undefined): Promise<void> {
+    if (expected === undefined) return;
+    const found = identities.get(session) ?? await this.#askIdentity(this.#session);
+    identities.set(session, found);
+    if (found !== expected) throw new ParticipantIdentityError("", expected, found);
   }
 
   get wrote(): boolean {

@@ -145,7 +145,11 @@ class Mysql<Connection extends MysqlConnection> implements Participant<Connectio
 
   async acquire(): Promise<Branch<Connection>> {
     const session = new Mysql2Session(this.#pool, await this.#pool.getConnection());
-    return new MysqlBranch(session, this.#outcomeTable);
+    return new MysqlBranch(
+      session,
+      this.#outcomeTable,
+      (runner) => identityOf(runner, this.#server),
+    );
   }
 
   async listPrepared(gidPrefix: string): Promise<PreparedBranch[]> {

@@ -12,6 +12,7 @@ import {
   BranchEndedError,
   BranchLostError,
   ParticipantConfigurationError,
+  ParticipantIdentityError,
 } from "../../coordinator/errors.ts";
 import type { SettleAnswer, VoteAnswer } from "../../coordinator/participant.ts";
 
@@ -169,7 +170,8 @@ export function settleAnswerOf(error: unknown): SettleAnswer {
  */
 export function beforeVote(error: unknown): unknown {
   const isOther = error instanceof TypeError || error instanceof RangeError ||
-    error instanceof BranchEndedError || error instanceof ParticipantConfigurationError;
+    error instanceof BranchEndedError || error instanceof ParticipantConfigurationError ||
+    error instanceof ParticipantIdentityError;
   if (isOther || voteOf(error).kind !== "unknown") return error;
   return new BranchLostError({ cause: error });
 }

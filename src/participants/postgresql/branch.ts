@@ -28,6 +28,7 @@ import {
 export class PostgresqlBranch<Client> implements Branch<Client> {
   readonly #session: PostgresqlSession<Client>;
   #gid = "";
+  #identity: string | undefined;
   #token: string | null = null;
   /** Whether the session is known to be in no transaction. */
   #clean = true;
@@ -47,6 +48,7 @@ export class PostgresqlBranch<Client> implements Branch<Client> {
 
   async begin(options: BranchOptions): Promise<void> {
     this.#gid = options.gid;
+    this.#identity = options.identity;
     this.#clean = false;
     const mark = markBranch(options);
     await this.#orLost(this.#session.run(this.#session.begun ? mark : `BEGIN; ${mark}`));
@@ -59,7 +61,7 @@ export class PostgresqlBranch<Client> implements Branch<Client> {
   async examine(): Promise<BranchWork> {
     // From here on the coordinator alone speaks to the session.
     this.#session.closeClient();
-    this.#token = await this.#orLost(askToken(this.#session, this.#gid));
+    this.#token = await this.#orLost(askToken(this.#session, this.#gid, this.#identity));
     return { wrote: this.#token !== null, token: this.#token };
   }
 
@@ -69,7 +71,9 @@ export class PostgresqlBranch<Client> implements Branch<Client> {
 
   async prepare(): Promise<PrepareAnswer> {
     this.#session.closeClient();
-    return await this.#note(await prepareBranch(this.#session, this.#gid, this.#token));
+    return await this.#note(
+      await prepareBranch(this.#session, this.#gid, this.#token, this.#identity),
+    );
   }
 
   async rollback(): Promise<void> {

@@ -18,6 +18,11 @@ export interface DatabaseNumbers {
   readonly oid: string;
 }
 
+/** The numbers of the database that answers, with a slash between them. */
+export const DATABASE_NUMBERS =
+  "concat((SELECT system_identifier FROM pg_control_system()), '/', " +
+  "(SELECT oid FROM pg_database WHERE datname = current_database()))";
+
 /** Asks for what {@linkcode identityOf} reads. */
 export const IDENTITY_COLUMNS = "(SELECT system_identifier::text FROM pg_control_system()), " +
   "(SELECT oid::text FROM pg_database WHERE datname = current_database()), " +

@@ -11,11 +11,12 @@
 
 import type { Participant } from "../../coordinator/participant.ts";
 import { postgresqlParticipant } from "./participant.ts";
-import { PostgresPool, type PostgresSql } from "./postgres_pool.ts";
+import type { PostgresSql } from "./postgres_connections.ts";
+import { PostgresPool } from "./postgres_pool.ts";
 import { PostgresJsSession } from "./postgres_session.ts";
-import { type ReservedPostgresSql, runOn } from "./postgres_statements.ts";
+import type { ReservedPostgresSql } from "./postgres_statements.ts";
 
-export type { PostgresSql } from "./postgres_pool.ts";
+export type { PostgresSql } from "./postgres_connections.ts";
 export type { PendingStatement, ReservedPostgresSql, UnsafeSql } from "./postgres_statements.ts";
 
 /** A PostgreSQL database that takes part through postgres.js. */
@@ -64,8 +65,8 @@ export function postgres<Reserved extends ReservedPostgresSql>(
 ): PostgresParticipant<Reserved> {
   const pool = new PostgresPool(sql, startupPadding);
   return postgresqlParticipant({
-    runner: { run: (statements) => runOn(sql, statements) },
-    takeSession: async () => new PostgresJsSession(await pool.reserve(), pool.answered),
+    runner: pool,
+    takeSession: async () => new PostgresJsSession(await pool.reserve(), pool.connections),
     detach() {},
   });
 }

@@ -3,100 +3,95 @@
  *
  * A connection of postgres.js 3.4 that was lost to an error of the server's keeps that error, and whatever
  * connects it next is rejected with it. If that is `reserve`, the connection is then given to the rejected
- * promise and is gone for ever. So while a connection is lost, `reserve` must never be what connects: a plain
- * statement goes before it, which may fail harmlessly, and `reserve` takes the connection that it has freed
- * in the same turn. That needs one taker at a time, and costs one round trip. A connection that answers shows
- * that it is whole again; when all of them are, `reserve` is used alone.
+ * promise and is gone for ever. So unless connections are known to be whole, `reserve` must not be what
+ * connects: a plain statement, the probe, goes before it, which may fail harmlessly, and `reserve` takes the
+ * connection that it has freed in the same turn. That needs one taker at a time, and costs one round trip. A
+ * connection that answers shows that it is whole again; when all of them are, `reserve` is used alone.
  *
- * And a connection that dies in the turn in which a statement was given to it never sends anything shorter
- * than 1 KiB again, not even the message with which it would reconnect: the pool's slot hangs for ever. So
- * that message is made longer, by a setting that has no meaning. (Both are open issues of the driver.)
+ * And a `reserve` that waits while a connection closes may be what connects it then, and is forgotten. So
+ * whenever one closes, all that wait ask again; what they are given twice, they give back.
+ *
+ * A probe that is not answered holds up the next in line for a limited time; nobody is in line for longer
+ * than {@linkcode RESERVE_MS}; and there are never more unanswered probes than connections.
  *
  * @module
  */
 
+import { type Clock, systemClock, within } from "../../platform/clock.ts";
 import { sqlStateOf } from "./answers.ts";
-import { type ReservedPostgresSql, runOn, type UnsafeSql } from "./postgres_statements.ts";
+import { PostgresConnections, type PostgresSql, runWatched } from "./postgres_connections.ts";
+import { silenceOwnQueries } from "./postgres_own_queries.ts";
+import type { ReservedPostgresSql } from "./postgres_statements.ts";
+import type { StatementResult, StatementRunner } from "./session.ts";
 
-/** What is used of a postgres.js client: the result of calling its default export. */
-export interface PostgresSql<Reserved extends ReservedPostgresSql> extends UnsafeSql {
-  /** Takes a connection out of the pool. */
-  reserve(): Promise<Reserved>;
-}
+/** Milliseconds after which the next in line begins, whatever has become of the one before. */
+export const TURN_MS = 2_000;
 
-interface PoolOptions {
-  max?: unknown;
-  fetch_types?: unknown;
-  connection?: Record<string, unknown>;
-  onclose?: (id: number) => void;
-}
+/** Milliseconds after which nobody is in line any more. */
+export const RESERVE_MS = 30_000;
 
-/** The driver writes a message of this length at once, whatever state it believes to be in. */
-const PADDING = "x".repeat(1024);
+const CLOSED = Symbol("a connection was closed meanwhile");
+const LATE = Symbol("late");
 
-/** More connections than this are not tried in a row. */
-const MAX_TRIES = 100;
-
-/** Reserves connections of one pool. */
-export class PostgresPool<Reserved extends ReservedPostgresSql> {
+/** Reserves connections of one pool, and runs statements on any of them. */
+export class PostgresPool<Reserved extends ReservedPostgresSql> implements StatementRunner {
   readonly #sql: PostgresSql<Reserved>;
-  /** Connections that were closed and have not answered since. */
-  readonly #closed = new Set<number>();
-  #careful = true;
+  readonly #clock: Clock;
   #last: Promise<unknown> = Promise.resolve();
-  #tries = 10;
+  #probes = 0;
+
+  /** Its connections. */
+  readonly connections: PostgresConnections;
 
   /**
    * Watches a pool for losses.
    *
    * @param sql The client.
    * @param padded Whether the message that opens a connection is made longer.
+   * @param clock Limits the waiting.
    */
-  constructor(sql: PostgresSql<Reserved>, padded: boolean) {
+  constructor(sql: PostgresSql<Reserved>, padded: boolean, clock: Clock = systemClock) {
     this.#sql = sql;
-    const options = (sql as { options?: PoolOptions }).options;
-    // A client that cannot be watched is always treated as one that has lost a connection.
-    if (typeof options !== "object") return;
-    // Without fetching types, a `reserve` that connects is never answered at all.
-    this.#careful = options.fetch_types === false;
-    if (typeof options.max === "number") this.#tries = Math.min(options.max, MAX_TRIES);
-    if (padded) options.connection = { ...options.connection, "indoubt.padding": PADDING };
-    const { onclose } = options;
-    options.onclose = (id) => {
-      this.#closed.add(id);
-      onclose?.(id);
-    };
+    this.#clock = clock;
+    silenceOwnQueries(sql);
+    this.connections = new PostgresConnections(sql, padded);
+  }
+
+  run(statements: string): Promise<StatementResult[]> {
+    return runWatched(this.#sql, this.connections, statements);
   }
 
   /**
-   * Takes a connection.
+   * Takes a connection. If all are taken by others, it waits until one is given back.
    *
    * @returns The connection, reserved.
    * @throws The driver's error if none can be had.
+   * @throws {Error} If connections were lost, and none was had in time.
    */
-  reserve(): Promise<Reserved> {
-    if (!this.#careful && this.#closed.size === 0) return this.#sql.reserve();
-    const reserving = this.#last.then(() => this.#reserveCarefully());
-    this.#last = reserving.catch(() => {});
-    return reserving;
+  async reserve(): Promise<Reserved> {
+    const reserved = this.connections.whole ? await this.#take() : CLOSED;
+    return reserved === CLOSED ? await this.#reserveInTurn() : reserved;
   }
 
-  /** Hears that a connection has answered: whatever there was before, it is whole. */
-  readonly answered = (connection: number): void => {
-    this.#closed.delete(connection);
-  };
+  async #reserveInTurn(): Promise<Reserved> {
+    const reserving = this.#last.then(() => this.#reserveCarefully());
+    const turn = reserving.then(() => {}, () => {});
+    this.#last = this.#last.then(() => within(this.#clock, turn, TURN_MS, undefined));
+    const reserved = await within(this.#clock, reserving, RESERVE_MS, LATE);
+    if (reserved !== LATE) return reserved;
+    reserving.then((late) => late.release(), () => {});
+    throw new Error(
+      `Cannot take a connection: connections were lost, and none was had within ${RESERVE_MS} ms`,
+    );
+  }
 
   async #reserveCarefully(): Promise<Reserved> {
-    for (let left = this.#tries;; left--) {
-      let answering: number | undefined;
-      const onexecute = ({ id }: { id: number }) => {
-        answering = id;
-        return true;
-      };
+    for (let left = this.connections.max;; left--) {
       try {
-        await runOn(this.#sql, "SELECT 1", { onexecute });
-        if (answering !== undefined) this.answered(answering);
-        return await this.#sql.reserve();
+        await this.#probe();
+        const reserved = await this.#take();
+        if (reserved !== CLOSED) return reserved;
+        if (left <= 0) throw new Error("Cannot take a connection: one after another is lost");
       } catch (error) {
         // Between its error and its end a dying connection takes statements and never answers them.
         await new Promise((resolve) => setTimeout(resolve, 0));
@@ -104,5 +99,32 @@ export class PostgresPool<Reserved extends ReservedPostgresSql> {
         if (left <= 0 || sqlStateOf(error) !== null) throw error;
       }
     }
+  }
+
+  async #probe(): Promise<void> {
+    if (this.#probes >= this.connections.max) {
+      throw new Error(`Cannot take a connection: ${this.#probes} were asked and do not answer`);
+    }
+    this.#probes++;
+    try {
+      await this.run("SELECT 1");
+    } finally {
+      this.#probes--;
+    }
+  }
+
+  /** Reserves, unless a connection closes first. */
+  #take(): Promise<Reserved | typeof CLOSED> {
+    return new Promise((resolve, reject) => {
+      const askAgain = () => resolve(CLOSED);
+      this.connections.whenClosed(askAgain);
+      this.#sql.reserve().then((reserved) => {
+        if (this.connections.forget(askAgain)) resolve(reserved);
+        else reserved.release();
+      }, (error) => {
+        this.connections.forget(askAgain);
+        reject(error);
+      });
+    });
   }
 }

@@ -11,23 +11,18 @@
 
 import { BranchLostError } from "../../coordinator/errors.ts";
 import { sqlStateOf } from "./answers.ts";
+import type { PoolConnection, PostgresConnections } from "./postgres_connections.ts";
 import { QueryGuard } from "./postgres_guard.ts";
 import { asResults, type ReservedPostgresSql, toStatementResult } from "./postgres_statements.ts";
 import type { PostgresqlSession, StatementResult } from "./session.ts";
-
-interface Connection {
-  readonly id: number;
-  onclose?: ((error: unknown) => void) | null;
-  terminate(): void;
-}
 
 /** A reserved connection, for one branch. */
 export class PostgresJsSession<Reserved extends ReservedPostgresSql>
   implements PostgresqlSession<Reserved> {
   readonly #reserved: Reserved;
   readonly #guard: QueryGuard<Reserved>;
-  readonly #onAnswer: (connection: number) => void;
-  #connection: Connection | null = null;
+  readonly #connections: PostgresConnections;
+  #connection: PoolConnection | null = null;
   #lost = false;
   /** False once a statement has failed without an answer of PostgreSQL's own. */
   #sound = true;
@@ -41,11 +36,11 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
    * Takes over a connection.
    *
    * @param reserved The connection.
-   * @param onAnswer Hears the driver's number of the connection when it has answered.
+   * @param connections Hear of its use.
    */
-  constructor(reserved: Reserved, onAnswer: (connection: number) => void) {
+  constructor(reserved: Reserved, connections: PostgresConnections) {
     this.#reserved = reserved;
-    this.#onAnswer = onAnswer;
+    this.#connections = connections;
     this.#guard = new QueryGuard(reserved);
   }
 
@@ -61,14 +56,14 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
     if (this.#lost) throw new BranchLostError();
     this.#underWay++;
     try {
-      const options = this.#connection === null ? { onexecute: this.#watch } : {};
+      const options = this.#connection === null ? { onexecute: this.#hold } : {};
       const results = asResults(await this.#reserved.unsafe(statements, [], options).raw());
       if (this.#connection === null) {
         throw new TypeError(
           "Cannot watch the connection: this postgres.js does not call onexecute, use postgres@3",
         );
       }
-      this.#onAnswer(this.#connection.id);
+      this.#connections.answer(this.#connection);
       return results.map(toStatementResult);
     } catch (error) {
       if (sqlStateOf(error) === null) this.#sound = false;
@@ -96,8 +91,9 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
     else if (this.#underWay === 0) this.#giveBack();
   }
 
-  readonly #watch = (connection: Connection): boolean => {
+  readonly #hold = (connection: PoolConnection): boolean => {
     this.#connection = connection;
+    this.#connections.use(connection);
     connection.onclose = () => {
       this.#lost = true;
       this.#guard.lose(new BranchLostError());

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { BranchEndedError } from "../../coordinator/errors.ts";
+import { BranchEndedError, ParticipantIdentityError } from "../../coordinator/errors.ts";
 import { assertSafeGid, isSafeGid } from "../../coordinator/gid.ts";
 import type {
   BranchOptions,
@@ -18,6 +18,7 @@ import type {
   VoteAnswer,
 } from "../../coordinator/participant.ts";
 import { type NoVote, settleAnswerOf, sqlStateOf, voteOf } from "./answers.ts";
+import { DATABASE_NUMBERS, IDENTITY_COLUMNS, identityOf, numbersOf } from "./identity.ts";
 import { single } from "./rows.ts";
 import type { StatementResult, StatementRunner } from "./session.ts";
 
@@ -60,38 +61,67 @@ function isolationMode(isolationLevel: IsolationLevel | undefined): string[] {
  *
  * @param runner The branch's session.
  * @param gid The branch.
+ * @param identity The database in which it must be; not looked at if absent.
  * @returns The transaction's id, or `null` if it has written nothing.
  * @throws {BranchEndedError} If the session's transaction is not the branch's.
+ * @throws {ParticipantIdentityError} If it is in another database.
  */
-export async function askToken(runner: StatementRunner, gid: string): Promise<string | null> {
-  const [token, branch] = single(
+export async function askToken(
+  runner: StatementRunner,
+  gid: string,
+  identity?: string,
+): Promise<string | null> {
+  const identified = identity === undefined ? "" : `, ${IDENTITY_COLUMNS}`;
+  const [token, branch, ...found] = single(
     await runner.run(
-      "SELECT pg_current_xact_id_if_assigned()::text, current_setting('indoubt.branch', true)",
+      "SELECT pg_current_xact_id_if_assigned()::text, current_setting('indoubt.branch', true)" +
+        identified,
     ),
   );
   if (branch !== gid) throw new BranchEndedError();
+  if (identity !== undefined && identityOf(found) !== identity) {
+    throw new ParticipantIdentityError("", identity, identityOf(found));
+  }
   return token ?? null;
 }
 
 /** What the server says where the mark is not the branch's. */
 const WRONG_MARK = "indoubt.branch is now ";
 
+/** What the server says where the database is another one; the numbers follow. */
+const WRONG_DATABASE = "indoubt.database is now ";
+
 /**
- * Gives the transaction's id if the mark is the branch's, and fails if it is not. It must fail: what
- * follows in the same text would otherwise be done, and outside of a transaction block PREPARE would
- * prepare the text itself.
+ * Gives the transaction's id if the mark is the branch's and the database the right one, and fails if not. It
+ * must fail: what follows in the same text would otherwise be done, and outside of a transaction block PREPARE
+ * would prepare the text itself.
  */
-function ownId(gid: string): string {
-  return `SELECT CASE WHEN current_setting('indoubt.branch', true) = ${quote(gid)} ` +
-    "THEN pg_current_xact_id()::text " +
-    // No constant, which could be looked at before it is needed.
-    `ELSE concat('${WRONG_MARK}', current_setting('indoubt.branch', true))::int::text END`;
+function ownId(gid: string, identity: string | undefined): string {
+  // Both are no constants, which could be looked at before they are needed.
+  const mark = "current_setting('indoubt.branch', true)";
+  const wrongMark = `concat('${WRONG_MARK}', ${mark})::int::text`;
+  const numbers = identity === undefined ? null : numbersOf(identity);
+  const elsewhere = numbers === null
+    ? ""
+    : `WHEN ${DATABASE_NUMBERS} <> '${numbers.system}/${numbers.oid}' ` +
+      `THEN concat('${WRONG_DATABASE}', ${DATABASE_NUMBERS})::int::text `;
+  return `SELECT CASE WHEN ${mark} IS DISTINCT FROM ${quote(gid)} THEN ${wrongMark} ` +
+    `${elsewhere}ELSE pg_current_xact_id()::text END`;
 }
 
-function saysWrongMark(error: unknown): boolean {
+/** The refusal that stands in the message of a server on which {@linkcode ownId} has failed, if it has. */
+function refusalIn(error: unknown, identity: string | undefined): NoVote | null {
   // invalid_text_representation: the message is in the server's language, but quotes the text.
-  return sqlStateOf(error) === "22P02" && error instanceof Error &&
-    error.message.includes(WRONG_MARK);
+  if (sqlStateOf(error) !== "22P02" || !(error instanceof Error)) return null;
+  const { message } = error;
+  if (message.includes(WRONG_MARK)) {
+    return { kind: "refused", error: new BranchEndedError(), retryable: false };
+  }
+  const [, found] = message.split(WRONG_DATABASE);
+  if (found === undefined) return null;
+  const numbers = /^[0-9/]*/.exec(found)?.[0] ?? "";
+  const elsewhere = new ParticipantIdentityError("", identity ?? "", `postgresql:${numbers}`);
+  return { kind: "refused", error: elsewhere, retryable: false };
 }
 
 /**
@@ -100,19 +130,20 @@ function saysWrongMark(error: unknown): boolean {
  * @param runner The branch's session.
  * @param statements The text; its last statement counts.
  * @param tag The command tag that means it was done.
+ * @param identity The database in which it must be.
  * @returns The results if it was done, or the answer.
  */
 async function vote(
   runner: StatementRunner,
   statements: string,
   tag: string,
+  identity?: string,
 ): Promise<readonly StatementResult[] | NoVote> {
   let results: StatementResult[];
   try {
     results = await runner.run(statements);
   } catch (error) {
-    if (!saysWrongMark(error)) return voteOf(error);
-    return { kind: "refused", error: new BranchEndedError(), retryable: false };
+    return refusalIn(error, identity) ?? voteOf(error);
   }
   const command = results.at(-1)?.command;
   if (command === tag) return results;
@@ -127,16 +158,19 @@ async function vote(
  * @param runner The branch's session.
  * @param gid The branch.
  * @param token What its outcome can be asked by; `null` to ask for it in the same round trip.
+ * @param identity The database in which it must be; looked at only if the token is asked for, since it was
+ * looked at before otherwise. Not looked at if absent.
  * @returns Done only if the command tag says so.
  */
 export async function prepareBranch(
   runner: StatementRunner,
   gid: string,
   token: string | null,
+  identity?: string,
 ): Promise<PrepareAnswer> {
   const prepare = `PREPARE TRANSACTION ${quote(gid)}`;
-  const text = token === null ? `${ownId(gid)}; ${prepare}` : prepare;
-  const answer = await vote(runner, text, "PREPARE TRANSACTION");
+  const text = token === null ? `${ownId(gid, identity)}; ${prepare}` : prepare;
+  const answer = await vote(runner, text, "PREPARE TRANSACTION", identity);
   if ("kind" in answer) return answer;
   const given = token ?? answer[0]?.rows[0]?.[0];
   if (typeof given === "string") return { kind: "done", token: given };

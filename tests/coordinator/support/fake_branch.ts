@@ -5,7 +5,7 @@
  * @module
  */
 
-import { BranchEndedError } from "../../../src/coordinator/errors.ts";
+import { BranchEndedError, ParticipantIdentityError } from "../../../src/coordinator/errors.ts";
 import type {
   Branch,
   BranchOptions,
@@ -50,6 +50,7 @@ export class FakeBranch implements Branch<FakeClient> {
   readonly #transaction: DatabaseTransaction = { xid: null, rows: [] };
   #state: SessionState = "idle";
   #gid = "";
+  #identity: string | undefined;
   #released = false;
   #told = false;
   #severed = false;
@@ -71,6 +72,7 @@ export class FakeBranch implements Branch<FakeClient> {
     return this.#send("begin", () => {
       this.#connection.database.begun.push(options);
       this.#gid = options.gid;
+      this.#identity = options.identity;
       this.#state = "begun";
     });
   }
@@ -81,6 +83,7 @@ export class FakeBranch implements Branch<FakeClient> {
 
   examine(): Promise<BranchWork> {
     return this.#send("examine", () => {
+      this.#assertIdentity();
       if (this.#state === "ended by hand") throw new BranchEndedError();
       if (this.#state === "failed") throw new SqlError("25P02", "the transaction is aborted");
       const { xid } = this.#transaction;
@@ -172,6 +175,12 @@ export class FakeBranch implements Branch<FakeClient> {
   arrived(): void {
     this.#underWay--;
     if (this.#underWay === 0 && (this.#released || this.#severed)) this.#abandon();
+  }
+
+  #assertIdentity(): void {
+    const { identity } = this.#connection.database;
+    if (this.#identity === undefined || this.#identity === identity) return;
+    throw new ParticipantIdentityError("", this.#identity, identity);
   }
 
   #write(row: string): void {

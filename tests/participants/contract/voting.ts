@@ -6,12 +6,19 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { BranchEndedError, BranchLostError } from "../../../src/coordinator/errors.ts";
+import {
+  BranchEndedError,
+  BranchLostError,
+  ParticipantIdentityError,
+} from "../../../src/coordinator/errors.ts";
 import type { PrepareAnswer, VoteAnswer } from "../../../src/coordinator/participant.ts";
 import {
   assertOutcome,
   type Contract,
+  type ContractDialect,
+  type ContractSubject,
   countOutside,
+  GID_PREFIX,
   listed,
   newGid,
   open,
@@ -44,6 +51,7 @@ export function votingContract<Client>(contract: Contract<Client>): void {
   unexaminedTests(contract);
   failureTests(contract);
   refusalTests(contract);
+  identityTests(contract);
   retryTests(contract);
   if (contract.branches === "many") collisionTests(contract);
 }
@@ -185,6 +193,45 @@ function retryTests<Client>({ test }: Contract<Client>): void {
     assertEquals(participant.isRetryable(new BranchEndedError()), false);
     return Promise.resolve();
   });
+}
+
+/** Behind the same address there is another database than the coordinator knows. */
+function identityTests<Client>({ dialect, test }: Contract<Client>): void {
+  test("a branch gets a vote only in the database in which it must be", async (subject) => {
+    const { identity } = await subject.participant.check(GID_PREFIX);
+    const other = identity.replace(/[0-9]/, (digit) => String((Number(digit) + 1) % 10));
+    for (const ask of ["examine", "prepare"] as const) {
+      const error = await voteOf(subject, dialect, other, ask);
+      assert(error instanceof ParticipantIdentityError, `${ask}: ${error}`);
+      assertEquals([error.expected, error.found === identity || identity.startsWith(error.found)], [
+        other,
+        true,
+      ]);
+      assertEquals(await listed(subject), []);
+      assertEquals(await countOutside(subject, dialect), 0);
+    }
+    assertEquals(await voteOf(subject, dialect, identity, "examine"), null);
+    assertEquals(await voteOf(subject, dialect, identity, "prepare"), null);
+    for (const gid of await listed(subject)) await subject.participant.rollbackPrepared(gid);
+  });
+}
+
+/** The error that a branch meets which must be in a database; `null` if it meets none. */
+async function voteOf<Client>(
+  subject: ContractSubject<Client>,
+  dialect: ContractDialect,
+  identity: string,
+  ask: "examine" | "prepare",
+): Promise<unknown> {
+  try {
+    await using opened = await open(subject, { identity });
+    await subject.run(opened.branch.client, dialect.insert(1));
+    const answer = await opened.branch[ask]();
+    opened.release();
+    return "kind" in answer && answer.kind !== "done" ? answer.error : null;
+  } catch (error) {
+    return error;
+  }
 }
 
 /** Two branches under one gid. */

@@ -5,7 +5,11 @@
  */
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { BranchEndedError, BranchLostError } from "../../../src/coordinator/errors.ts";
+import {
+  BranchEndedError,
+  BranchLostError,
+  ParticipantIdentityError,
+} from "../../../src/coordinator/errors.ts";
 import type { BranchOptions } from "../../../src/coordinator/participant.ts";
 import { MysqlBranch } from "../../../src/participants/mysql/branch.ts";
 import { OutcomeTable } from "../../../src/participants/mysql/outcome_table.ts";
@@ -14,6 +18,10 @@ import { type Answer, answered, counters, lost, ScriptedSession } from "./script
 const GID = "indoubt_branch_1_0";
 const XID = `'${GID}','',1768842356`;
 const NOW = 1_800_000_000_000;
+
+/** The database in which every session of these tests is. */
+const IDENTITY = "mariadb:here/shop";
+const askIdentity = () => Promise.resolve(IDENTITY);
 
 /** A branch that the server has rolled back by itself answers so. */
 const ROLLBACK_ONLY = answered(1399, "… when global transaction is in the  ROLLBACK ONLY state");
@@ -29,6 +37,7 @@ async function begun(
   const branch = new MysqlBranch(
     session,
     proven ? new OutcomeTable("outcome", 7, () => NOW) : null,
+    askIdentity,
   );
   await branch.begin({ gid: GID, ...options });
   session.wrote = wrote;
@@ -231,14 +240,14 @@ Deno.test("MysqlBranch.rollback() never rejects, and tells whether it was done",
 Deno.test("MysqlBranch.begin() that fails leaves a session to be ended", async () => {
   for (const error of [answered(1440), answered(1400)]) {
     const session = new ScriptedSession({ "XA START": error, "XA ROLLBACK": answered(1400) });
-    const branch = new MysqlBranch(session, null);
+    const branch = new MysqlBranch(session, null, askIdentity);
     assertStrictEquals(await assertRejects(() => branch.begin({ gid: GID })), error);
     await branch.rollback();
     branch.release();
     assertEquals(session.releasedClean, false);
   }
   const session = new ScriptedSession({ "XA START": lost() });
-  const branch = new MysqlBranch(session, null);
+  const branch = new MysqlBranch(session, null, askIdentity);
   await assertRejects(() => branch.begin({ gid: GID }), BranchLostError);
 });
 
@@ -256,7 +265,7 @@ Deno.test("MysqlBranch.release() ends a session whose branch has not ended", asy
     assertEquals(session.releasedClean, clean);
   }
   const unused = new ScriptedSession();
-  new MysqlBranch(unused, null).release();
+  new MysqlBranch(unused, null, askIdentity).release();
   assertEquals(unused.releasedClean, true);
 });
 
@@ -272,3 +281,18 @@ for (const end of ["commitPrepared", "rollbackPrepared"] as const) {
     }
   });
 }
+
+Deno.test("MysqlBranch.begin() begins nothing in another database than it must", async () => {
+  const session = new ScriptedSession();
+  const branch = new MysqlBranch(session, null, askIdentity);
+  const error = await assertRejects(
+    () => branch.begin({ gid: GID, identity: "mariadb:there/shop" }),
+    ParticipantIdentityError,
+  );
+  assertEquals([error.expected, error.found], ["mariadb:there/shop", IDENTITY]);
+  assertEquals(session.ran.filter((text) => text.startsWith("XA START")), []);
+  await branch.rollback();
+  branch.release();
+  const { begun: ran } = await begun({}, { identity: IDENTITY });
+  assert(ran > 0);
+});

@@ -158,14 +158,6 @@ export class Evidence {
     );
   }
 
-  /**
-   * Whether a branch was begun in another database that was reached under the name for a while. No
-   * coordinator notices: it asks who answers at first and after errors, not in every branch.
-   */
-  isAstray(participant: string, id: string): boolean {
-    return this.astray.has(`${participant} ${id}`);
-  }
-
   /** Whether somebody was told that a branch did not end as decided. */
   isTold(gid: string): boolean {
     return this.events.some(({ event }) => event.type === "heuristic-outcome" && event.gid === gid);

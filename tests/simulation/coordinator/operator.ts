@@ -43,7 +43,7 @@ export async function putRight(world: World): Promise<void> {
   }
   for (const one of coordinator.inDoubt()) {
     const isOver = one.branches.every(({ gid, participant, state }) =>
-      state === "heuristic" || evidence.isAstray(participant, idOfGid(gid)) ||
+      state === "heuristic" ||
       (state === "waiting" && !isPrepared(world, participant, gid))
     );
     if (isOver) {

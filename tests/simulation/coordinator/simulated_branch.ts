@@ -3,7 +3,7 @@
  * turns what the database says into answers, and reports what no coordinator may do with a session.
  */
 
-import { BranchEndedError } from "../../../src/coordinator/errors.ts";
+import { BranchEndedError, ParticipantIdentityError } from "../../../src/coordinator/errors.ts";
 import type {
   Branch,
   BranchOptions,
@@ -39,6 +39,7 @@ export class SimulatedBranch implements Branch<SimulatedClient> {
   readonly #session: ServerSession;
   readonly #listener: BranchListener;
   #gid = "";
+  #identity: string | null = null;
   #wrote = false;
   #isEndedByHand = false;
   #isClosed = false;
@@ -69,8 +70,9 @@ export class SimulatedBranch implements Branch<SimulatedClient> {
     return this.#wrote;
   }
 
-  begin({ gid }: BranchOptions): Promise<void> {
+  begin({ gid, identity }: BranchOptions): Promise<void> {
     this.#gid = gid;
+    this.#identity = identity ?? null;
     return this.#send("begin", (server) => server.begin(this.#session, idOfGid(gid)));
   }
 
@@ -133,7 +135,9 @@ export class SimulatedBranch implements Branch<SimulatedClient> {
     try {
       return await this.#send(command, effect);
     } catch (error) {
-      if (error instanceof BranchEndedError) return { kind: "refused", error, retryable: false };
+      if (error instanceof BranchEndedError || error instanceof ParticipantIdentityError) {
+        return { kind: "refused", error, retryable: false };
+      }
       this.#session.lost ||= this.#session.ended;
       // "done" is nothing that an error can mean.
       return this.#session.server.voteOf(error) as Exclude<VoteAnswer, { kind: "done" }>;
@@ -165,5 +169,9 @@ export class SimulatedBranch implements Branch<SimulatedClient> {
 
   #assertOwn(): void {
     if (this.#isEndedByHand) throw new BranchEndedError();
+    const { identity } = this.#session.server;
+    if (this.#identity !== null && this.#identity !== identity) {
+      throw new ParticipantIdentityError("", this.#identity, identity);
+    }
   }
 }

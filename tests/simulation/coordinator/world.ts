@@ -184,9 +184,7 @@ export class World {
   }
 
   #isOutOfReach(attempt: Attempt): boolean {
-    return attempt.names.some((name) =>
-      this.evidence.isRestored(name, attempt) || this.evidence.isAstray(name, attempt.id)
-    );
+    return attempt.names.some((name) => this.evidence.isRestored(name, attempt));
   }
 
   #step(process: SimulatedProcess, where: string): void {

@@ -10,11 +10,10 @@ export function untouched(evidence: Evidence, attempt: Attempt): string[] {
   return attempt.wrote.filter((name) => !isTouched(evidence, attempt, name));
 }
 
-/** Whether a person or a backup has interfered with a transaction in a database, or another one was reached. */
+/** Whether a person or a backup has interfered with a transaction in a database. */
 export function isTouched(evidence: Evidence, attempt: Attempt, name: string): boolean {
   const { id } = attempt;
-  return evidence.meddlingWith(name, id) !== undefined || evidence.isRestored(name, attempt) ||
-    evidence.isAstray(name, id);
+  return evidence.meddlingWith(name, id) !== undefined || evidence.isRestored(name, attempt);
 }
 
 /** Those of some databases in which a transaction has happened. */

@@ -31,7 +31,7 @@ function checkTold(
   for (const { ending, gid, id, isThroughCoordinator, participant } of evidence.meddlings) {
     if (id !== attempt.id || ending !== "commit" || isThroughCoordinator) continue;
     if (!evidence.voted.has(gid) || !canProve(participant) || evidence.isTold(gid)) continue;
-    if (evidence.isRestored(participant, attempt) || evidence.isAstray(participant, id)) continue;
+    if (evidence.isRestored(participant, attempt)) continue;
     throw new InvariantViolation(
       "I3",
       `${id} was aborted, a person has committed it in ${participant}, and nobody was told`,
