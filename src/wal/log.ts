@@ -23,6 +23,7 @@ import type { LogModel } from "./model.ts";
 import { type AcceptedCopy, behindOriginal, copyReason, isCopy, placeOf } from "./place.ts";
 import { damageVerdict, type RecoveredLog, recoverLog } from "./recovery.ts";
 import { removeUnfinished, retireSegments } from "./retire.ts";
+import { isBrokenName } from "./segment_name.ts";
 import { MAX_SEGMENT_LENGTH } from "./segment_scan.ts";
 import { SegmentWriter } from "./segment_writer.ts";
 import { settleSegment } from "./settle.ts";
@@ -217,7 +218,8 @@ export class Log<Entry> implements AsyncDisposable {
       identity = held;
       const retire = segmentRetirer(platform, directory, recovered);
       // A segment that cannot be taken away costs space and nothing else; it is tried again later.
-      const setAside = await retire(firstLsn).catch(() => []);
+      await retire(firstLsn).catch(() => {});
+      const names = await platform.fileSystem.list(directory).catch(() => recovered.setAside);
       const writer = new LogWriter({
         platform,
         directory,
@@ -237,8 +239,8 @@ export class Log<Entry> implements AsyncDisposable {
           await retire(newest);
         },
       });
-      const aside = [...recovered.setAside, ...setAside].sort();
-      return new Log(lock, writer, state, platform.clock, aside);
+      const setAside = names.filter(isBrokenName).sort();
+      return new Log(lock, writer, state, platform.clock, setAside);
     } catch (error) {
       segment?.close();
       lock.release();
@@ -390,11 +392,11 @@ function segmentRetirer<Entry>(
   platform: Platform,
   directory: string,
   { state, harmless, unread }: RecoveredLog<Entry>,
-): (firstLsn: number) => Promise<string[]> {
+): (firstLsn: number) => Promise<void> {
   const damaged = new Set([...state.damages, ...harmless].map(({ file }) => file));
   const kept = { epoch: state.epoch, damaged, unread: new Set(unread) };
   return async (firstLsn) => {
     // A log that keeps every entry needs all its segments, what is readable of the damaged ones too.
-    return state.restates ? await retireSegments(platform, directory, firstLsn, kept) : [];
+    if (state.restates) await retireSegments(platform, directory, firstLsn, kept);
   };
 }

@@ -174,6 +174,17 @@ Deno.test("Log.open sets a damaged segment aside although a later one restates i
   }
 });
 
+Deno.test("Log says what was set aside also where not everything could be", async () => {
+  const { disk } = diskWithOlder();
+  putSegment(disk, withFlippedBit(sampleSegment([], { firstLsn: 40 }).bytes, 1), 40);
+  disk.fail({ kind: "rename", skip: 2 });
+  const { log, clock } = await openLog(simulatedPlatform(disk));
+  const names = disk.namesIn(DIRECTORY).filter((name) => name.includes(".broken-"));
+  assert(names.includes(`${segmentName(40)}.broken-3`));
+  assertEquals(log.setAside, names);
+  await clock.finish(log.close());
+});
+
 Deno.test("Log sets a damaged older segment aside later if it could not at once", async () => {
   const { disk, bytes } = diskWithOlder();
   const { log, clock } = await (async () => {
