@@ -166,6 +166,35 @@ function preparedTests(test: Register, host: () => PgliteHost): void {
     }
   });
 
+  test("pglite: a branch given back before PREPARE is answered is settled before anyone else has a turn", async () => {
+    for (const end of ["commitPrepared", "rollbackPrepared"] as const) {
+      await using subject = await host().subject();
+      await using opened = await openWritten(subject, dialect);
+      const outside = subject.runOutside("SELECT gid FROM pg_prepared_xacts");
+      const preparing = opened.branch.prepare();
+      opened.release();
+      const settling = subject.participant[end](opened.gid);
+      assertEquals(await preparing, { kind: "done", token: opened.token });
+      assertEquals(await settling, { kind: "done" });
+      assertEquals(await outside, [], "a statement came between that could have waited for ever");
+    }
+  });
+
+  test("pglite: a branch given back before PREPARE is refused holds nothing", async () => {
+    await using subject = await host().subject();
+    await using opened = await open(subject);
+    for (const text of [dialect.insert(1), "LISTEN orders"]) {
+      await subject.run(opened.branch.client, text);
+    }
+    const preparing = opened.branch.prepare();
+    opened.release();
+    assertEquals((await preparing).kind, "refused");
+    assertEquals(await subject.runOutside(dialect.count), ["0"]);
+    assertEquals(await subject.participant.rollbackPrepared(opened.gid), { kind: "absent" });
+    await using next = await openWritten(subject, dialect);
+    assertEquals(await next.branch.commit(), { kind: "done" });
+  });
+
   test("pglite: detach() lets go of what an unsettled branch holds", async () => {
     await using subject = await host().subject();
     await using opened = await openWritten(subject, dialect);

@@ -133,14 +133,13 @@ class Pglite<Queries extends PgliteQueries> implements Participant<Queries> {
 
   #onReleased(session: PgliteSession<Queries>): void {
     if (session.prepared) this.#held = session;
-    else session.finish();
+    else {
+      if (this.#held === session) this.#held = null;
+      session.finish();
+    }
   }
 
-  async #run(statements: string) {
-    const held = this.#held;
-    if (held === null) return await runOn(this.#db, statements);
-    const results = await held.run(statements);
-    if (!held.prepared) this.detach();
-    return results;
+  #run(statements: string) {
+    return this.#held === null ? runOn(this.#db, statements) : this.#held.run(statements);
   }
 }

@@ -2,11 +2,13 @@
  * PGlite's one session, held by one branch at a time through PGlite's own transaction queue.
  *
  * The hold lasts until no prepared branch is left by it: a branch that was prepared and whose settling
- * failed keeps the hold when its session is given back, and the statements that settle it later run in it.
+ * failed keeps the hold when its session is given back, and the statements that settle it later run in it. So
+ * does one whose PREPARE was sent and not answered yet, as when time was up just then.
  *
  * @module
  */
 
+import { BranchLostError } from "../../coordinator/errors.ts";
 import type { PostgresqlSession, StatementResult } from "../postgresql/session.ts";
 import { showsWriting, wholeTag } from "../postgresql/tags.ts";
 
@@ -76,6 +78,8 @@ export class PgliteSession<Queries extends PgliteQueries> implements PostgresqlS
   #open = true;
   #prepared = false;
   #wrote = false;
+  #released = false;
+  #ended = false;
 
   /** PGlite has sent BEGIN. */
   readonly begun = true;
@@ -95,7 +99,7 @@ export class PgliteSession<Queries extends PgliteQueries> implements PostgresqlS
    * Waits for the session and holds it.
    *
    * @param db The instance.
-   * @param onReleased Is called when the branch gives it back.
+   * @param onReleased Is called when the branch gives it back, and when nothing is prepared in it any more.
    * @returns The session, in a transaction block.
    */
   static take<Queries extends PgliteQueries>(
@@ -119,7 +123,7 @@ export class PgliteSession<Queries extends PgliteQueries> implements PostgresqlS
     return this.#client;
   }
 
-  /** Whether the session left a branch prepared. */
+  /** Whether a branch is prepared in the session, or is about to be. */
   get prepared(): boolean {
     return this.#prepared;
   }
@@ -129,11 +133,21 @@ export class PgliteSession<Queries extends PgliteQueries> implements PostgresqlS
   }
 
   async run(statements: string): Promise<StatementResult[]> {
-    const results = await runOn(this.#transaction, statements);
-    const command = results.at(-1)?.command;
-    if (command === "PREPARE TRANSACTION") this.#prepared = true;
-    if (command === "COMMIT PREPARED" || command === "ROLLBACK PREPARED") this.#prepared = false;
-    return results;
+    // Outside of the hold it would run in somebody else's transaction.
+    if (this.#ended) throw new BranchLostError();
+    const prepares = statements.includes("PREPARE TRANSACTION ");
+    let prepared = false;
+    if (prepares) this.#prepared = true;
+    try {
+      const results = await runOn(this.#transaction, statements);
+      const command = results.at(-1)?.command;
+      prepared = command === "PREPARE TRANSACTION";
+      if (command === "COMMIT PREPARED" || command === "ROLLBACK PREPARED") this.#prepared = false;
+      return results;
+    } finally {
+      if (prepares) this.#prepared = prepared;
+      if (this.#released && !this.#prepared) this.#onReleased(this);
+    }
   }
 
   closeClient(): void {
@@ -147,12 +161,14 @@ export class PgliteSession<Queries extends PgliteQueries> implements PostgresqlS
 
   /** Whatever state the session is in, ending the hold rolls it back. */
   release(): void {
+    this.#released = true;
     this.#onReleased(this);
   }
 
   /** Ends the hold. */
   finish(): void {
     this.#open = false;
+    this.#ended = true;
     this.#finished.resolve();
   }
 
