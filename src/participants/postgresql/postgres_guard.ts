@@ -10,6 +10,7 @@
  * @module
  */
 
+import type { PostgresConnections } from "./postgres_connections.ts";
 import type { ReservedPostgresSql } from "./postgres_statements.ts";
 import { showsWriting } from "./tags.ts";
 
@@ -23,6 +24,7 @@ interface Query {
 
 /** Stands between the application and a reserved connection. */
 export class QueryGuard<Reserved extends ReservedPostgresSql> {
+  readonly #connections: PostgresConnections;
   readonly #underWay = new Set<Query>();
   #refusal: Error | null = null;
   #wrote = false;
@@ -34,8 +36,10 @@ export class QueryGuard<Reserved extends ReservedPostgresSql> {
    * Guards a connection.
    *
    * @param reserved The connection.
+   * @param connections Hear what fails, and say when nothing can be sent.
    */
-  constructor(reserved: Reserved) {
+  constructor(reserved: Reserved, connections: PostgresConnections) {
+    this.#connections = connections;
     this.client = new Proxy(reserved, {
       apply: (target, self, parameters) => {
         this.#assertOpen();
@@ -94,10 +98,14 @@ export class QueryGuard<Reserved extends ReservedPostgresSql> {
   #watch(value: unknown): unknown {
     if (!isQuery(value)) return value;
     const send = value.handler;
-    value.handler = (query) => {
+    const sendIfOpen = (query: Query) => {
       if (this.#refusal !== null) return query.reject(this.#refusal);
       this.#follow(query);
       return send(query);
+    };
+    value.handler = (query) => {
+      const { steady } = this.#connections;
+      return steady === null ? sendIfOpen(query) : steady.then(() => sendIfOpen(query));
     };
     return value;
   }
@@ -121,6 +129,7 @@ export class QueryGuard<Reserved extends ReservedPostgresSql> {
         set: (next: Query["reject"]) => reject = next,
         get: () => (error: unknown) => {
           this.#underWay.delete(query);
+          this.#connections.fail(error);
           return reject(error);
         },
       },

@@ -69,6 +69,7 @@ export class PostgresPool<Reserved extends ReservedPostgresSql> implements State
    * @throws {Error} If connections were lost, and none was had in time.
    */
   async reserve(): Promise<Reserved> {
+    if (this.connections.steady !== null) await this.connections.steady;
     const reserved = this.connections.whole ? await this.#take() : CLOSED;
     return reserved === CLOSED ? await this.#reserveInTurn() : reserved;
   }
@@ -93,8 +94,6 @@ export class PostgresPool<Reserved extends ReservedPostgresSql> implements State
         if (reserved !== CLOSED) return reserved;
         if (left <= 0) throw new Error("Cannot take a connection: one after another is lost");
       } catch (error) {
-        // Between its error and its end a dying connection takes statements and never answers them.
-        await new Promise((resolve) => setTimeout(resolve, 0));
         // Each lost connection fails once; a server that is down fails them all.
         if (left <= 0 || sqlStateOf(error) !== null) throw error;
       }

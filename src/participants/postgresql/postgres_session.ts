@@ -41,7 +41,7 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
   constructor(reserved: Reserved, connections: PostgresConnections) {
     this.#reserved = reserved;
     this.#connections = connections;
-    this.#guard = new QueryGuard(reserved);
+    this.#guard = new QueryGuard(reserved, connections);
   }
 
   get client(): Reserved {
@@ -56,6 +56,11 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
     if (this.#lost) throw new BranchLostError();
     this.#underWay++;
     try {
+      // The first goes at once: until then nobody would notice that the connection is lost.
+      if (this.#connection !== null && this.#connections.steady !== null) {
+        await this.#connections.steady;
+        if (this.#lost) throw new BranchLostError();
+      }
       const options = this.#connection === null ? { onexecute: this.#hold } : {};
       const results = asResults(await this.#reserved.unsafe(statements, [], options).raw());
       if (this.#connection === null) {
@@ -67,6 +72,7 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
       return results.map(toStatementResult);
     } catch (error) {
       if (sqlStateOf(error) === null) this.#sound = false;
+      this.#connections.fail(error);
       throw error;
     } finally {
       this.#underWay--;

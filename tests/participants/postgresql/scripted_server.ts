@@ -33,6 +33,8 @@ export class ScriptedServer implements AsyncDisposable {
 
   /** What becomes of the connections that are accepted from now on. */
   script: Script;
+  /** What the answer to each command waits for on connections that are served. */
+  before: (command: string) => Promise<void> = () => Promise.resolve();
 
   /** Starts to listen. */
   constructor(script: Script) {
@@ -50,17 +52,22 @@ export class ScriptedServer implements AsyncDisposable {
     return `postgres://nobody@127.0.0.1:${this.#listener.addr.port}/nowhere`;
   }
 
+  /** Ends every connection. */
+  cut(): void {
+    for (const connection of this.#connections) connection.close();
+  }
+
   /** Ends everything. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
-    for (const connection of this.#connections) connection.close();
+    this.cut();
     await this.#accepting;
   }
 
   async #accept(): Promise<void> {
     const playing: Promise<void>[] = [];
     for await (const socket of this.#listener) {
-      const connection = new ScriptedConnection(socket);
+      const connection = new ScriptedConnection(socket, (command) => this.before(command));
       this.#connections.add(connection);
       playing.push(this.#play(connection, this.#accepted++));
     }
@@ -83,10 +90,13 @@ export class ScriptedServer implements AsyncDisposable {
 export class ScriptedConnection {
   readonly #socket: Deno.TcpConn;
   readonly #wire = new PostgresWire();
+  readonly #before: (command: string) => Promise<void>;
+  readonly #closed = Promise.withResolvers<void>();
   readonly #commands: string[] = [];
 
-  constructor(socket: Deno.TcpConn) {
+  constructor(socket: Deno.TcpConn, before: (command: string) => Promise<void>) {
     this.#socket = socket;
+    this.#before = before;
   }
 
   /** The next command of the client; `(startup)` and `(cancel)` are commands too. */
@@ -137,13 +147,14 @@ export class ScriptedConnection {
   async serve(): Promise<void> {
     while (true) {
       const command = await this.next();
-      if (command === "(startup)") await this.welcome();
-      else await this.answer(command);
+      await Promise.race([this.#before(command), this.#closed.promise]);
+      await (command === "(startup)" ? this.welcome() : this.answer(command));
     }
   }
 
   /** Ends the connection: in order if all was read that has arrived, by a reset otherwise. */
   close(): void {
+    this.#closed.resolve();
     try {
       this.#socket.close();
     } catch {
