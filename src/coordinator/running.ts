@@ -88,6 +88,8 @@ async function runOnce<Clients, All, T>(
 function mayHelp(core: TransactionCore | null, error: unknown): boolean {
   // The function may have committed by hand and then met with an error of another transaction.
   if (core !== null && core.states.current !== "aborted") return false;
+  // A part of it may have been committed all the same, and would be done twice.
+  if (core !== null && (core.heuristics.length > 0 || core.meddledWith)) return false;
   if (error instanceof TransactionAbortedError) return error.retryable;
   return core?.branches.some(({ member }) => member.participant.isRetryable(error)) ?? false;
 }

@@ -239,20 +239,23 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
   async #endedByHand(branches: readonly EnlistedBranch[]): Promise<HeuristicOutcomeError> {
     // What the application left in the session after ending the branch is rolled back too.
     this.#core.states.moveTo("aborting");
-    const committed = await this.#core.rollBack().catch(() => []);
+    await this.#core.rollBack().catch(() => {});
     const ended = branches.map(({ participant, gid }) => (
       { participant, gid, outcome: "unknown" } as const
     ));
-    const heuristics = [...ended, ...committed];
+    this.#core.heuristics = [...ended, ...this.#core.heuristics];
     const cause = new BranchEndedError();
-    return new HeuristicOutcomeError(this.id, "rolled back", heuristics, { cause });
+    return new HeuristicOutcomeError(this.id, "rolled back", this.#core.heuristics, { cause });
   }
 
   async #abort(failure: AbortReason): Promise<never> {
     this.#core.states.moveTo("aborting");
     // A branch that cannot even be rolled back is rolled back by its database: its session has ended.
-    const heuristics = await this.#core.rollBack().catch(() => []);
-    if (heuristics.length === 0) throw abortedError(this.id, failure);
-    throw new HeuristicOutcomeError(this.id, "rolled back", heuristics, { cause: failure.cause });
+    await this.#core.rollBack().catch(() => {});
+    const { heuristics, meddledWith } = this.#core;
+    if (heuristics.length > 0) {
+      throw new HeuristicOutcomeError(this.id, "rolled back", heuristics, { cause: failure.cause });
+    }
+    throw abortedError(this.id, meddledWith ? { ...failure, retryable: false } : failure);
   }
 }

@@ -74,6 +74,10 @@ export class TransactionCore {
   readonly branches: EnlistedBranch[] = [];
   /** Whether the log holds a Begin of it. */
   begun = false;
+  /** Branches that did not end as it was rolled back: someone has committed them, or may have. */
+  heuristics: readonly HeuristicBranch[] = [];
+  /** Whether someone has ended a branch that was prepared, and it is not known yet how. */
+  meddledWith = false;
   /** What committing it comes to, once that was asked for. */
   committing: Promise<unknown> | null = null;
 
@@ -105,12 +109,12 @@ export class TransactionCore {
   }
 
   /**
-   * Rolls every branch back; the state must be "aborting". What does not answer is left to the resolver.
+   * Rolls every branch back; the state must be "aborting". What does not answer is left to the resolver. What
+   * someone has committed is among {@linkcode heuristics} then, also if this throws.
    *
-   * @returns The branches that someone has committed.
    * @throws The first failure of a branch that could not even be rolled back.
    */
-  async rollBack(): Promise<readonly HeuristicBranch[]> {
+  async rollBack(): Promise<void> {
     this.context.log.conclude(this.txn, false);
     const doubtful = this.branches.filter(({ progress }) =>
       progress === "prepared" || progress === "maybe prepared"
@@ -122,10 +126,10 @@ export class TransactionCore {
       if (branch.progress === "active") await branch.rollback();
       else if (settlement !== null) await this.#rollBackPrepared(branch, settlement);
     }));
+    this.heuristics = settlement?.heuristics ?? [];
     this.end("aborted");
     const failed = endings.find((ending) => ending.status === "rejected");
     if (failed !== undefined) throw failed.reason;
-    return settlement?.heuristics ?? [];
   }
 
   /** Takes its last step and lets go of everything. */
@@ -157,6 +161,8 @@ export class TransactionCore {
     const tried = resolver.take(settlement, branch, answer);
     this.context.onUnsettled(settlement);
     // But if someone else has ended the branch, the caller should hear how.
-    if (answer?.kind === "absent") await within(clock, tried, settleTimeout, undefined);
+    if (answer?.kind !== "absent") return;
+    await within(clock, tried, settleTimeout, undefined);
+    if (settlement.has(branch.gid)) this.meddledWith = true;
   }
 }

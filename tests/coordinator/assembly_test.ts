@@ -5,7 +5,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { HeuristicOutcomeError, TransactionAbortedError } from "../../src/coordinator/errors.ts";
-import { hangs, refuses } from "./support/faults.ts";
+import { fails, hangs, refuses } from "./support/faults.ts";
 import { type Name, Site, type SiteCoordinator } from "./support/site.ts";
 
 const BOTH: Name[] = ["north", "south"];
@@ -86,5 +86,26 @@ Deno.test("Coordinator keeps nobody waiting for long to tell who meddled with a 
   await site.clock.pass(60_000);
   assert(site.events.some(({ type }) => type === "heuristic-outcome"));
   assertEquals(coordinator.inDoubt().length, 1);
+  await site.clock.run(coordinator.close());
+});
+
+Deno.test("Coordinator tells who meddled with a roll-back also if another branch could not be rolled back", async () => {
+  const site = new Site();
+  const coordinator = await site.open();
+  site.west.script.next("examine", fails(new Error("the transaction has failed")));
+  site.west.script.next("rollback", fails(new Error("the connection was reset")));
+  site.north.script.next("rollbackPrepared", (call) => {
+    site.north.endByHand(site.north.prepared[0]!, "committed");
+    return call.effect();
+  });
+  const transacting = coordinator.transaction(["north", "south", "west"], (clients) => {
+    for (const client of Object.values(clients)) client.write("row");
+    clients.north.tell();
+    clients.south.tell();
+  });
+  const error = await assertRejects(() => site.clock.run(transacting), HeuristicOutcomeError);
+  const branches = error.branches.map(({ participant, outcome }) => [participant, outcome]);
+  assertEquals(branches, [["north", "committed"]]);
+  assertEquals(site.rows, [["row"], [], []]);
   await site.clock.run(coordinator.close());
 });

@@ -18,6 +18,10 @@ import { coordinatorTest, NOTHING } from "./support/with_coordinator.ts";
 const BOTH: Name[] = ["north", "south"];
 const CONFLICT = () => new SqlError("40001", "could not serialize access");
 
+function isConflict(error: unknown): boolean {
+  return error instanceof SqlError && error.code === "40001";
+}
+
 type Clients = Record<"north" | "south", FakeClient>;
 
 /** A function that counts its calls and when they came. */
@@ -136,6 +140,28 @@ const FINAL: [
     "a branch that was ended by hand",
     (_, { north }) => north.commitByHand(),
     HeuristicOutcomeError,
+  ],
+  ["a conflict in one database after which someone has committed in the other", (site) => {
+    // As the adapters do, which look for what a library has wrapped.
+    site.participants.south.isRetryable = (error) =>
+      error instanceof Error && isConflict(error.cause);
+    site.south.script.next("prepare", refuses(CONFLICT(), true));
+    site.north.script.next("rollbackPrepared", (call) => {
+      site.north.endByHand(site.north.prepared[0]!, "committed");
+      return call.effect();
+    });
+  }, HeuristicOutcomeError],
+  [
+    "a conflict in one database after which it is not known who ended the branch in the other",
+    (site) => {
+      site.south.script.next("prepare", refuses(CONFLICT(), true));
+      site.north.script.next("rollbackPrepared", (call) => {
+        site.north.endByHand(site.north.prepared[0]!, "committed");
+        return call.effect();
+      });
+      site.north.script.next("outcomeOf", fails(new Error("the connection was reset")));
+    },
+    TransactionAbortedError,
   ],
   ["a heuristic outcome", (site) => {
     site.south.script.next("commitPrepared", (call) => {
