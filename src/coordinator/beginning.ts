@@ -7,11 +7,11 @@
 
 import { abortedError } from "./abort_reason.ts";
 import { Admission, OverloadError } from "./admission.ts";
-import { Deadline } from "./deadline.ts";
+import { Deadline, DeadlineError } from "./deadline.ts";
 import type { DecisionLog } from "./decision_log.ts";
 import { enlist, EnlistmentError, enlistmentReason, UnusableError } from "./enlist.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
-import { ParticipantIdentityError } from "./errors.ts";
+import { CoordinatorClosedError, ParticipantIdentityError } from "./errors.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Member } from "./member.ts";
 import { assertLabel, type FullOptions, milliseconds, type TransactionOptions } from "./options.ts";
@@ -45,6 +45,9 @@ export class Beginning {
   readonly #with: BeginningOptions;
   readonly #admission: Admission;
   readonly #context: TransactionContext;
+  readonly #live = new Map<bigint, TransactionCore>();
+  /** Called when a transaction has ended whose time {@linkcode expire} has ended. */
+  readonly #expired = new Map<bigint, () => void>();
 
   /**
    * Begins with no transaction.
@@ -84,6 +87,7 @@ export class Beginning {
     };
     const context = this.#context;
     const core = new TransactionCore({ txn, deadline, context, label, branchOptions });
+    this.#live.set(txn, core);
     try {
       core.branches.push(...await this.#enlist(core, members));
       return core;
@@ -101,6 +105,24 @@ export class Beginning {
   /** Turns away what has not begun. */
   close(): void {
     this.#admission.close();
+  }
+
+  /**
+   * Ends the time of every transaction whose function still runs, or that still waits for a session. Who has
+   * begun to commit is left alone.
+   *
+   * @returns When they have let go of everything.
+   */
+  async expire(): Promise<void> {
+    const active = [...this.#live.values()].filter(({ states }) => states.current === "active");
+    const ends = active.map(({ txn }) =>
+      new Promise<void>((resolve) => this.#expired.set(txn, resolve))
+    );
+    const cause = new CoordinatorClosedError();
+    for (const { deadline } of active) {
+      deadline.expire(new DeadlineError("its coordinator was closed", false, { cause }));
+    }
+    await Promise.all(ends);
   }
 
   /** Waits for its turn and takes a number; until then it is not live, and closing need not wait for it. */
@@ -124,6 +146,8 @@ export class Beginning {
   }
 
   #end(txn: bigint): void {
+    this.#live.delete(txn);
+    this.#expired.get(txn)?.();
     this.#with.ledger.end(txn);
     this.#admission.leave();
   }

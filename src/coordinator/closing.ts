@@ -1,6 +1,6 @@
 /**
- * What a coordinator does last: lets those finish that run, stops everything of its own, and says what it
- * leaves to the next opening.
+ * What a coordinator does last: lets those finish that run, ends those that do not, stops everything of its
+ * own, and says what it leaves to the next opening.
  *
  * @module
  */
@@ -14,7 +14,10 @@ import type { Participant } from "./participant.ts";
 
 /** What a coordinator leaves to its next opening. */
 export interface CloseReport {
-  /** Ids of transactions that had not ended when `closeTimeout` was over. */
+  /**
+   * Ids of transactions that had not ended when `closeTimeout` was over: rolled back, if their functions still
+   * ran; what had begun to commit may be taken up by the next opening.
+   */
   readonly unfinished: readonly string[];
   /** Transactions that are not settled; the next opening takes them up. */
   readonly inDoubt: readonly InDoubtTransaction[];
@@ -36,10 +39,12 @@ export async function close(
   const { beginning, ledger, members, membership, resolver, timers } = parts;
   beginning.close();
   await within(platform.clock, ledger.idle, closeTimeout, undefined);
+  const unfinished = [...ledger.live].map(String);
+  // What they hold must not be held, nor the process kept alive, until their own time is up.
+  await beginning.expire();
   await membership.close();
   await resolver.close();
   for (const { participant } of members.values()) letGo(participant);
-  const unfinished = [...ledger.live].map(String);
   const inDoubt = ledger.unsettled.map((settlement) => describeInDoubt(settlement, resolver));
   timers.close();
   await log.close();

@@ -453,7 +453,8 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
   }
 
   /**
-   * Takes no new work, waits for transactions under way (up to `closeTimeout`), then closes the log.
+   * Takes no new work, waits for transactions under way (up to `closeTimeout`), rolls back those whose
+   * functions still run, then closes the log.
    * Branches that are not settled stay in the log and are settled at the next opening. Idempotent. The
    * databases' own clients stay open; they are the application's.
    *

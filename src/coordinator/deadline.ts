@@ -1,6 +1,7 @@
 /**
- * The end of a transaction's time: its timeout or its caller's signal, whichever comes first. It can stop
- * a transaction before the decision only; after that the outcome is what it is.
+ * The end of a transaction's time: its timeout, its caller's signal or the closing of the coordinator,
+ * whichever comes first. It can stop a transaction before the decision only; after that the outcome is what
+ * it is.
  *
  * @module
  */
@@ -11,7 +12,7 @@ import type { Clock, Timer } from "../platform/clock.ts";
 export class DeadlineError extends Error {
   /** Always `"DeadlineError"`. */
   override readonly name = "DeadlineError";
-  /** Whether trying again may help: yes after a timeout, no if the caller gave up. */
+  /** Whether trying again may help: yes after a timeout, no if the caller gave up or the coordinator closes. */
   readonly retryable: boolean;
 
   /**
@@ -45,12 +46,12 @@ export class Deadline implements Disposable {
    */
   constructor(clock: Clock, timeout: number, signal?: AbortSignal) {
     this.#timer = clock.after(timeout, () => {
-      this.#expire(new DeadlineError(`its timeout of ${timeout} ms passed`, true));
+      this.expire(new DeadlineError(`its timeout of ${timeout} ms passed`, true));
     });
     this.#signal = signal;
     this.#onAbort = () => {
       const options = { cause: signal?.reason };
-      this.#expire(new DeadlineError("its signal was aborted", false, options));
+      this.expire(new DeadlineError("its signal was aborted", false, options));
     };
     if (signal?.aborted) this.#onAbort();
     signal?.addEventListener("abort", this.#onAbort, { once: true });
@@ -100,16 +101,21 @@ export class Deadline implements Disposable {
     this.#waiting.delete(callback);
   }
 
-  /** Ends the watch. */
-  [Symbol.dispose](): void {
-    this.#timer.cancel();
-    this.#signal?.removeEventListener("abort", this.#onAbort);
-  }
-
-  #expire(error: DeadlineError): void {
+  /**
+   * Ends the time early. Has no effect if it is up already.
+   *
+   * @param error Why.
+   */
+  expire(error: DeadlineError): void {
     if (this.#error !== null) return;
     this.#error = error;
     for (const tell of this.#waiting) tell(error);
     this.#waiting.clear();
+  }
+
+  /** Ends the watch. */
+  [Symbol.dispose](): void {
+    this.#timer.cancel();
+    this.#signal?.removeEventListener("abort", this.#onAbort);
   }
 }

@@ -62,7 +62,7 @@ export interface CoordinatorOptions<P extends Participants> {
    */
   readonly checkTimeout?: number;
   /**
-   * How long `close` waits for transactions to end.
+   * How long `close` waits for transactions to end. Those whose functions still run are rolled back then.
    *
    * @default {30000}
    */

@@ -75,6 +75,70 @@ Deno.test("Coordinator.close() waits closeTimeout at most; the straggler aborts"
   site.assertQuiet();
 });
 
+Deno.test("Coordinator.close() ends whoever still works after closeTimeout, with session and timer", async () => {
+  const site = new Site();
+  const coordinator = await site.open({ closeTimeout: 2000, timeout: 600_000 });
+  let tries = 0;
+  const working = coordinator.transaction(BOTH, async ({ north, south }) => {
+    tries++;
+    north.write("row");
+    south.write("row");
+    await new Promise(() => {});
+  }, { retry: 3 });
+  const begun = await site.clock.run(coordinator.begin(["west"]));
+  begun.clients.west.write("row");
+  const failing = assertRejects(() => working, TransactionAbortedError, "coordinator was closed");
+  await site.clock.settle();
+  const { unfinished } = await site.clock.run(coordinator.close());
+  const { retryable, cause } = await failing;
+  assert(cause instanceof CoordinatorClosedError && !retryable);
+  assertEquals([tries, begun.state, unfinished.length], [1, "aborted", 2]);
+  assertEquals([site.clock.elapsed(), site.processClock.timers], [2000, 0]);
+  await assertRejects(() => begun.commit(), TransactionAbortedError, "coordinator was closed");
+  assertEquals(site.rows, [[], [], []]);
+  site.assertQuiet();
+});
+
+Deno.test("Coordinator.close() ends who waits for a session after closeTimeout", async () => {
+  const site = new Site();
+  const coordinator = await site.open({ closeTimeout: 2000, timeout: 600_000 });
+  const session = Promise.withResolvers<void>();
+  site.south.script.next("acquire", waitsFor(session.promise));
+  const writing = assertRejects(() => write(coordinator, BOTH), TransactionAbortedError, "closed");
+  await site.clock.settle();
+  await site.clock.run(coordinator.close());
+  await writing;
+  assertEquals([site.clock.elapsed(), site.processClock.timers], [2000, 0]);
+  session.resolve();
+  await site.clock.settle();
+  site.assertQuiet();
+});
+
+Deno.test("Coordinator.close() waits until a roll-back that hangs is given up", async () => {
+  const site = new Site();
+  const coordinator = await site.open({ closeTimeout: 2000, timeout: 600_000 });
+  site.north.script.always("rollback", hangs);
+  const working = coordinator.transaction(BOTH, () => new Promise<void>(() => {}));
+  working.catch(() => {});
+  await site.clock.settle();
+  await site.clock.run(coordinator.close());
+  assert(site.clock.elapsed() < 15_000, `it took ${site.clock.elapsed()} ms`);
+  assertEquals(site.processClock.timers, 0);
+});
+
+Deno.test("Coordinator.close() does not end who has begun to commit", async () => {
+  const site = new Site();
+  const coordinator = await site.open({ closeTimeout: 2000, timeout: 600_000 });
+  const slow = Promise.withResolvers<void>();
+  site.south.script.next("commitPrepared", waitsFor(slow.promise));
+  const writing = write(coordinator, BOTH);
+  await site.clock.settle();
+  const { unfinished } = await site.clock.run(coordinator.close());
+  slow.resolve();
+  const id = await site.clock.run(writing);
+  assertEquals([unfinished, site.rows], [[id], [[id], [id], []]]);
+});
+
 Deno.test("Coordinator.close() leaves what is not settled to the next opening", async () => {
   const site = new Site();
   const coordinator = await site.open({ settleTimeout: 1000 });

@@ -54,6 +54,16 @@ Deno.test("Deadline.race() looks after a rejection that comes when time is up", 
   await clock.settle();
 });
 
+Deno.test("Deadline.expire() ends the time early", async () => {
+  using deadline = new Deadline(new SteppedClock(), 10);
+  const reason = new DeadlineError("its coordinator was closed", false);
+  const racing = assertRejects(() => deadline.race(never), DeadlineError);
+  deadline.expire(reason);
+  deadline.expire(new DeadlineError("too late", true));
+  assertStrictEquals(await racing, reason);
+  assertStrictEquals(deadline.error, reason);
+});
+
 Deno.test("Deadline keeps the first reason", async () => {
   const clock = new SteppedClock();
   const controller = new AbortController();
