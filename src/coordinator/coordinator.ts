@@ -420,8 +420,8 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
 
   /**
    * Makes the branches of a coordinator whose log is lost known to this one: they are listed by
-   * {@linkcode inDoubt} from now on and can be ended by {@linkcode resolve}. Nothing is done with them by
-   * itself, since nobody knows what was decided.
+   * {@linkcode inDoubt} from now on, as long as they are prepared, and can be ended by {@linkcode resolve}.
+   * Nothing is done with them by itself, since nobody knows what was decided.
    *
    * @param coordinator Id of that coordinator, as its gids have it after `indoubt_`.
    * @param action Why and who.

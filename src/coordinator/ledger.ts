@@ -190,6 +190,21 @@ export class Ledger {
     return (this.#ended.get(gid) ?? -Infinity) >= elapsed;
   }
 
+  /**
+   * Takes back what someone else has ended of the branches of other coordinators.
+   *
+   * @param participant The participant.
+   * @param prepared Gids of all that it holds prepared.
+   */
+  keepAdopted(participant: string, prepared: ReadonlySet<string>): void {
+    for (const settlement of this.#adopted.values()) {
+      for (const branch of settlement.outstanding) {
+        if (branch.participant !== participant || prepared.has(branch.gid)) continue;
+        settlement.settle(branch.gid, "unknown");
+      }
+    }
+  }
+
   /** Gives up a transaction, because an operator said so. */
   drop(settlement: Settlement): void {
     this.#adopted.delete(settlement.id);

@@ -228,6 +228,7 @@ export class Membership {
         found = findOrphans(coordinator, prepared, view, this.#lastTrusted());
       }
       this.#report(member.name, found.foreign);
+      this.#with.ledger.keepAdopted(member.name, new Set(prepared.map(({ gid }) => gid)));
       return found.orphans
         .filter(({ gid }) => !this.#with.resolver.has(gid))
         .map((orphan) => this.#settle(member.name, orphan));

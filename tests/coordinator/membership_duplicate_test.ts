@@ -5,7 +5,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { CoordinatorEvent } from "../../src/coordinator/events.ts";
-import { hangs, lostAfter, refuses } from "./support/faults.ts";
+import { fails, hangs, lostAfter, refuses } from "./support/faults.ts";
 import { heardAfter } from "./support/faults.ts";
 import { Workbench } from "./support/workbench.ts";
 
@@ -181,3 +181,42 @@ for (
     assertEquals(bench.ledger.unsettled.length, 1);
   });
 }
+
+Deno.test("Membership.sweepAll() shows no adopted branch any more that someone has ended", async () => {
+  const bench = await Workbench.open();
+  const [north, south] = [bench.database("north"), bench.database("south")];
+  north.prepareByHand("indoubt_other_7_0", "row");
+  south.prepareByHand("indoubt_other_7_1", "row");
+  bench.log.adopted.add("other");
+  await sweep(bench);
+  north.endByHand("indoubt_other_7_0", "committed");
+  await sweep(bench);
+  const left = bench.ledger.find("other_7")?.outstanding.map(({ gid }) => gid);
+  assertEquals(left, ["indoubt_other_7_1"]);
+  south.endByHand("indoubt_other_7_1", "committed");
+  await sweep(bench);
+  assertEquals(bench.ledger.unsettled, []);
+});
+
+Deno.test("Membership.sweepAll() does not pile up the branches of a coordinator that was adopted and lives", async () => {
+  const bench = await Workbench.open();
+  const north = bench.database("north");
+  bench.log.adopted.add("other");
+  for (let txn = 1; txn <= 50; txn++) {
+    const gid = `indoubt_other_${txn}_0`;
+    north.prepareByHand(gid, "row");
+    await sweep(bench);
+    north.endByHand(gid, "committed");
+  }
+  assertEquals(bench.ledger.unsettled.map(({ id }) => id), ["other_50"]);
+});
+
+Deno.test("Membership.sweepAll() keeps adopted branches of a database that cannot be listed", async () => {
+  const bench = await Workbench.open();
+  bench.database("north").prepareByHand("indoubt_other_7_0", "row");
+  bench.log.adopted.add("other");
+  await sweep(bench);
+  bench.database("north").script.next("listPrepared", fails(new Error("the connection was reset")));
+  await sweep(bench);
+  assertEquals(bench.ledger.find("other_7")?.outstanding.length, 1);
+});
