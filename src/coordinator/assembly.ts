@@ -56,6 +56,7 @@ export function assemble(
   const numbers = new TransactionNumbers(log.epoch);
   const ledger = new Ledger(log, clock);
   const onSuspect = (participant: string) => membership.suspect(participant);
+  const onUnlogged = (settlement: Settlement) => void keep(settlement, log);
   const resolver = new Resolver({
     members,
     clock,
@@ -63,7 +64,7 @@ export function assemble(
     onEvent,
     onSuspect,
     onAbsent: (participant) => membership.lookAgain(participant),
-    onUnlogged: (settlement) => void keep(settlement, log),
+    onUnlogged,
   });
   const membership = new Membership({
     members,
@@ -90,7 +91,7 @@ export function assemble(
   };
   const { coordinator } = log;
   const beginning = new Beginning({ coordinator, numbers, members, ledger, log, options, context });
-  const operator = new Operator({ log, ledger, resolver, membership, members, clock });
+  const operator = new Operator({ log, ledger, resolver, membership, members, clock, onUnlogged });
   return { members, numbers, ledger, resolver, membership, beginning, operator, timers };
 }
 

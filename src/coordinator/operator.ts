@@ -53,6 +53,8 @@ export interface OperatorContext {
   readonly members: ReadonlyMap<string, Member>;
   /** Stamps the records, and limits the waiting. */
   readonly clock: Clock;
+  /** Hears of a branch that is committed though its transaction was rolled back. */
+  readonly onUnlogged: (settlement: Settlement) => void;
 }
 
 /** Carries out what operators decide. */
@@ -194,6 +196,10 @@ export class Operator {
     this.#context.ledger.noteEnded(gid);
     const outcome: BranchOutcome = kind === "commit" ? "committed" : "rolled back";
     const against = (verdict === "commit" || verdict === "rollback") && verdict !== kind;
+    // Without a token the next opening could not tell how it ended; then only the verdict says so.
+    if (against && !settlement.logged && branch.token !== null) {
+      this.#context.onUnlogged(settlement);
+    }
     settlement.settle(gid, outcome, against ? { participant, gid, outcome } : undefined);
   }
 }

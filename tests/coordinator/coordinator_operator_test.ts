@@ -4,10 +4,11 @@
  */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { HeuristicOutcomeError } from "../../src/coordinator/errors.ts";
+import { HeuristicOutcomeError, TransactionAbortedError } from "../../src/coordinator/errors.ts";
 import { inspectLog } from "../../src/wal/inspect.ts";
 import { crashAt, ID } from "./support/crashed_site.ts";
-import { type Name, Site } from "./support/site.ts";
+import { answers, lostAfter, refuses } from "./support/faults.ts";
+import { type Name, Site, type SiteCoordinator } from "./support/site.ts";
 
 const BOTH: Name[] = ["north", "south"];
 const action = { reason: "compared both databases", by: "ada" };
@@ -137,4 +138,29 @@ Deno.test("Coordinator.adopt() holds at every later opening, and ends nothing by
   ]);
   await site.clock.run(second.close());
   site.assertQuiet();
+});
+
+Deno.test("Coordinator.inDoubt() shows at the next opening what was committed by force against a roll-back", async () => {
+  const site = new Site();
+  const coordinator = await site.open({ settleTimeout: 100 });
+  site.north.script.next("prepare", refuses(new Error("no")));
+  site.south.script.next("prepare", lostAfter);
+  const denied = { kind: "operator", error: new Error("denied") } as const;
+  site.south.script.always("rollbackPrepared", answers(denied));
+  await assertRejects(() => site.commit(coordinator, ...BOTH), TransactionAbortedError);
+  await site.clock.pass(1000);
+  const forced = { ...action, force: true };
+  await site.clock.run(coordinator.resolve(ID, "south", "commit", forced));
+  const heuristics = (of: SiteCoordinator) =>
+    of.inDoubt().map(({ id, branches }) => [id, branches.map(({ outcome }) => outcome)]);
+  assertEquals(heuristics(coordinator), [[ID, ["committed"]]]);
+  site.south.script.always("rollbackPrepared", null);
+  await site.clock.run(coordinator.close());
+  const again = await site.open();
+  assertEquals([heuristics(again), site.rows], [[[ID, ["committed"]]], [[], [ID], []]]);
+  await site.clock.run(again.forget(ID, action));
+  await site.clock.run(again.close());
+  const third = await site.open();
+  assertEquals(third.inDoubt(), []);
+  await site.clock.run(third.close());
 });
