@@ -8,30 +8,16 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { PROTOCOL_POINTS, type RecoveryReport } from "../../mod.ts";
+import { bothClusters } from "./both_clusters.ts";
 import { Child } from "./child.ts";
-import { PostgresCluster } from "./cluster.ts";
 import type { ChildTask, DiskCrash } from "./coordinator_child.ts";
-import { connectAdmin, createDatabases, soon, until, untilGone } from "./databases.ts";
+import { connectAdmin, soon, until, untilGone } from "./databases.ts";
 import { ProxiedDatabases } from "./proxied_databases.ts";
 import { Gate } from "./proxy/gate.ts";
 import { first } from "./proxy/rules.ts";
-import { type Name, writeBoth } from "./two_databases.ts";
+import { writeBoth } from "./two_databases.ts";
 
-let clusters: Record<Name, PostgresCluster>;
-
-Deno.test.beforeAll(async () => {
-  const settings = { fsync: "off" };
-  clusters = {
-    orders: await PostgresCluster.start({ settings }),
-    billing: await PostgresCluster.start({ settings }),
-  };
-  await createDatabases(clusters.orders, "orders");
-  await createDatabases(clusters.billing, "billing");
-});
-
-Deno.test.afterAll(async () => {
-  for (const cluster of Object.values(clusters)) await cluster[Symbol.asyncDispose]();
-});
+const clusters = bothClusters();
 
 /** More calls to the disk than a recovery or a rotation takes. */
 const MAX_CALLS = 60;

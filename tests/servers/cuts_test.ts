@@ -6,8 +6,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { HeuristicOutcomeError, OutcomeUnknownError, TransactionAbortedError } from "../../mod.ts";
-import { PostgresCluster } from "./cluster.ts";
-import { createDatabases, soon, until } from "./databases.ts";
+import { bothClusters } from "./both_clusters.ts";
+import { soon, until } from "./databases.ts";
 import { ProxiedDatabases } from "./proxied_databases.ts";
 import { NthCommand } from "./proxy/rules.ts";
 import { type Name, type Opened, writeBoth } from "./two_databases.ts";
@@ -17,21 +17,7 @@ const WAYS = ["cut before", "cut after"] as const;
 /** More commands than a transaction has. */
 const MAX_COMMANDS = 50;
 
-let clusters: Record<Name, PostgresCluster>;
-
-Deno.test.beforeAll(async () => {
-  const settings = { fsync: "off" };
-  clusters = {
-    orders: await PostgresCluster.start({ settings }),
-    billing: await PostgresCluster.start({ settings }),
-  };
-  await createDatabases(clusters.orders, "orders");
-  await createDatabases(clusters.billing, "billing");
-});
-
-Deno.test.afterAll(async () => {
-  for (const cluster of Object.values(clusters)) await cluster[Symbol.asyncDispose]();
-});
+const clusters = bothClusters();
 
 type Work = (opened: Opened, id: string, written: () => void) => Promise<void>;
 

@@ -11,30 +11,16 @@ import {
 } from "../../mod.ts";
 import { sqlStateOf } from "../../src/participants/postgresql/answers.ts";
 import { postgres } from "../../src/participants/postgresql/postgres.ts";
+import { bothClusters } from "./both_clusters.ts";
 import { Child } from "./child.ts";
-import { PostgresCluster } from "./cluster.ts";
 import type { ChildTask } from "./coordinator_child.ts";
 import { connect, connectAdmin, createDatabases, soon, until, untilGone } from "./databases.ts";
 import { ProxiedDatabases } from "./proxied_databases.ts";
 import { Gate } from "./proxy/gate.ts";
 import { first } from "./proxy/rules.ts";
-import { type Name, type Opened, TwoDatabases, writeBoth } from "./two_databases.ts";
+import { type Opened, TwoDatabases, writeBoth } from "./two_databases.ts";
 
-let clusters: Record<Name, PostgresCluster>;
-
-Deno.test.beforeAll(async () => {
-  const settings = { fsync: "off" };
-  clusters = {
-    orders: await PostgresCluster.start({ settings }),
-    billing: await PostgresCluster.start({ settings }),
-  };
-  await createDatabases(clusters.orders, "orders");
-  await createDatabases(clusters.billing, "billing");
-});
-
-Deno.test.afterAll(async () => {
-  for (const cluster of Object.values(clusters)) await cluster[Symbol.asyncDispose]();
-});
+const clusters = bothClusters();
 
 /** A crash that leaves a transaction in both databases; gives its id. */
 async function crash(

@@ -8,30 +8,22 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { TransactionAbortedError } from "../../mod.ts";
 import { sqlStateOf } from "../../src/participants/postgresql/answers.ts";
 import { Child } from "./child.ts";
-import { PostgresCluster } from "./cluster.ts";
-import { connectAdmin, createDatabases, sessions, soon, until, untilGone } from "./databases.ts";
+import { bothClusters } from "./both_clusters.ts";
+import { connectAdmin, sessions, soon, until, untilGone } from "./databases.ts";
 import { ProxiedDatabases } from "./proxied_databases.ts";
 import { Gate } from "./proxy/gate.ts";
 import { first } from "./proxy/rules.ts";
-import { type Name, type Opened, writeBoth } from "./two_databases.ts";
+import { type Opened, writeBoth } from "./two_databases.ts";
 
 const STANDBY = "nobody";
 
-let clusters: Record<Name, PostgresCluster>;
+const clusters = bothClusters({
+  // A session that sets synchronous_commit waits for a standby that never comes.
+  synchronous_standby_names: STANDBY,
+  synchronous_commit: "local",
+});
 
 Deno.test.beforeAll(async () => {
-  const settings = {
-    fsync: "off",
-    // A session that sets synchronous_commit waits for a standby that never comes.
-    synchronous_standby_names: STANDBY,
-    synchronous_commit: "local",
-  };
-  clusters = {
-    orders: await PostgresCluster.start({ settings }),
-    billing: await PostgresCluster.start({ settings }),
-  };
-  await createDatabases(clusters.orders, "orders");
-  await createDatabases(clusters.billing, "billing");
   await using admin = connectAdmin(clusters.billing, "billing");
   // PREPARE waits as long as somebody holds the lock alone; nothing is visible of it until then. Or
   // it waits for the standby, and is visible.
@@ -47,10 +39,6 @@ Deno.test.beforeAll(async () => {
     CREATE CONSTRAINT TRIGGER late AFTER INSERT ON entry
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait();
   `);
-});
-
-Deno.test.afterAll(async () => {
-  for (const cluster of Object.values(clusters)) await cluster[Symbol.asyncDispose]();
 });
 
 /** A way in which a PREPARE of "billing" is late. */

@@ -4,8 +4,7 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Pool, PoolConnection } from "mysql2/promise";
-import type driver from "postgres";
+import type { Pool } from "mysql2/promise";
 import {
   Coordinator,
   type CoordinatorEvent,
@@ -15,15 +14,9 @@ import {
   type ProtocolPoint,
   TransactionAbortedError,
 } from "../../mod.ts";
-import {
-  mysql,
-  type MysqlOptions,
-  type MysqlParticipant,
-} from "../../src/participants/mysql/mysql.ts";
-import { OutcomeTable } from "../../src/participants/mysql/outcome_table.ts";
-import { postgres, type PostgresParticipant } from "../../src/participants/postgresql/postgres.ts";
-import { PostgresCluster } from "./cluster.ts";
-import { connect, createDatabases, preparedGids, type TestSql, until } from "./databases.ts";
+import { mysql, type MysqlOptions } from "../../src/participants/mysql/mysql.ts";
+import { postgres } from "../../src/participants/postgresql/postgres.ts";
+import { preparedGids, type TestSql, until } from "./databases.ts";
 import type { MariadbChildTask } from "./mariadb_child.ts";
 import {
   connectPool,
@@ -32,35 +25,9 @@ import {
   rollBackAll,
   runApart,
 } from "./mariadb_databases.ts";
-import { MariadbServer } from "./mariadb_server.ts";
+import { type Mixed, MixedServers, OUTCOMES } from "./mariadb_mixed.ts";
 
-const OUTCOMES = "indoubt_outcome";
-
-let cluster: PostgresCluster;
-let server: MariadbServer;
-
-Deno.test.beforeAll(async () => {
-  [cluster, server] = await Promise.all([
-    PostgresCluster.start({ settings: { fsync: "off" } }),
-    MariadbServer.start(),
-  ]);
-  await createDatabases(cluster, "orders");
-  await using admin = connectPool(server, "mysql");
-  await admin.query("CREATE DATABASE billing");
-  await using billing = connectPool(server, "billing");
-  await billing.query("CREATE TABLE entry (id varchar(20) PRIMARY KEY) ENGINE = InnoDB");
-  await billing.query(new OutcomeTable(OUTCOMES, 7, Date.now).definition);
-});
-
-Deno.test.afterAll(async () => {
-  await cluster[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
-});
-
-type Mixed = {
-  readonly orders: PostgresParticipant<driver.ReservedSql>;
-  readonly billing: MysqlParticipant<PoolConnection>;
-};
+const servers = new MixedServers();
 
 interface Opened extends AsyncDisposable {
   readonly coordinator: Coordinator<Mixed>;
@@ -81,8 +48,8 @@ class Databases implements AsyncDisposable {
   }
 
   static async connect(): Promise<Databases> {
-    const sql = connect(cluster.url("orders"), "mixed", { max: 4 });
-    const pool = connectPool(server, "billing");
+    const sql = servers.orders();
+    const pool = servers.billing();
     await sql`TRUNCATE entry`;
     await rollBackAll(pool);
     await pool.query("TRUNCATE entry");
@@ -190,12 +157,12 @@ for (const point of PROTOCOL_POINTS) {
     await using opened = await databases.open({
       // Its first part runs at once: the server does nothing after this line.
       onProtocolPoint: (reached) => {
-        if (reached === point) killing ??= server.kill();
+        if (reached === point) killing ??= servers.server.kill();
       },
     }, { outcomeTable: OUTCOMES });
     const outcome = await writeBoth(opened, "x").then(() => "committed", (error) => error);
     await killing;
-    await server.start();
+    await servers.server.start();
     await untilSettled(opened);
     if (outcome === "committed") await databases.assertBoth("x");
     else {
@@ -217,8 +184,8 @@ async function crash(
 ): Promise<void> {
   const task: MariadbChildTask = {
     directory,
-    orders: cluster.url("orders"),
-    billing: server.options("billing"),
+    orders: servers.cluster.url("orders"),
+    billing: servers.server.options("billing"),
     proof,
     id: "x",
     killAt,
@@ -263,13 +230,13 @@ async function leaveDecided(databases: Databases, proof: MysqlOptions): Promise<
   let killing: Promise<void> | undefined;
   await using opened = await databases.open({
     onProtocolPoint: (reached) => {
-      if (reached === "decided") killing ??= server.kill();
+      if (reached === "decided") killing ??= servers.server.kill();
     },
   }, proof);
   await writeBoth(opened, "x");
   await killing;
   await opened.coordinator.close();
-  await server.start();
+  await servers.server.start();
   const [xid, ...others] = await preparedXids(databases.pool);
   assertEquals(others, []);
   assert(xid !== undefined);
@@ -332,7 +299,7 @@ Deno.test("two databases of one MariaDB server take part in one transaction", as
   const { pool } = databases;
   await pool.query("CREATE OR REPLACE DATABASE shop");
   await pool.query("CREATE TABLE shop.entry (id varchar(20)) ENGINE = InnoDB");
-  await using shopPool = connectPool(server, "shop");
+  await using shopPool = connectPool(servers.server, "shop");
   const events: CoordinatorEvent[] = [];
   await using coordinator = await Coordinator.open({
     directory: databases.directory,

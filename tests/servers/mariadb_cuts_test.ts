@@ -5,49 +5,20 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import type { PoolConnection } from "mysql2/promise";
-import type driver from "postgres";
 import { Coordinator, TransactionAbortedError } from "../../mod.ts";
-import { mysql, type MysqlParticipant } from "../../src/participants/mysql/mysql.ts";
-import { OutcomeTable } from "../../src/participants/mysql/outcome_table.ts";
-import { postgres, type PostgresParticipant } from "../../src/participants/postgresql/postgres.ts";
-import { PostgresCluster } from "./cluster.ts";
-import { connect, createDatabases, preparedGids, soon, type TestSql, until } from "./databases.ts";
+import { mysql } from "../../src/participants/mysql/mysql.ts";
+import { postgres } from "../../src/participants/postgresql/postgres.ts";
+import { preparedGids, soon, type TestSql, until } from "./databases.ts";
 import { connectPool, firstColumn, preparedXids, type TestPool } from "./mariadb_databases.ts";
-import { MariadbServer } from "./mariadb_server.ts";
+import { type Mixed, MixedServers, OUTCOMES } from "./mariadb_mixed.ts";
 import { MysqlWire } from "./proxy/mysql_wire.ts";
 import { Proxy } from "./proxy/proxy.ts";
 import { NthCommand } from "./proxy/rules.ts";
 
-const OUTCOMES = "indoubt_outcome";
 /** More commands than a transaction has. */
 const MAX_COMMANDS = 50;
 
-let cluster: PostgresCluster;
-let server: MariadbServer;
-
-Deno.test.beforeAll(async () => {
-  [cluster, server] = await Promise.all([
-    PostgresCluster.start({ settings: { fsync: "off" } }),
-    MariadbServer.start(),
-  ]);
-  await createDatabases(cluster, "orders");
-  await using admin = connectPool(server, "mysql");
-  await admin.query("CREATE DATABASE billing");
-  await using billing = connectPool(server, "billing");
-  await billing.query("CREATE TABLE entry (id varchar(20) PRIMARY KEY) ENGINE = InnoDB");
-  await billing.query(new OutcomeTable(OUTCOMES, 7, Date.now).definition);
-});
-
-Deno.test.afterAll(async () => {
-  await cluster[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
-});
-
-type Mixed = {
-  readonly orders: PostgresParticipant<driver.ReservedSql>;
-  readonly billing: MysqlParticipant<PoolConnection>;
-};
+const servers = new MixedServers();
 
 async function write(coordinator: Coordinator<Mixed>, id: string): Promise<void> {
   await coordinator.transaction(["orders", "billing"], async ({ orders, billing }) => {
@@ -85,15 +56,15 @@ async function outcomeOf(writing: Promise<void>): Promise<"committed" | "aborted
 
 for (const way of ["cut before", "cut after"] as const) {
   Deno.test(`PostgreSQL and MariaDB agree, each command of MariaDB ${way}`, async () => {
-    await using proxy = Proxy.start(() => server.port, () => new MysqlWire());
-    await using sql = connect(cluster.url("orders"), "mixed", { max: 4 });
-    await using direct = connectPool(server, "billing");
+    await using proxy = Proxy.start(() => servers.server.port, () => new MysqlWire());
+    await using sql = servers.orders();
+    await using direct = servers.billing();
     const seen: string[] = [];
     for (let nth = 1, cut; nth === 1 || cut?.done; nth++) {
       assert(nth < MAX_COMMANDS, seen.join("\n"));
       await sql`TRUNCATE entry`;
       await direct.query("TRUNCATE entry");
-      await using proxied = connectPool(server, "billing", { port: proxy.port });
+      await using proxied = connectPool(servers.server, "billing", { port: proxy.port });
       const directory = await Deno.makeTempDir({ prefix: "indoubt_mixed_test_" });
       try {
         await using coordinator = await Coordinator.open<Mixed>({

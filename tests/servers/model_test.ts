@@ -9,9 +9,9 @@ import { WalDecisionLog } from "../../src/coordinator/wal_decision_log.ts";
 import { gidPrefix, makeGid } from "../../src/coordinator/gid.ts";
 import { postgres } from "../../src/participants/postgresql/postgres.ts";
 import { denoPlatform } from "../../src/platform/platform.ts";
+import { bothClusters } from "./both_clusters.ts";
 import { Child } from "./child.ts";
-import { PostgresCluster } from "./cluster.ts";
-import { connectAdmin, createDatabases, soon, until } from "./databases.ts";
+import { connectAdmin, soon, until } from "./databases.ts";
 import { ProxiedDatabases } from "./proxied_databases.ts";
 import { Gate } from "./proxy/gate.ts";
 import { first } from "./proxy/rules.ts";
@@ -22,20 +22,7 @@ const NAMES: readonly Name[] = ["orders", "billing"];
 /** The model's specification: everything is gone after that time. */
 const RECOVERY_MS = 30_000;
 
-let clusters: Record<Name, PostgresCluster>;
-
-Deno.test.beforeAll(async () => {
-  const settings = { fsync: "off" };
-  clusters = {
-    orders: await PostgresCluster.start({ settings }),
-    billing: await PostgresCluster.start({ settings }),
-  };
-  for (const name of NAMES) await createDatabases(clusters[name], name);
-});
-
-Deno.test.afterAll(async () => {
-  for (const cluster of Object.values(clusters)) await cluster[Symbol.asyncDispose]();
-});
+const clusters = bothClusters();
 
 Deno.test("P73 SIGKILL while a PREPARE's answer is held back: prepared transactions are left, counted at the next start, gone within 30 s, and no row of them is there", async () => {
   await using proxied = await ProxiedDatabases.connect(clusters);

@@ -7,8 +7,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { Coordinator, TransactionAbortedError } from "../../mod.ts";
 import { nodePostgres } from "../../src/participants/postgresql/node_postgres.ts";
-import { PostgresCluster } from "./cluster.ts";
-import { createDatabases, soon, until } from "./databases.ts";
+import { bothClusters } from "./both_clusters.ts";
+import { soon, until } from "./databases.ts";
 import { makePool, usableClients } from "./node_postgres.ts";
 import { ProxiedDatabases } from "./proxied_databases.ts";
 import { NthCommand } from "./proxy/rules.ts";
@@ -19,20 +19,7 @@ const WAYS = ["cut before", "cut after"] as const;
 /** More commands than a transaction has. */
 const MAX_COMMANDS = 20;
 
-let clusters: Record<Name, PostgresCluster>;
-
-Deno.test.beforeAll(async () => {
-  const settings = { fsync: "off" };
-  clusters = {
-    orders: await PostgresCluster.start({ settings }),
-    billing: await PostgresCluster.start({ settings }),
-  };
-  for (const name of NAMES) await createDatabases(clusters[name], name);
-});
-
-Deno.test.afterAll(async () => {
-  for (const name of NAMES) await clusters[name][Symbol.asyncDispose]();
-});
+const clusters = bothClusters();
 
 /** A coordinator on pools through the proxies. */
 async function open(proxied: ProxiedDatabases) {

@@ -11,8 +11,6 @@ import type { Branch, Participant } from "../../src/coordinator/participant.ts";
 import { nodePostgres } from "../../src/participants/postgresql/node_postgres.ts";
 import { PostgresCluster } from "./cluster.ts";
 import {
-  connectAdmin,
-  createDatabases,
   preparedGids,
   sessions,
   soon,
@@ -21,29 +19,11 @@ import {
   until,
   untilGone,
 } from "./databases.ts";
+import { assertNothingLeft, clear, ids, LossServer, NAME, outcomeOf } from "./loss_server.ts";
 import { type Client, makePool, usableClients } from "./node_postgres.ts";
 
-/** What the tested pool's sessions are called on the server. */
-const NAME = "lossy";
-
-let cluster: PostgresCluster;
+const server = new LossServer();
 let branches = 0;
-
-Deno.test.beforeAll(async () => {
-  cluster = await PostgresCluster.start({
-    settings: {
-      fsync: "off",
-      // A session that sets synchronous_commit waits for a standby that never comes.
-      synchronous_standby_names: "nobody",
-      synchronous_commit: "local",
-    },
-  });
-  await createDatabases(cluster, "north");
-  await using admin = connectAdmin(cluster, "north");
-  await admin`CREATE TABLE locked (id text)`;
-});
-
-Deno.test.afterAll(() => cluster[Symbol.asyncDispose]());
 
 interface Subject {
   readonly pool: pg.Pool;
@@ -58,10 +38,9 @@ interface Subject {
 function lossTest(behaviour: string, body: (subject: Subject) => Promise<void>): void {
   for (const max of [1, 3]) {
     Deno.test(`node-postgres: ${behaviour}, ${max} client(s)`, async () => {
-      await using admin = connectAdmin(cluster, "north");
-      for (const gid of await preparedGids(admin)) await admin.unsafe(`ROLLBACK PREPARED '${gid}'`);
-      await admin`TRUNCATE entry`;
-      await using pool = makePool(cluster.url("north"), NAME, { max });
+      await using admin = server.admin();
+      await clear(admin);
+      await using pool = makePool(server.url, NAME, { max });
       const participant = nodePostgres(pool);
       const branch = await participant.acquire();
       const gid = `indoubt_loss_${++branches}_0`;
@@ -73,27 +52,10 @@ function lossTest(behaviour: string, body: (subject: Subject) => Promise<void>):
         branch.release();
       }
       assertEquals(await usableClients(pool, max), max);
-      await until("no session is left in a transaction", async () => {
-        const [row] = await admin`
-          SELECT count(*)::int AS count FROM pg_stat_activity
-          WHERE application_name = ${NAME} AND state LIKE 'idle in transaction%'
-        `;
-        return row?.count === 0;
-      });
-      assertEquals(await preparedGids(admin), []);
+      await assertNothingLeft(admin);
       participant.detach();
     });
   }
-}
-
-async function ids(admin: TestSql): Promise<unknown[]> {
-  return (await admin`SELECT id FROM entry ORDER BY id`).map(({ id }) => id);
-}
-
-/** What became of a transaction of this very database. */
-async function outcomeOf(participant: Participant<Client>, token: string): Promise<string> {
-  const { identity } = await participant.check("indoubt_loss_");
-  return await participant.outcomeOf(token, identity);
 }
 
 /** Waits until the driver has heard that the connection is gone. */
@@ -166,7 +128,7 @@ lossTest("PREPARE whose answer is lost is unknown, and done", async (subject) =>
   const { token } = await branch.examine();
   const preparing = branch.prepare();
   await until("it waits", async () => (await sessions(admin, NAME)).includes("IPC/SyncRep"));
-  await using elsewhere = makePool(cluster.url("north"), "other", { max: 1 });
+  await using elsewhere = makePool(server.url, "other", { max: 1 });
   const other = nodePostgres(elsewhere);
   // Its own session has not let go of it.
   assertEquals((await other.commitPrepared(gid)).kind, "later");
@@ -236,7 +198,7 @@ lossTest("an error of an idle client of the pool is handled", async (subject) =>
 
 lossTest("interrupt() ends a statement that waits for a lock", async (subject) => {
   const { admin, branch, client } = subject;
-  await using locker = connectAdmin(cluster, "north");
+  await using locker = server.admin();
   await locker.unsafe("BEGIN; LOCK locked");
   const waiting = client.query("INSERT INTO locked VALUES ($1)", ["waited"]).then(
     () => "done",
@@ -268,9 +230,9 @@ lossTest("a client in a failed transaction does not go back", async (subject) =>
 });
 
 Deno.test("node-postgres: a PREPARE that the driver does not wait for costs the client", async () => {
-  await using admin = connectAdmin(cluster, "north");
+  await using admin = server.admin();
   await admin`TRUNCATE entry`;
-  await using pool = makePool(cluster.url("north"), NAME, { max: 1, query_timeout: 300 });
+  await using pool = makePool(server.url, NAME, { max: 1, query_timeout: 300 });
   const participant = nodePostgres(pool);
   const branch = await participant.acquire();
   await branch.begin({ gid: "indoubt_loss_slow_0" });

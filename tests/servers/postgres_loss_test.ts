@@ -7,13 +7,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type driver from "postgres";
 import { BranchLostError } from "../../src/coordinator/errors.ts";
-import type { Branch, Participant, TokenOutcome } from "../../src/coordinator/participant.ts";
+import type { Branch } from "../../src/coordinator/participant.ts";
 import { postgres } from "../../src/participants/postgresql/postgres.ts";
 import { PostgresCluster } from "./cluster.ts";
 import {
   connect,
-  connectAdmin,
-  createDatabases,
   preparedGids,
   sessions,
   soon,
@@ -23,28 +21,10 @@ import {
   untilGone,
   usableConnections,
 } from "./databases.ts";
+import { assertNothingLeft, clear, ids, LossServer, NAME, outcomeOf } from "./loss_server.ts";
 
-/** What the tested client's sessions are called on the server. */
-const NAME = "lossy";
-
-let cluster: PostgresCluster;
+const server = new LossServer();
 let branches = 0;
-
-Deno.test.beforeAll(async () => {
-  cluster = await PostgresCluster.start({
-    settings: {
-      fsync: "off",
-      // A session that sets synchronous_commit waits for a standby that never comes.
-      synchronous_standby_names: "nobody",
-      synchronous_commit: "local",
-    },
-  });
-  await createDatabases(cluster, "north");
-  await using admin = connectAdmin(cluster, "north");
-  await admin`CREATE TABLE locked (id text)`;
-});
-
-Deno.test.afterAll(() => cluster[Symbol.asyncDispose]());
 
 interface Subject {
   readonly sql: TestSql;
@@ -58,9 +38,9 @@ interface Subject {
 function lossTest(behaviour: string, body: (subject: Subject) => Promise<void>): void {
   for (const max of [1, 3]) {
     Deno.test(`postgres.js: ${behaviour}, ${max} connection(s)`, async () => {
-      await using admin = connectAdmin(cluster, "north");
+      await using admin = server.admin();
       await clear(admin);
-      await using sql = connect(cluster.url("north"), NAME, { max, backoff: () => 0 });
+      await using sql = connect(server.url, NAME, { max, backoff: () => 0 });
       const branch = await postgres(sql).acquire();
       const gid = `indoubt_loss_${++branches}_0`;
       try {
@@ -71,35 +51,9 @@ function lossTest(behaviour: string, body: (subject: Subject) => Promise<void>):
         branch.release();
       }
       assertEquals(await usableConnections(sql, max), max);
-      await until("no session is left in a transaction", async () => {
-        const [row] = await admin`
-          SELECT count(*)::int AS count FROM pg_stat_activity
-          WHERE application_name = ${NAME} AND state LIKE 'idle in transaction%'
-        `;
-        return row?.count === 0;
-      });
-      assertEquals(await preparedGids(admin), []);
+      await assertNothingLeft(admin);
     });
   }
-}
-
-/** What a failed test has left prepared would hold up every test after it. */
-async function clear(admin: TestSql): Promise<void> {
-  for (const gid of await preparedGids(admin)) await admin.unsafe(`ROLLBACK PREPARED '${gid}'`);
-  await admin`TRUNCATE entry`;
-}
-
-async function ids(admin: TestSql): Promise<unknown[]> {
-  return (await admin`SELECT id FROM entry ORDER BY id`).map(({ id }) => id);
-}
-
-/** Asks what became of a transaction of this very database. */
-async function outcomeOf(
-  participant: Participant<driver.ReservedSql>,
-  token: string,
-): Promise<TokenOutcome> {
-  const { identity } = await participant.check("indoubt_loss_");
-  return await participant.outcomeOf(token, identity);
 }
 
 /** The pool works again, after at most one statement that gets the old connection's error. */
@@ -177,7 +131,7 @@ lossTest("PREPARE whose answer is lost is unknown, and done", async (subject) =>
   const { token } = await branch.examine();
   const preparing = branch.prepare();
   await until("it waits", async () => (await sessions(admin, NAME)).includes("IPC/SyncRep"));
-  await using other = connect(cluster.url("north"), "other", { max: 1 });
+  await using other = connect(server.url, "other", { max: 1 });
   // Its own session has not let go of it.
   assertEquals((await postgres(other).commitPrepared(gid)).kind, "later");
   await terminate(admin, NAME);
@@ -237,7 +191,7 @@ lossTest("a session is not given back while it copies", async ({ admin, branch, 
 
 lossTest("interrupt() ends a statement that waits for a lock", async (subject) => {
   const { admin, branch, client } = subject;
-  await using locker = connectAdmin(cluster, "north");
+  await using locker = server.admin();
   await locker.unsafe("BEGIN; LOCK locked");
   const waiting = client`INSERT INTO locked VALUES (${"waited"})`.then(
     () => "done",
@@ -275,8 +229,8 @@ lossTest("a statement made in the branch is refused after its end", async (subje
 });
 
 Deno.test("postgres.js: acquire() after losses leaves the pool whole", async () => {
-  await using admin = connectAdmin(cluster, "north");
-  await using sql = connect(cluster.url("north"), NAME, { max: 3, backoff: () => 0 });
+  await using admin = server.admin();
+  await using sql = connect(server.url, NAME, { max: 3, backoff: () => 0 });
   const participant = postgres(sql);
   for (let round = 0; round < 3; round++) {
     assertEquals(await usableConnections(sql, 3), 3);
@@ -296,9 +250,9 @@ Deno.test("postgres.js: acquire() after losses leaves the pool whole", async () 
 });
 
 Deno.test("postgres.js: acquire() asks before it reserves only until the pool is whole again", async () => {
-  await using admin = connectAdmin(cluster, "north");
+  await using admin = server.admin();
   for (const max of [1, 3]) {
-    await using sql = connect(cluster.url("north"), NAME, { max, backoff: () => 0 });
+    await using sql = connect(server.url, NAME, { max, backoff: () => 0 });
     let asked = 0;
     const counting = new Proxy(sql, {
       get: (target, property) => {
