@@ -301,6 +301,31 @@ Deno.test("PostgresPool.run() sends nothing to a connection between its error an
   assertEquals(sent.slice(-2), ["SELECT 4", "SELECT 5"]);
 });
 
+Deno.test("PostgresJsSession sends nothing to its connection between error and end", async () => {
+  await using server = new ScriptedServer(async (connection, number) => {
+    if (number > 0) await connection.serve();
+    await connection.next();
+    await connection.welcome();
+    await connection.answer(await connection.next());
+    await connection.answer(await connection.next());
+    await connection.answer(await connection.next());
+  });
+  // No length of a startup message heals anything here.
+  await using sql = connect(server, 1);
+  const pool = new PostgresPool<driver.ReservedSql>(sql, false);
+  const session = new PostgresJsSession(await pool.reserve(), pool.connections);
+  await session.run("BEGIN");
+  await assertRejects(async () => await session.client.unsafe("SELECT 3"), Error);
+  // In the same turn: the driver may not have heard of its end.
+  const [own, coordinator] = await Promise.allSettled([
+    soon("the application's statement ends", session.client.unsafe("SELECT 4")),
+    soon("the coordinator's statement ends", session.run("ROLLBACK")),
+  ]);
+  assertEquals([own.status, coordinator.status], ["rejected", "rejected"]);
+  session.release(false);
+  await assertUsable(server, sql, 1);
+});
+
 Deno.test("PostgresConnections tells each connection once more that it has ended", () => {
   const ended: number[] = [];
   const told: number[] = [];
