@@ -21,6 +21,11 @@ export interface CloseReport {
   readonly unfinished: readonly string[];
   /** Transactions that are not settled; the next opening takes them up. */
   readonly inDoubt: readonly InDoubtTransaction[];
+  /**
+   * Why the last records of the log may not be on disk; `null` if they are. No decision is among them: what is
+   * lost are outcomes and Ends, without which the next opening looks once more or knows less.
+   */
+  readonly logError: unknown;
 }
 
 /**
@@ -47,8 +52,8 @@ export async function close(
   for (const { participant } of members.values()) letGo(participant);
   const inDoubt = ledger.unsettled.map((settlement) => describeInDoubt(settlement, resolver));
   timers.close();
-  await log.close();
-  return { unfinished, inDoubt };
+  const logError = await log.close().then(() => null, (error: unknown) => error);
+  return { unfinished, inDoubt, logError };
 }
 
 /** One that fails keeps neither the others nor the log from being let go of. */

@@ -328,6 +328,18 @@ export class LogWriter<Entry> {
     }
   }
 
+  /** Makes durable what rode along at the end. */
+  async #syncLast(): Promise<void> {
+    try {
+      await this.#sync();
+    } catch (cause) {
+      if (await this.#restate()) return;
+      const reason = "its disk failed when it was closed, what rode along last may be lost: " +
+        "see that the disk works";
+      throw new LogUnavailableError(this.#options.directory, reason, "unknown", { cause });
+    }
+  }
+
   #refuse(reason: string): LogUnavailableError {
     return new LogUnavailableError(this.#options.directory, reason, "no");
   }
@@ -345,7 +357,7 @@ export class LogWriter<Entry> {
       this.#failure?.timer?.cancel();
       await this.#running;
       if (this.#failure !== null) this.#failure.settled.resolve(false);
-      else if (this.#synced < this.#nextLsn) await this.#sync();
+      else if (this.#synced < this.#nextLsn) await this.#syncLast();
     } finally {
       this.#segment.close();
       this.#gathering[Symbol.dispose]();

@@ -14,7 +14,11 @@ Deno.test("Coordinator.close() has nothing to tell when everything is settled", 
   const site = new Site();
   const coordinator = await site.open();
   await site.commit(coordinator, ...BOTH);
-  assertEquals(await site.clock.run(coordinator.close()), { unfinished: [], inDoubt: [] });
+  assertEquals(await site.clock.run(coordinator.close()), {
+    unfinished: [],
+    inDoubt: [],
+    logError: null,
+  });
 });
 
 Deno.test("Coordinator.close() names what is in doubt, and the next opening takes it up", async () => {
@@ -42,7 +46,11 @@ Deno.test("Coordinator.close() names what is in doubt, and the next opening take
   site.south.reconnect();
   const again = await site.open();
   assertEquals([again.recovery.committed, again.recovery.pending], [[decided, asked], []]);
-  assertEquals(await site.clock.run(again.close()), { unfinished: [], inDoubt: [] });
+  assertEquals(await site.clock.run(again.close()), {
+    unfinished: [],
+    inDoubt: [],
+    logError: null,
+  });
   site.assertQuiet();
 });
 
@@ -60,7 +68,7 @@ Deno.test("Coordinator.close() names who had not ended in time, and lets them do
   const failing = assertRejects(() => transacting, TransactionAbortedError);
   await site.clock.settle();
   const report = await site.clock.run(coordinator.close());
-  assertEquals(report, { unfinished: [id], inDoubt: [] });
+  assertEquals(report, { unfinished: [id], inDoubt: [], logError: null });
   work.resolve();
   await site.clock.run(failing);
   assertEquals(site.rows, [[], [], []]);

@@ -6,6 +6,7 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { TransactionAbortedError } from "../../src/coordinator/errors.ts";
+import { LogUnavailableError } from "../../src/wal/errors.ts";
 import { inspectLog } from "../../src/wal/inspect.ts";
 import { COMMITTED, crashAt, ID } from "../coordinator/support/crashed_site.ts";
 import { hangs, lostAfter, lostBefore } from "../coordinator/support/faults.ts";
@@ -127,7 +128,9 @@ Deno.test("D35 shutdown hung while a shard was down, at its second call, and aft
   site.disk.fail({ kind: "syncData", times: Infinity });
   const closing = coordinator.close();
   assertStrictEquals(coordinator.close(), closing);
-  await site.clock.run(closing);
+  const { logError, unfinished } = await site.clock.run(closing);
+  assert(logError instanceof LogUnavailableError);
+  assertEquals(unfinished.length, 1);
   await site.clock.run(coordinator.close());
   assert(site.clock.elapsed() - begun < 60_000, `it took ${site.clock.elapsed() - begun} ms`);
   assertEquals(site.disk.openFiles, []);

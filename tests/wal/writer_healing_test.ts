@@ -175,10 +175,21 @@ Deno.test("LogWriter.close says so if the last sync fails, and closes all the sa
   const { log, disk, clock } = await openLog();
   log.appendLazily(committing(1n));
   await clock.settle();
-  disk.fail({ kind: "syncData" });
-  await assertRejects(() => clock.finish(log.close()), DiskError);
+  disk.fail({ kind: "syncData", times: Infinity });
+  const error = await assertRejects(() => clock.finish(log.close()), LogUnavailableError);
+  assert(error.cause instanceof DiskError);
   assertEquals(disk.openFiles, []);
   await stateOn(disk);
+});
+
+Deno.test("LogWriter.close restates what rode along if its last sync fails once", async () => {
+  const { log, disk, clock } = await openLog();
+  log.appendLazily(committing(1n));
+  await clock.settle();
+  disk.fail({ kind: "syncData" });
+  await clock.finish(log.close());
+  assertEquals(disk.openFiles, []);
+  await assertDurable(disk, [1n]);
 });
 
 Deno.test("LogWriter does not heal a log whose entries it cannot restate", async () => {
