@@ -6,6 +6,7 @@
  */
 
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { LogUnavailableError } from "../../src/wal/errors.ts";
 import { type DiskCall, DiskError, type Fault } from "./disk_calls.ts";
 import { DIRECTORY, LogDriver, RefusalError } from "./log_driver.ts";
 import type { Finding, Seen } from "./log_model.ts";
@@ -124,7 +125,10 @@ function contentOf(disk: MemoryDisk): [string, Uint8Array][] {
 
 /** The last sync may fail; the log is closed all the same. */
 export async function closeOnFailingDisk(driver: LogDriver): Promise<void> {
-  await driver.close().catch((error) => assertInstanceOf(error, DiskError));
+  await driver.close().catch((error) => {
+    assertInstanceOf(error, LogUnavailableError);
+    assertInstanceOf(error.cause, DiskError);
+  });
 }
 
 /** The calls that the workload makes when none fails. */

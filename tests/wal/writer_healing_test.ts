@@ -179,6 +179,7 @@ Deno.test("LogWriter.close says so if the last sync fails, and closes all the sa
   const error = await assertRejects(() => clock.finish(log.close()), LogUnavailableError);
   assert(error.cause instanceof DiskError);
   assertEquals(disk.openFiles, []);
+  disk.mend();
   await stateOn(disk);
 });
 
