@@ -199,7 +199,7 @@ export class EnlistedBranch {
   /** An answer, or what counts as one if it does not come in time; in one promise, as every commit waits so. */
   #limit<Answer>(
     answer: Promise<Answer>,
-    command: string,
+    command: string | null,
     milliseconds: number,
     deadline?: Deadline,
   ): Promise<Answer | UnknownAnswer> {
@@ -222,17 +222,13 @@ export class EnlistedBranch {
     });
   }
 
-  #silence(command: string, milliseconds: number): Error {
-    return new Error(`"${this.participant}" did not answer ${command} in ${milliseconds} ms`);
+  #silence(command: string | null, milliseconds: number): Error {
+    const asked = command === null ? "" : ` ${command}`;
+    return new Error(`"${this.participant}" did not answer${asked} in ${milliseconds} ms`);
   }
 
   async #limitSettling(answer: Promise<SettleAnswer>, milliseconds: number): Promise<SettleAnswer> {
-    try {
-      const heard = await within(this.#clock, answer, milliseconds, LATE);
-      if (heard !== LATE) return heard;
-      throw new Error(`"${this.participant}" did not answer in ${milliseconds} ms`);
-    } catch (error) {
-      return { kind: "later", error };
-    }
+    const heard = await this.#limit(answer, null, milliseconds);
+    return heard.kind === "unknown" ? { kind: "later", error: heard.error } : heard;
   }
 }

@@ -94,9 +94,9 @@ async function settle(
     await within(clock, settlement.done, left, undefined);
   }
   core.end("committed");
-  if (!settlement.isOver) onUnsettled(settlement);
-  if (settlement.heuristics.length > 0) {
-    onUnsettled(settlement);
+  const isHeuristic = settlement.heuristics.length > 0;
+  if (isHeuristic || !settlement.isOver) onUnsettled(settlement);
+  if (isHeuristic) {
     throw new HeuristicOutcomeError(core.id, "committed", settlement.heuristics);
   }
   return settlement;

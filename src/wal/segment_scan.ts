@@ -11,7 +11,6 @@
  */
 
 import type { FileHandle, FileSystem } from "../platform/file_system.ts";
-import type { Platform } from "../platform/platform.ts";
 import { NO_PROMISE, SegmentScanner, StopKind, TABLE_COLUMNS } from "./core.ts";
 import {
   decodeSegmentHeader,
@@ -21,7 +20,7 @@ import {
   type SegmentHeader,
 } from "./format.ts";
 import { findFlippedBit, type FlippedBit, MAX_TRIED_LENGTH, mendHeader } from "./bit_flip.ts";
-import { pathOf, segmentName } from "./segment_name.ts";
+import { pathOf } from "./segment_name.ts";
 import { settledLength } from "./shared_file.ts";
 
 /** The largest segment that is read, in bytes. */
@@ -178,29 +177,6 @@ export class LoadedSegment implements Disposable {
   [Symbol.dispose](): void {
     this.#scanner[Symbol.dispose]();
   }
-}
-
-/**
- * Reads a segment.
- *
- * @param platform The machine.
- * @param directory The log directory.
- * @param firstLsn Number of the segment's first record, from its name.
- * @param onFrame Is called for each valid frame, in order.
- * @param onDamage Is called between the frames where some are missing.
- * @returns What it holds.
- * @throws Whatever the file system throws; a failed read is never taken for an end.
- */
-export async function scanSegment(
-  platform: Platform,
-  directory: string,
-  firstLsn: number,
-  onFrame: VisitFrame,
-  onDamage: VisitDamage = () => {},
-): Promise<SegmentScan> {
-  const file = segmentName(firstLsn);
-  using segment = await LoadedSegment.load(platform.fileSystem, directory, file);
-  return segment.scan(firstLsn, onFrame, onDamage);
 }
 
 async function load(handle: FileHandle, scanner: SegmentScanner, file: string): Promise<number> {

@@ -8,7 +8,7 @@ import { decodeSegmentHeader, FORMAT_VERSION } from "../../src/wal/format.ts";
 import { decodeHead } from "../../src/wal/head.ts";
 import { identityText, readIdentity } from "../../src/wal/identity.ts";
 import { denoPlatform } from "../../src/platform/platform.ts";
-import { scanSegment } from "../../src/wal/segment_scan.ts";
+import { scanSegment } from "../wal/scan_segment.ts";
 
 const PAGE = new URL("../../docs/log-format.md", import.meta.url);
 

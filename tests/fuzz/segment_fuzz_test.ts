@@ -12,7 +12,7 @@ import { LogCorruptedError, LogVersionError } from "../../src/wal/errors.ts";
 import { encodeSegmentHeader, MAX_BODY_LENGTH } from "../../src/wal/format.ts";
 import { inspectLog } from "../../src/wal/inspect.ts";
 import { Log } from "../../src/wal/log.ts";
-import { scanSegment } from "../../src/wal/segment_scan.ts";
+import { scanSegment } from "../wal/scan_segment.ts";
 import { verifyLog } from "../../src/wal/verify.ts";
 import { MemoryDisk } from "../simulation/memory_disk.ts";
 import { seededTest } from "../simulation/seeds.ts";

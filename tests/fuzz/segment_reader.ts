@@ -10,7 +10,7 @@
 import { LiveState } from "../../src/wal/decisions/live_state.ts";
 import { inspectLog } from "../../src/wal/inspect.ts";
 import { Log } from "../../src/wal/log.ts";
-import { scanSegment } from "../../src/wal/segment_scan.ts";
+import { scanSegment } from "../wal/scan_segment.ts";
 import { verifyLog } from "../../src/wal/verify.ts";
 import { denoPlatform } from "../../src/platform/platform.ts";
 

@@ -9,7 +9,7 @@ import { LogUnavailableError } from "../../src/wal/errors.ts";
 import { Log } from "../../src/wal/log.ts";
 import type { LogModel } from "../../src/wal/model.ts";
 import { parseSegmentName, segmentName } from "../../src/wal/segment_name.ts";
-import { scanSegment } from "../../src/wal/segment_scan.ts";
+import { scanSegment } from "./scan_segment.ts";
 import type { CallKind } from "../simulation/disk_calls.ts";
 import type { ManualClock } from "../simulation/manual_clock.ts";
 import type { MemoryDisk } from "../simulation/memory_disk.ts";

@@ -3,7 +3,8 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { type Damage, scanSegment, type SegmentScan } from "../../src/wal/segment_scan.ts";
+import type { Damage, SegmentScan } from "../../src/wal/segment_scan.ts";
+import { scanSegment } from "./scan_segment.ts";
 import type { MemoryDisk } from "../simulation/memory_disk.ts";
 import { simulatedPlatform } from "../simulation/simulated_platform.ts";
 import {

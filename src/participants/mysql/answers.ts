@@ -15,6 +15,7 @@ import {
   ParticipantConfigurationError,
   ParticipantIdentityError,
 } from "../../coordinator/errors.ts";
+import { someCause } from "../causes.ts";
 
 /** What one error number means. */
 export interface NumberMeaning {
@@ -170,9 +171,6 @@ const LOSS_CODES: ReadonlySet<unknown> = new Set([
 /** What mysql2 says of a connection that is lost already; it gives no code. */
 const LOSS_MESSAGE = /^Can't add new command when connection is in closed state/;
 
-/** Libraries wrap a driver's error as a cause, rarely more than once or twice. */
-const MAX_CAUSES = 8;
-
 /**
  * Whether an error before PREPARE means that the same transaction, begun again, may succeed; also one that
  * a library above the driver has wrapped.
@@ -181,12 +179,7 @@ const MAX_CAUSES = 8;
  * @returns True for a conflict with another transaction and for a lost connection.
  */
 export function isRetryable(error: unknown): boolean {
-  let one = error;
-  for (let depth = 0; depth < MAX_CAUSES && one instanceof Error; depth++) {
-    if (meansTryAgain(one)) return true;
-    one = one.cause;
-  }
-  return false;
+  return someCause(error, meansTryAgain);
 }
 
 function meansTryAgain(error: Error & { code?: unknown }): boolean {

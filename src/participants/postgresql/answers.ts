@@ -15,6 +15,7 @@ import {
   ParticipantIdentityError,
 } from "../../coordinator/errors.ts";
 import type { SettleAnswer, VoteAnswer } from "../../coordinator/participant.ts";
+import { someCause } from "../causes.ts";
 
 /** What one SQLSTATE means. */
 export interface StateMeaning {
@@ -191,9 +192,6 @@ const LOSS_CODES: ReadonlySet<unknown> = new Set([
 /** What node-postgres says then; it gives no code. */
 const LOSS_MESSAGES = /^(?:Connection terminated|Client has encountered a connection error)/;
 
-/** Libraries wrap a driver's error as a cause, rarely more than once or twice. */
-const MAX_CAUSES = 8;
-
 /**
  * Whether an error before PREPARE means that the same transaction, begun again, may succeed; also one that
  * a library above the driver has wrapped.
@@ -202,12 +200,7 @@ const MAX_CAUSES = 8;
  * @returns True for a conflict with another transaction and for a lost connection.
  */
 export function isRetryable(error: unknown): boolean {
-  let one = error;
-  for (let depth = 0; depth < MAX_CAUSES && one instanceof Error; depth++) {
-    if (meansTryAgain(one)) return true;
-    one = one.cause;
-  }
-  return false;
+  return someCause(error, meansTryAgain);
 }
 
 function meansTryAgain(error: Error & { code?: unknown; severity?: unknown }): boolean {

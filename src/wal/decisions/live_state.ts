@@ -15,8 +15,7 @@ import {
   type ActiveTransaction,
   type BranchVerdict,
   decodeRecord,
-  encodeHotRecord,
-  encodeRecord,
+  encodeInPlace,
   type LogRecord,
   type ParticipantRecord,
   RECORD_TAGS,
@@ -71,7 +70,7 @@ export class LiveState implements LogModel<LogRecord> {
   }
 
   encode(record: LogRecord): Uint8Array {
-    return encodeHotRecord(record) ?? encodeRecord(record);
+    return encodeInPlace(record);
   }
 
   decode(body: Uint8Array): LogRecord | null {

@@ -176,16 +176,20 @@ function packVerdict(verdict: BranchVerdict): ValueMap {
  * @returns Tag and payload.
  */
 export function encodeRecord(record: LogRecord): Uint8Array {
-  return encodeHotRecord(record)?.slice() ?? encodeGenerally(record);
+  return encodeInPlace(record).slice();
 }
 
 /**
- * The body of a record of the kinds that every commit writes, without an allocation.
+ * The body of a record, without an allocation for the kinds that every commit writes.
  *
  * @param record The record.
- * @returns Tag and payload, valid until the next call; `null` if only {@linkcode encodeRecord} can do it.
+ * @returns Tag and payload, valid until the next call.
  */
-export function encodeHotRecord(record: LogRecord): Uint8Array | null {
+export function encodeInPlace(record: LogRecord): Uint8Array {
+  return encodeHotRecord(record) ?? encodeGenerally(record);
+}
+
+function encodeHotRecord(record: LogRecord): Uint8Array | null {
   switch (record.type) {
     case "committing":
     case "begin":
