@@ -48,7 +48,10 @@ export const memoryFileSystem: FileSystem = {
   ensureDirectory: () => done,
   syncAncestors: () => done,
   list: () => Promise.resolve([]),
-  open: () => Promise.resolve(new Sink()),
+  open: (path, mode) =>
+    mode === "read"
+      ? Promise.reject(new Deno.errors.NotFound(`Cannot open ${path}: nothing is kept here`))
+      : Promise.resolve(new Sink()),
   rename: () => done,
   remove: () => done,
   syncDirectory: () => done,
