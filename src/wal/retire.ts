@@ -3,6 +3,9 @@
  * Damaged ones are set aside under names of their own, never removed and never overwritten; those of which
  * it is not known stay where they are until an opening can read them.
  *
+ * Taking away costs more syncs than beginning a segment does, so a busy log begins several meanwhile: all that
+ * are old by then go in the next round, and no more than one round ever waits.
+ *
  * @module
  */
 
@@ -70,5 +73,46 @@ export async function removeUnfinished(platform: Platform, directory: string): P
     if (name.endsWith(UNFINISHED_SUFFIX)) {
       await platform.fileSystem.remove(pathOf(directory, name));
     }
+  }
+}
+
+/** Takes the old segments of an open log away, one round after the other, while nobody waits. */
+export class Retirement {
+  readonly #retire: (firstLsn: number) => Promise<void>;
+  #next: number | null = null;
+  #running: Promise<void> | null = null;
+
+  /**
+   * Begins with nothing to do.
+   *
+   * @param retire Takes away all segments before one. What it cannot take away now costs only space, and is
+   *   taken away by a later round.
+   */
+  constructor(retire: (firstLsn: number) => Promise<void>) {
+    this.#retire = retire;
+  }
+
+  /**
+   * Has the segments before one taken away, in the next round.
+   *
+   * @param firstLsn Number of its first record; it is durable, restates everything, and is the newest.
+   */
+  before(firstLsn: number): void {
+    this.#next = firstLsn;
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when nothing is left to do; never rejects. */
+  async ended(): Promise<void> {
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#next !== null) {
+      const firstLsn = this.#next;
+      this.#next = null;
+      await this.#retire(firstLsn).catch(() => {});
+    }
+    this.#running = null;
   }
 }

@@ -25,6 +25,7 @@ import { FRAME_HEADER_LENGTH, MAX_BODY_LENGTH } from "./format.ts";
 import { FrameBatch } from "./frame_batch.ts";
 import { encodeHead, type HeadRecord } from "./head.ts";
 import { FIRST_APPLICATION_TAG } from "./model.ts";
+import { Retirement } from "./retire.ts";
 import { SegmentCreationError, type SegmentWriter } from "./segment_writer.ts";
 import type { WriterOptions } from "./writer_options.ts";
 
@@ -64,6 +65,7 @@ interface Failure {
 /** The writer of one open log. */
 export class LogWriter<Entry> {
   readonly #options: WriterOptions<Entry>;
+  readonly #retirement: Retirement;
   /** Frames of what waits: bodies are copied there as they come, so that none is kept of its own. */
   #gathering = new FrameBatch();
   /** Frames that are being written, or nothing. */
@@ -78,7 +80,6 @@ export class LogWriter<Entry> {
   #running: Promise<void> | null = null;
   #failure: Failure | null = null;
   #closing: Promise<void> | null = null;
-  #retiring: Promise<void> = Promise.resolve();
 
   /**
    * Starts with a fresh segment.
@@ -87,6 +88,7 @@ export class LogWriter<Entry> {
    */
   constructor(options: WriterOptions<Entry>) {
     this.#options = options;
+    this.#retirement = new Retirement(options.retire);
     this.#segment = options.segment;
     this.#enter(options.segment);
     this.#nextLsn = options.nextLsn;
@@ -265,10 +267,8 @@ export class LogWriter<Entry> {
     this.#segment.close();
     this.#enter(begun);
     this.#synced = this.#nextLsn;
-    // No commit waits for it, and what cannot be removed now is removed later: it costs only space.
-    this.#retiring = this.#retiring
-      .then(() => this.#options.retire(begun.firstLsn))
-      .catch(() => {});
+    // No commit waits for it.
+    this.#retirement.before(begun.firstLsn);
   }
 
   #enter(segment: SegmentWriter): void {
@@ -362,7 +362,7 @@ export class LogWriter<Entry> {
       this.#segment.close();
       this.#gathering[Symbol.dispose]();
       this.#writing[Symbol.dispose]();
-      await this.#retiring;
+      await this.#retirement.ended();
       await this.#options.pipeline.close();
     }
   }

@@ -4,7 +4,12 @@
  */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { type KeptSegments, removeUnfinished, retireSegments } from "../../src/wal/retire.ts";
+import {
+  type KeptSegments,
+  removeUnfinished,
+  Retirement,
+  retireSegments,
+} from "../../src/wal/retire.ts";
 import { segmentName } from "../../src/wal/segment_name.ts";
 import { DiskError } from "../simulation/disk_calls.ts";
 import { MemoryDisk } from "../simulation/memory_disk.ts";
@@ -99,4 +104,41 @@ Deno.test("removeUnfinished removes what a crash has left half made, and nothing
   const disk = diskWith(...names, ...unfinished);
   await removeUnfinished(simulatedPlatform(disk), DIRECTORY);
   assertEquals(disk.namesIn(DIRECTORY), [...names, ...STRAYS].sort());
+});
+
+/** A retirement each of whose rounds waits until the test ends it. */
+function heldRetirement() {
+  const rounds: { readonly firstLsn: number; readonly end: PromiseWithResolvers<void> }[] = [];
+  const retirement = new Retirement((firstLsn) => {
+    const end = Promise.withResolvers<void>();
+    rounds.push({ firstLsn, end });
+    return end.promise;
+  });
+  const firstLsns = () => rounds.map(({ firstLsn }) => firstLsn);
+  return { retirement, rounds, firstLsns };
+}
+
+Deno.test("Retirement goes one round at a time, each for the newest segment of its moment", async () => {
+  const { retirement, rounds, firstLsns } = heldRetirement();
+  for (let firstLsn = 1; firstLsn <= 1000; firstLsn++) retirement.before(firstLsn);
+  assertEquals(firstLsns(), [1]);
+  rounds[0]?.end.resolve();
+  const ended = retirement.ended();
+  await Promise.resolve().then(() => {});
+  assertEquals(firstLsns(), [1, 1000]);
+  rounds[1]?.end.resolve();
+  await ended;
+  assertEquals(firstLsns(), [1, 1000]);
+  await retirement.ended();
+});
+
+Deno.test("Retirement goes on after a round that failed", async () => {
+  const { retirement, rounds, firstLsns } = heldRetirement();
+  retirement.before(1);
+  rounds[0]?.end.reject(new Error("Input/output error"));
+  await retirement.ended();
+  retirement.before(2);
+  assertEquals(firstLsns(), [1, 2]);
+  rounds[1]?.end.resolve();
+  await retirement.ended();
 });

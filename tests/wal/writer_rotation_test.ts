@@ -92,6 +92,21 @@ Deno.test("LogWriter lets no commit wait for the files that it takes away or mak
   assertEquals(disk.openFiles, []);
 });
 
+Deno.test("LogWriter takes away at once what became old while a file was taken away", async () => {
+  const { log, disk, clock } = await openLog(undefined, SMALL);
+  const hold = disk.hold("remove");
+  await run(log, clock, 1, 100);
+  const waiting = segmentsOn(disk).length;
+  assert(waiting > 10, `${waiting} segments`);
+  const before = disk.calls.length;
+  hold.release();
+  await clock.finish(log.close());
+  assertEquals(segmentsOn(disk).length, 1);
+  // One for what was under way, one for all that came meanwhile.
+  assertEquals(callsOf(disk, "list", before), 1);
+  assertEquals(callsOf(disk, "remove", before), waiting - 1);
+});
+
 Deno.test("LogWriter uses files of zeros that were made ready", async () => {
   const { log, disk, clock } = await openLog(undefined, SMALL);
   await run(log, clock, 1, 3);
