@@ -1,7 +1,8 @@
 /**
  * Says what is in a log directory, without its lock and without changing anything, also while a program
- * writes to it: neither waits for the other. A segment that vanishes meanwhile has been replaced by a later
- * one, which is then shown; one that grows is shown as it was at one moment.
+ * writes to it: neither waits for the other. What is shown is what was there at the beginning: a segment that
+ * is begun later is not, an older one that is taken away meanwhile is passed over, and one that grows is
+ * shown as it was at one moment.
  *
  * Guarantees: segments come in the order of their records; one segment is in memory at a time; files are
  * only listed, opened for reading and read.
@@ -37,9 +38,6 @@ export { describeDamage } from "./describe_damage.ts";
 const MAGIC_LENGTH = 4;
 const MAGICS: Readonly<Record<string, LogFormat>> = { IDBT: "indoubt", PG2W: "pgdog" };
 
-/** Listing again and again is given up then: no log is replaced as quickly. */
-const MAX_LISTINGS = 100;
-
 /** A file in the directory, and the number of its first record if it is a segment. */
 interface ListedFile {
   readonly name: string;
@@ -53,48 +51,38 @@ interface ListedFile {
  * @param directory The log directory.
  * @returns Its segments with their records, damages and ends, and the files that are no segments.
  * @throws {RangeError} If a file is too large or the number in its name is.
+ * @throws {Error} If each newest segment is gone before it can be opened.
  * @throws Whatever the file system throws: what cannot be read is never taken for absent.
  */
 export async function* inspectLog(
   platform: Platform,
   directory: string,
 ): AsyncGenerator<InspectedItem> {
-  const { fileSystem } = platform;
-  let reached = -1;
-  for (let listings = 1;; listings++) {
-    const names = await fileSystem.list(directory);
-    const format = await formatOf(fileSystem, directory, names);
-    const before = reached;
-    let vanished = false;
-    for (const { name, firstLsn } of inOrder(names, format)) {
-      if (firstLsn === null) {
-        if (listings === 1) yield { kind: "ignored", file: name };
-        continue;
-      }
-      if (firstLsn <= before) continue;
-      try {
-        yield* inspectFile(fileSystem, directory, name, firstLsn, format);
-        vanished = false;
-        reached = firstLsn;
-      } catch (error) {
-        if (!isNotFound(error)) throw error;
-        vanished = true;
-      }
+  using files = new SettledFiles(platform.fileSystem);
+  const names = await files.list(directory);
+  const format = await formatOf(files, directory, names);
+  for (const { name, firstLsn } of inOrder(names, format)) {
+    if (firstLsn === null) {
+      yield { kind: "ignored", file: name };
+      continue;
     }
-    // The newest segment goes away only when there is a newer one.
-    if (!vanished || listings === MAX_LISTINGS) return;
+    try {
+      yield* inspectFile(files, directory, name, firstLsn, format);
+    } catch (error) {
+      // A later one restates it.
+      if (!isNotFound(error)) throw error;
+    }
   }
 }
 
 /** What is in one segment; fails as its opening does if it is gone. */
 async function* inspectFile(
-  fileSystem: FileSystem,
+  files: SettledFiles,
   directory: string,
   file: string,
   firstLsn: number,
   otherwise: LogFormat,
 ): AsyncGenerator<InspectedItem> {
-  const files = new SettledFiles(fileSystem);
   const path = pathOf(directory, file);
   const format = await formatOfFile(files, path) ?? otherwise;
   if (format === "pgdog") {

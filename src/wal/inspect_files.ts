@@ -3,12 +3,21 @@
  * can be changed through them, and of what is read as a whole only that counts which the file held at one
  * moment (`shared_file.ts`).
  *
+ * The writer may take a segment away before it is read, and does so when a later one restates it. To look for
+ * that one would be a chase which a quick writer wins for ever. So the newest segment is opened as soon as
+ * it is listed, and stays open: it can be read whatever becomes of its name, and older ones are not
+ * needed beside it.
+ *
  * @module
  */
 
 import type { FileHandle, FileSystem } from "../platform/file_system.ts";
 import { readWhole } from "../platform/whole_file.ts";
+import { parseSegmentName, pathOf } from "./segment_name.ts";
 import { compareAgain, type SharedFile } from "./shared_file.ts";
+
+/** How often a directory is listed until the newest segment in it can be opened. */
+const MAX_LISTINGS = 100;
 
 /** Files that can be listed and read and nothing else. */
 class ReadOnlyFiles {
@@ -34,8 +43,9 @@ class ReadOnlyFiles {
 }
 
 /** The files of a log; segments of it are read as they were at one moment. */
-export class SettledFiles extends ReadOnlyFiles implements FileSystem {
+export class SettledFiles extends ReadOnlyFiles implements FileSystem, Disposable {
   readonly #fileSystem: FileSystem;
+  #newest: { readonly path: string; readonly file: FileHandle } | null = null;
 
   /**
    * Shows the files of another file system.
@@ -47,8 +57,25 @@ export class SettledFiles extends ReadOnlyFiles implements FileSystem {
     this.#fileSystem = fileSystem;
   }
 
-  list(path: string): Promise<string[]> {
-    return this.#fileSystem.list(path);
+  /**
+   * Lists a directory and keeps the newest segment in it open, until the next list.
+   *
+   * @param directory The log directory.
+   * @returns The names in it.
+   * @throws {Error} If each newest segment is gone before it can be opened.
+   */
+  async list(directory: string): Promise<string[]> {
+    for (let listings = 0; listings < MAX_LISTINGS; listings++) {
+      const names = await this.#fileSystem.list(directory);
+      this[Symbol.dispose]();
+      // Names of segments have as many digits each.
+      const newest = names.filter((name) => parseSegmentName(name) !== null).sort().at(-1);
+      if (newest === undefined || await this.#keep(pathOf(directory, newest))) return names;
+    }
+    throw new Error(
+      `Cannot read the log in "${directory}": its newest segment was gone ${MAX_LISTINGS} times ` +
+        "before it could be opened, try again when less is written",
+    );
   }
 
   identify(path: string): Promise<string | null> {
@@ -56,7 +83,26 @@ export class SettledFiles extends ReadOnlyFiles implements FileSystem {
   }
 
   async open(path: string): Promise<SharedFile> {
-    return readOnly(await this.#fileSystem.open(path, "read"));
+    const newest = this.#newest;
+    if (newest?.path === path) return readOnly(newest.file, () => {});
+    const file = await this.#fileSystem.open(path, "read");
+    return readOnly(file, () => file.close());
+  }
+
+  /** Lets go of the newest segment. */
+  [Symbol.dispose](): void {
+    this.#newest?.file.close();
+    this.#newest = null;
+  }
+
+  /** Keeps a segment open; false if it is gone. What else stands in the way is told to whoever reads it. */
+  async #keep(path: string): Promise<boolean> {
+    try {
+      this.#newest = { path, file: await this.#fileSystem.open(path, "read") };
+      return true;
+    } catch (error) {
+      return !isNotFound(error);
+    }
   }
 }
 
@@ -108,7 +154,7 @@ export async function unlessGone<T>(reading: Promise<T>): Promise<T | null> {
   }
 }
 
-function readOnly(file: FileHandle): SharedFile {
+function readOnly(file: FileHandle, close: () => void): SharedFile {
   return {
     read: (buffer, position) => file.read(buffer, position),
     size: () => file.size(),
@@ -118,7 +164,7 @@ function readOnly(file: FileHandle): SharedFile {
     write: () => refuseNow("write to a file"),
     clear: () => refuseNow("clear a file"),
     rewind: () => refuseNow("rewind a file"),
-    close: () => file.close(),
+    close,
   };
 }
 

@@ -3,9 +3,9 @@
  * program writes to it. The rules are those of opening the log (`recovery.ts`): what it would find is
  * what is found here.
  *
- * Guarantees: a log that is being written to is never called damaged because of that; what cannot be
- * read is never called sound or damaged; one segment is in memory at a time, and besides it only the
- * transactions that are live.
+ * Guarantees: what is verified is what was there at the beginning, and a writer that goes on is not chased; a
+ * log that is being written to is never called damaged because of that; what cannot be read is never called
+ * sound or damaged; one segment is in memory at a time, and besides it only the transactions that are live.
  *
  * @module
  */
@@ -35,8 +35,8 @@ import {
 
 export type { FileFinding, LogVerdict, NextOpening, VerifyReport } from "./verify_report.ts";
 
-/** How often reading is begun again because a segment went away; no log is replaced as quickly. */
-const MAX_TRIES = 100;
+/** How often reading is begun again because an older segment that was needed went away. */
+const MAX_TRIES = 10;
 
 /**
  * Verifies a log directory.
@@ -46,13 +46,14 @@ const MAX_TRIES = 100;
  * @returns What it comes to. What goes wrong in reading is in it, as `cannot_tell`.
  */
 export async function verifyLog(platform: Platform, directory: string): Promise<VerifyReport> {
+  using files = new SettledFiles(platform.fileSystem);
   try {
-    await platform.fileSystem.list(directory);
+    await files.list(directory);
     for (let tries = 1;; tries++) {
       try {
-        return await verifyOnce(platform, directory);
+        return await verifyOnce({ ...platform, fileSystem: files }, directory);
       } catch (error) {
-        // A segment that goes away while it is read has been replaced by a later one.
+        // If the newest segment does not say everything the older ones are read, which may go away.
         if (!isNotFound(error) || tries === MAX_TRIES) throw error;
       }
     }
@@ -66,9 +67,14 @@ export async function verifyLog(platform: Platform, directory: string): Promise<
   }
 }
 
-async function verifyOnce(platform: Platform, directory: string): Promise<VerifyReport> {
+/** A machine of whose files nothing can be changed. */
+interface ReadingPlatform extends Platform {
+  readonly fileSystem: SettledFiles;
+}
+
+async function verifyOnce(platform: ReadingPlatform, directory: string): Promise<VerifyReport> {
   if (await isPgdogLog(platform, directory)) {
-    return await verifyPgdog(new SettledFiles(platform.fileSystem), directory);
+    return await verifyPgdog(platform.fileSystem, directory);
   }
   try {
     return await verifyAnyModel(platform, directory, false);
@@ -81,7 +87,7 @@ async function verifyOnce(platform: Platform, directory: string): Promise<Verify
       return { ...EMPTY_REPORT, directory, format: "indoubt", ...refused, found };
     }
     // What the segments say is worth knowing even if nobody knows whose they are.
-    const report = await verifySegments(platform, directory);
+    const report = await verifyAnyModel(platform, directory, true);
     return { ...report, ...refused, found: [...found, ...report.found] };
   }
 }
@@ -98,10 +104,11 @@ export async function verifySegments(
   platform: Platform,
   directory: string,
 ): Promise<VerifyReport> {
-  return await verifyAnyModel(platform, directory, true);
+  using files = new SettledFiles(platform.fileSystem);
+  return await verifyAnyModel({ ...platform, fileSystem: files }, directory, true);
 }
 
-async function isPgdogLog({ fileSystem }: Platform, directory: string): Promise<boolean> {
+async function isPgdogLog({ fileSystem }: ReadingPlatform, directory: string): Promise<boolean> {
   const names = await fileSystem.list(directory);
   if (await formatOf(fileSystem, directory, names) !== "pgdog") return false;
   for (const name of names) {
@@ -113,7 +120,7 @@ async function isPgdogLog({ fileSystem }: Platform, directory: string): Promise<
 
 /** A log is a coordinator's if it can be read so, else an application's if that is possible. */
 async function verifyAnyModel(
-  platform: Platform,
+  platform: ReadingPlatform,
   directory: string,
   withoutIdentity: boolean,
 ): Promise<VerifyReport> {
@@ -145,13 +152,12 @@ async function verifyAnyModel(
 }
 
 async function verifyOwn<Entry>(
-  platform: Platform,
+  platform: ReadingPlatform,
   directory: string,
   withoutIdentity: boolean,
   model: LogModel<Entry>,
 ): Promise<VerifyReport> {
-  const settled = { ...platform, fileSystem: new SettledFiles(platform.fileSystem) };
-  const recovered = await recoverLog(settled, directory, model, withoutIdentity);
+  const recovered = await recoverLog(platform, directory, model, withoutIdentity);
   const { state, found, id, epoch, nextLsn } = recovered;
   if (id === null && found.length === 0) {
     return { ...EMPTY_REPORT, directory, verdict: "cannot_tell", reason: "no log is in it" };
@@ -170,7 +176,7 @@ async function verifyOwn<Entry>(
     epoch,
     nextLsn,
     found,
-    harmless: await harmlessDamage(platform, directory, found),
+    harmless: await harmlessDamage(platform, directory, recovered),
     setAside: recovered.setAside,
     verdicts,
     uncertainUpTo: uncertain.length === 0 ? null : Math.max(...uncertain),
@@ -179,18 +185,18 @@ async function verifyOwn<Entry>(
 }
 
 /** Damage that recovery passed over, since a later segment restates everything. */
-async function harmlessDamage(
-  { fileSystem }: Platform,
+async function harmlessDamage<Entry>(
+  { fileSystem }: ReadingPlatform,
   directory: string,
-  found: readonly FileFinding[],
+  { found, nextLsn }: RecoveredLog<Entry>,
 ): Promise<FileFinding[]> {
-  const files = new SettledFiles(fileSystem);
   const counted = new Set(found.map(({ file }) => file));
   const harmless: FileFinding[] = [];
   for (const file of (await fileSystem.list(directory)).sort()) {
     const firstLsn = parseSegmentName(file);
-    if (firstLsn === null) continue;
-    using segment = await unlessGone(LoadedSegment.load(files, directory, file));
+    // What was begun since is not what was recovered.
+    if (firstLsn === null || firstLsn >= nextLsn) continue;
+    using segment = await unlessGone(LoadedSegment.load(fileSystem, directory, file));
     if (segment === null) continue;
     for (const item of inspectSegment(file, firstLsn, segment)) {
       const reason = damageIn(item);
@@ -209,7 +215,7 @@ function damageIn(item: InspectedItem): string | null {
 }
 
 async function nextOpening<Entry>(
-  { fileSystem }: Platform,
+  { fileSystem }: ReadingPlatform,
   directory: string,
   { state, found, harmless, unread, epoch, nextLsn }: RecoveredLog<Entry>,
 ): Promise<NextOpening> {

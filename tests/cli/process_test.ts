@@ -9,6 +9,7 @@ import { MAIN, run, runJson } from "./support/run.ts";
 const WRITER = new URL("./support/live_writer.ts", import.meta.url).pathname;
 const TXN = 1_000_000_000_001n;
 const ROUNDS = 50;
+const MAX_ROUNDS = 10_000;
 const ENOUGH = 100;
 
 /** Lets a process write to a log while something else is done. */
@@ -39,6 +40,7 @@ for (const segmentSize of [1024, 65_536]) {
     await besideWriter(directory, segmentSize, async () => {
       // On a slow disk some more, so that the writer has begun other segments.
       for (let round = 0; round < ROUNDS || reached < ENOUGH; round++) {
+        assert(round < MAX_ROUNDS, `the writer is still at record ${reached}`);
         const [report] = await runJson("verify", "--json", directory.path);
         assertEquals([report?.verdict, report?.reason], ["sound", ""]);
         assertEquals([report?.found, report?.harmless], [[], []]);

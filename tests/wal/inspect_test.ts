@@ -6,6 +6,7 @@ import { describeDamage, type InspectedItem, inspectLog } from "../../src/wal/in
 import { SettledFiles } from "../../src/wal/inspect_files.ts";
 import { inspectSegment } from "../../src/wal/inspect_segment.ts";
 import { LoadedSegment } from "../../src/wal/segment_scan.ts";
+import { RacedDirectory } from "./raced_directory.ts";
 import {
   decision,
   each,
@@ -256,6 +257,30 @@ Deno.test("An older segment that vanishes before it is opened is passed over", a
   });
   const items = await itemsIn(directory.path, platform);
   assertEquals(items.flatMap((item) => item.kind === "record" ? [item.lsn] : []), [40, 41]);
+});
+
+Deno.test("A writer that is quicker than its reader is not chased: one segment is shown", async () => {
+  await using directory = new RacedDirectory("unless a segment is opened behind a list");
+  const items = await itemsIn(directory.path, directory.platform);
+  const lsns = items.flatMap((item) => item.kind === "record" ? [item.lsn] : []);
+  assertEquals(lsns, [40, 41]);
+  assert(directory.newest > 40, "the writer went on");
+  assertEquals(directory.openFiles, 0);
+});
+
+Deno.test("A newest segment that can never be opened is given up, and that is said", async () => {
+  await using directory = new RacedDirectory("always");
+  const inspecting = () => itemsIn(directory.path, directory.platform);
+  await assertRejects(inspecting, Error, "its newest segment was gone 100 times");
+  assertEquals([directory.calls, directory.openFiles], [200, 0]);
+});
+
+Deno.test("Who stops inspecting leaves no file open", async () => {
+  await using directory = new RacedDirectory("unless a segment is opened behind a list");
+  for await (const item of inspectLog(directory.platform, directory.path)) {
+    if (item.kind === "record") break;
+  }
+  assertEquals(directory.openFiles, 0);
 });
 
 Deno.test("Inspecting what cannot be read throws", async () => {

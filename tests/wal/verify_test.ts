@@ -19,6 +19,7 @@ import {
   writeLog,
 } from "../cli/support/logs.ts";
 import { fixture } from "./pgdog/fixtures.ts";
+import { RacedDirectory } from "./raced_directory.ts";
 
 const TXN = 1_000_000_000_001n;
 
@@ -331,6 +332,27 @@ Deno.test("A log that always vanishes is given up", async () => {
   });
   assertEquals((await verify(directory, vanishing)).verdict, "cannot_tell");
   assert(opened < 1000);
+});
+
+Deno.test("A writer that is quicker than its reader is not chased: one segment is verified", async () => {
+  await using directory = new RacedDirectory("unless a segment is opened behind a list");
+  const report = await verify(directory, directory.platform);
+  assertEquals([report.verdict, report.reason], ["sound", ""]);
+  assertEquals([report.found, report.harmless], [[], []]);
+  assert((report.nextLsn ?? 0) < directory.newest, "the writer went on");
+  assertEquals(directory.openFiles, 0);
+});
+
+Deno.test("Nothing can be told of a log whose newest segment can never be opened", async () => {
+  await using directory = new RacedDirectory("always");
+  const report = await verify(directory, directory.platform);
+  assertEquals(report.verdict, "cannot_tell");
+  assertMatch(
+    report.reason,
+    /its newest segment was gone 100 times before it could be opened, try/,
+  );
+  assert(directory.calls < 250, `${directory.calls} calls`);
+  assertEquals(directory.openFiles, 0);
 });
 
 /** A log of an application's own: an Epoch, then records of its kinds. */

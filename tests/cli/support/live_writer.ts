@@ -3,7 +3,7 @@
  *
  *     deno run -A live_writer.ts DIRECTORY SEGMENT_SIZE
  *
- * It says "writing" when the log is open, and then, as a line each, how many records are durable.
+ * It says "writing" when the log is open, and nothing else.
  */
 
 import { LiveState } from "../../../src/wal/decisions/live_state.ts";
