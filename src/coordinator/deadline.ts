@@ -28,13 +28,17 @@ export class DeadlineError extends Error {
   }
 }
 
+/** Hears that time is up. */
+type Waiter = (error: DeadlineError) => void;
+
 /** Watches the time of one transaction. */
 export class Deadline implements Disposable {
-  /** Who waits for the end of time; a promise for all of them would keep each until then. */
-  readonly #waiting = new Set<(error: DeadlineError) => void>();
+  /** Who waits for the end of time: one at most, nearly always; a promise for all would keep each until then. */
+  #first: Waiter | null = null;
+  #others: Set<Waiter> | null = null;
   readonly #timer: Timer;
   readonly #signal: AbortSignal | undefined;
-  readonly #onAbort: () => void;
+  readonly #onAbort: (() => void) | null = null;
   #error: DeadlineError | null = null;
 
   /**
@@ -49,12 +53,13 @@ export class Deadline implements Disposable {
       this.expire(new DeadlineError(`its timeout of ${timeout} ms passed`, true));
     });
     this.#signal = signal;
+    if (signal === undefined) return;
     this.#onAbort = () => {
-      const options = { cause: signal?.reason };
+      const options = { cause: signal.reason };
       this.expire(new DeadlineError("its signal was aborted", false, options));
     };
-    if (signal?.aborted) this.#onAbort();
-    signal?.addEventListener("abort", this.#onAbort, { once: true });
+    if (signal.aborted) this.#onAbort();
+    signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   /** Why time is up; `null` while it is not. */
@@ -71,15 +76,14 @@ export class Deadline implements Disposable {
    */
   race<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      if (this.#error === null) this.#waiting.add(reject);
-      else reject(this.#error);
+      this.whenExpired(reject);
       promise.then(
         (value) => {
-          this.#waiting.delete(reject);
+          this.forget(reject);
           resolve(value);
         },
         (error) => {
-          this.#waiting.delete(reject);
+          this.forget(reject);
           reject(error);
         },
       );
@@ -91,14 +95,16 @@ export class Deadline implements Disposable {
    *
    * @param callback Is called at most once, and not after the watch has ended.
    */
-  whenExpired(callback: (error: DeadlineError) => void): void {
-    if (this.#error === null) this.#waiting.add(callback);
-    else callback(this.#error);
+  whenExpired(callback: Waiter): void {
+    if (this.#error !== null) return callback(this.#error);
+    if (this.#first === null) this.#first = callback;
+    else (this.#others ??= new Set()).add(callback);
   }
 
   /** Takes back what {@linkcode whenExpired} was given. */
-  forget(callback: (error: DeadlineError) => void): void {
-    this.#waiting.delete(callback);
+  forget(callback: Waiter): void {
+    if (this.#first === callback) this.#first = null;
+    else this.#others?.delete(callback);
   }
 
   /**
@@ -109,13 +115,15 @@ export class Deadline implements Disposable {
   expire(error: DeadlineError): void {
     if (this.#error !== null) return;
     this.#error = error;
-    for (const tell of this.#waiting) tell(error);
-    this.#waiting.clear();
+    this.#first?.(error);
+    this.#others?.forEach((tell) => tell(error));
+    this.#first = null;
+    this.#others = null;
   }
 
   /** Ends the watch. */
   [Symbol.dispose](): void {
     this.#timer.cancel();
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    if (this.#onAbort !== null) this.#signal?.removeEventListener("abort", this.#onAbort);
   }
 }

@@ -16,7 +16,7 @@ import { ask, EnlistedBranch } from "./enlisted_branch.ts";
 import { makeGid } from "./gid.ts";
 import { ParticipantUnavailableError } from "./errors.ts";
 import type { Member, MemberError } from "./member.ts";
-import type { BranchOptions } from "./participant.ts";
+import type { Branch, BranchOptions } from "./participant.ts";
 
 /** What is needed to enlist branches. */
 export interface Enlistment {
@@ -86,54 +86,107 @@ export class UnusableError extends Error {
  * @throws {DeadlineError} If time is up first.
  * @throws {EnlistmentError} If a participant failed.
  */
-export async function enlist(enlistment: Enlistment): Promise<EnlistedBranch[]> {
-  const { members, options, deadline } = enlistment;
-  const branches = new Map<Member, EnlistedBranch>();
-  const beginnings: Promise<void>[] = [];
-  try {
-    for (const member of members.toSorted(byName)) {
-      const branch = await acquire(enlistment, member);
-      branches.set(member, branch);
-      const beginning = begin(branch, options);
-      beginning.catch(() => {}); // Looked at below, when all sessions are had.
-      beginnings.push(beginning);
-    }
-    await deadline.race(Promise.all(beginnings));
-    return members.map((member) => branches.get(member)!);
-  } catch (error) {
-    await Promise.all([...branches.values()].map(async (branch) => {
+export function enlist(enlistment: Enlistment): Promise<EnlistedBranch[]> {
+  return new Promise((resolve, reject) => new Enlisting(enlistment, resolve, reject).begin());
+}
+
+/** One promise for all of it, as every transaction begins so. */
+class Enlisting {
+  readonly #with: Enlistment;
+  readonly #resolve: (branches: EnlistedBranch[]) => void;
+  readonly #reject: (error: unknown) => void;
+  /** The participants in the order in which their sessions are taken. */
+  readonly #order: readonly Member[];
+  /** In the order in which they were taken. */
+  readonly #taken: EnlistedBranch[] = [];
+  readonly #giveUp: (error: unknown) => void;
+  #begun = 0;
+  #failed = false;
+
+  constructor(
+    enlistment: Enlistment,
+    resolve: (branches: EnlistedBranch[]) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#with = enlistment;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#order = inOrder(enlistment.members);
+    this.#giveUp = (error) => void this.#fail(error);
+  }
+
+  begin(): void {
+    this.#acquire();
+    this.#with.deadline.whenExpired(this.#giveUp);
+  }
+
+  /** Takes the next session. */
+  #acquire(): void {
+    const member = this.#order[this.#taken.length]!;
+    ask(() => member.participant.acquire()).then(
+      (branch) => this.#take(member, branch),
+      (cause) => this.#fail(new EnlistmentError(member.name, { cause })),
+    );
+  }
+
+  #take(member: Member, session: Branch<unknown>): void {
+    // A session that comes after all goes back at once.
+    if (this.#failed) return giveBack(session);
+    const { coordinator, txn, members, first = 0, clock, options } = this.#with;
+    const gid = makeGid(coordinator, txn, first + members.indexOf(member));
+    const branch = new EnlistedBranch(member, session, gid, clock);
+    this.#taken.push(branch);
+    ask(() => branch.begin(options)).then(
+      () => this.#count(),
+      (cause) => this.#fail(new EnlistmentError(member.name, { cause })),
+    );
+    if (this.#taken.length < this.#order.length) this.#acquire();
+  }
+
+  /** One more has begun. */
+  #count(): void {
+    this.#begun++;
+    if (this.#begun < this.#order.length || this.#failed) return;
+    const { members, deadline } = this.#with;
+    deadline.forget(this.#giveUp);
+    this.#resolve(
+      members === this.#order
+        ? this.#taken
+        : members.map((member) => this.#taken[this.#order.indexOf(member)]!),
+    );
+  }
+
+  /** Gives everything back that was taken, and then tells the caller. */
+  async #fail(error: unknown): Promise<void> {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#with.deadline.forget(this.#giveUp);
+    await Promise.all(this.#taken.map(async (branch) => {
       await branch.rollback().catch(() => {});
       branch.release();
     }));
-    throw error;
+    this.#reject(error);
   }
 }
 
-async function begin(branch: EnlistedBranch, options: Enlistment["options"]): Promise<void> {
-  try {
-    await branch.begin(options);
-  } catch (cause) {
-    throw new EnlistmentError(branch.participant, { cause });
+/** By name; the same array if they are in order. */
+function inOrder(members: readonly Member[]): readonly Member[] {
+  for (let place = 1; place < members.length; place++) {
+    if (members[place]!.name < members[place - 1]!.name) return members.toSorted(byName);
   }
-}
-
-async function acquire(enlistment: Enlistment, member: Member): Promise<EnlistedBranch> {
-  const { coordinator, txn, members, first = 0, deadline, clock } = enlistment;
-  const acquiring = ask(() => member.participant.acquire());
-  try {
-    const branch = await deadline.race(acquiring);
-    const gid = makeGid(coordinator, txn, first + members.indexOf(member));
-    return new EnlistedBranch(member, branch, gid, clock);
-  } catch (error) {
-    // A session that comes after all goes back at once.
-    acquiring.then((branch) => branch.release()).catch(() => {});
-    if (error === deadline.error) throw error;
-    throw new EnlistmentError(member.name, { cause: error });
-  }
+  return members;
 }
 
 function byName(one: Member, other: Member): number {
   return one.name < other.name ? -1 : one.name > other.name ? 1 : 0;
+}
+
+function giveBack(session: Branch<unknown>): void {
+  try {
+    session.release();
+  } catch {
+    // The pool has one session less, and its next transactions hear of that.
+  }
 }
 
 /**

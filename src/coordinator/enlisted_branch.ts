@@ -1,16 +1,16 @@
 /**
- * One branch of a running transaction, with the limits that the coordinator puts on its database: no call
- * waits for ever, and a session goes back exactly once.
+ * One branch of a running transaction: what is known of it, and its session, which goes back exactly once.
+ * How long its database may take to answer is limited in `round.ts`; how long a roll-back may, here.
  *
  * @module
  */
 
 import { type Clock, within } from "../platform/clock.ts";
-import type { Deadline } from "./deadline.ts";
 import type { Member } from "./member.ts";
 import type {
   Branch,
   BranchOptions,
+  BranchWork,
   PrepareAnswer,
   SettleAnswer,
   VoteAnswer,
@@ -22,8 +22,6 @@ const INTERRUPT_AFTER_MS = 250;
 const ROLLBACK_TIMEOUT_MS = 5_000;
 
 const LATE = Symbol("late");
-
-type UnknownAnswer = Extract<VoteAnswer, { kind: "unknown" }>;
 
 /** How far a branch is known to have come. */
 export type BranchProgress = "active" | "prepared" | "maybe prepared" | "ended";
@@ -53,6 +51,8 @@ export class EnlistedBranch {
   readonly member: Member;
   /** The branch's name. */
   readonly gid: string;
+  /** Whether it was asked what it has done, and has answered. */
+  isExamined = false;
   /** Whether it may have written; known once it was examined. */
   writes = false;
   /** What its outcome can be asked by; `null` if there is no such thing or it was not asked yet. */
@@ -101,72 +101,46 @@ export class EnlistedBranch {
   }
 
   /** Asks what it has done; see {@linkcode Branch.examine}. */
-  async examine(): Promise<void> {
-    const { wrote, token } = await this.#branch.examine();
+  examine(): Promise<BranchWork> {
+    return ask(() => this.#branch.examine());
+  }
+
+  /** Takes note of what it has done. */
+  examined({ wrote, token }: BranchWork): void {
+    this.isExamined = true;
     this.writes = wrote;
     this.token = token;
   }
 
-  /**
-   * Commits in one phase.
-   *
-   * @param milliseconds How long the database may take.
-   * @param deadline The end of the transaction's time, if the branch only read: nothing depends on it then.
-   * @returns Its answer; unknown if it took longer.
-   */
-  async commit(milliseconds: number, deadline?: Deadline): Promise<VoteAnswer> {
-    const answer = await this.#limit(
-      ask(() => this.#branch.commit()),
-      "COMMIT",
-      milliseconds,
-      deadline,
-    );
-    this.progress = "ended";
-    return answer;
+  /** Commits in one phase. */
+  commit(): Promise<VoteAnswer> {
+    return ask(() => this.#branch.commit());
   }
 
-  /**
-   * Prepares the branch.
-   *
-   * @param milliseconds How long the database may take.
-   * @param deadline The end of the transaction's time.
-   * @returns Its answer; unknown if it took longer.
-   */
-  async prepare(milliseconds: number, deadline: Deadline): Promise<PrepareAnswer> {
+  /** Prepares the branch, which may be prepared from now on. */
+  prepare(): Promise<PrepareAnswer> {
     this.progress = "maybe prepared";
     this.writes = true;
-    const answer = await this.#limit(
-      ask(() => this.#branch.prepare()),
-      "PREPARE",
-      milliseconds,
-      deadline,
-    );
+    return ask(() => this.#branch.prepare());
+  }
+
+  /** Takes note of its answer to PREPARE. */
+  prepared(answer: PrepareAnswer): void {
     if (answer.kind === "done") {
       this.progress = "prepared";
       this.token = answer.token;
     }
     if (answer.kind === "refused") this.progress = "ended";
-    return answer;
   }
 
-  /**
-   * Commits the prepared branch.
-   *
-   * @param milliseconds How long the database may take.
-   * @returns Its answer; later if it took longer.
-   */
-  commitPrepared(milliseconds: number): Promise<SettleAnswer> {
-    return this.#limitSettling(ask(() => this.#branch.commitPrepared()), milliseconds);
+  /** Commits the prepared branch. */
+  commitPrepared(): Promise<SettleAnswer> {
+    return ask(() => this.#branch.commitPrepared());
   }
 
-  /**
-   * Rolls back the prepared branch.
-   *
-   * @param milliseconds How long the database may take.
-   * @returns Its answer; later if it took longer.
-   */
-  rollbackPrepared(milliseconds: number): Promise<SettleAnswer> {
-    return this.#limitSettling(ask(() => this.#branch.rollbackPrepared()), milliseconds);
+  /** Rolls back the prepared branch. */
+  rollbackPrepared(): Promise<SettleAnswer> {
+    return ask(() => this.#branch.rollbackPrepared());
   }
 
   /** Rolls back a branch that was not prepared, interrupting what it is busy with. */
@@ -194,41 +168,5 @@ export class EnlistedBranch {
     } catch {
       // The pool has one session less, and its next transactions hear of that.
     }
-  }
-
-  /** An answer, or what counts as one if it does not come in time; in one promise, as every commit waits so. */
-  #limit<Answer>(
-    answer: Promise<Answer>,
-    command: string | null,
-    milliseconds: number,
-    deadline?: Deadline,
-  ): Promise<Answer | UnknownAnswer> {
-    return new Promise((resolve) => {
-      const fail = (error: unknown) => {
-        timer.cancel();
-        deadline?.forget(fail);
-        resolve({ kind: "unknown", error });
-      };
-      const timer = this.#clock.after(
-        milliseconds,
-        () => fail(this.#silence(command, milliseconds)),
-      );
-      answer.then((heard) => {
-        timer.cancel();
-        deadline?.forget(fail);
-        resolve(heard);
-      }, fail);
-      deadline?.whenExpired(fail);
-    });
-  }
-
-  #silence(command: string | null, milliseconds: number): Error {
-    const asked = command === null ? "" : ` ${command}`;
-    return new Error(`"${this.participant}" did not answer${asked} in ${milliseconds} ms`);
-  }
-
-  async #limitSettling(answer: Promise<SettleAnswer>, milliseconds: number): Promise<SettleAnswer> {
-    const heard = await this.#limit(answer, null, milliseconds);
-    return heard.kind === "unknown" ? { kind: "later", error: heard.error } : heard;
   }
 }

@@ -9,7 +9,11 @@ import { within } from "../platform/clock.ts";
 import { abortedError, type AbortReason, deadlineReason, refusal } from "./abort_reason.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
 import { OutcomeUnknownError } from "./errors.ts";
+import type { VoteAnswer } from "./participant.ts";
+import { askAll, type Question } from "./round.ts";
 import type { TransactionCore } from "./transaction_core.ts";
+
+const COMMIT = "COMMIT";
 
 /**
  * Commits in one phase. The branches that only read commit first: a failure of theirs can still end the
@@ -27,22 +31,52 @@ export async function commitInOnePhase(
   writer: EnlistedBranch | undefined,
   readers: readonly EnlistedBranch[],
 ): Promise<AbortReason | null> {
-  const { prepareTimeout, log } = core.context;
-  const failures = await Promise.all(readers.map(async (branch) => {
-    const answer = await branch.commit(prepareTimeout, core.deadline);
-    return answer.kind === "done" ? null : refusal(branch, "COMMIT", answer);
-  }));
-  const failure = failures.find((one) => one !== null);
-  const { error } = core.deadline;
-  if (failure !== undefined) return error === null ? failure : deadlineReason(error);
+  const { clock, prepareTimeout, log } = core.context;
+  const limits = { clock, milliseconds: prepareTimeout };
+  if (readers.length > 0) {
+    const reading = new Committing();
+    await askAll(readers, reading, { ...limits, deadline: core.deadline });
+    const { failure } = reading;
+    const { error } = core.deadline;
+    if (failure !== null) {
+      return error === null ? refusal(failure.branch, COMMIT, failure.answer) : deadlineReason(error);
+    }
+  }
   if (writer !== undefined) {
-    const answer = await writer.commit(prepareTimeout);
-    if (answer.kind === "refused") return refusal(writer, "COMMIT", answer);
-    if (answer.kind === "unknown") return await askForOutcome(core, writer, answer.error);
+    const writing = new Committing();
+    await askAll([writer], writing, limits);
+    const answer = writing.failure?.answer;
+    if (answer?.kind === "refused") return refusal(writer, COMMIT, answer);
+    if (answer?.kind === "unknown") return await askForOutcome(core, writer, answer.error);
   }
   log.conclude(core.txn, true);
   core.end("committed");
   return null;
+}
+
+/** Commits; keeps the first answer that is not "done". */
+class Committing implements Question<VoteAnswer> {
+  failure: {
+    readonly branch: EnlistedBranch;
+    readonly answer: Exclude<VoteAnswer, { kind: "done" }>;
+  } | null = null;
+
+  commandTo(): string {
+    return COMMIT;
+  }
+
+  ask(branch: EnlistedBranch): Promise<VoteAnswer> {
+    return branch.commit();
+  }
+
+  hear(branch: EnlistedBranch, answer: VoteAnswer): void {
+    branch.progress = "ended";
+    if (answer.kind !== "done") this.failure ??= { branch, answer };
+  }
+
+  fail(branch: EnlistedBranch, error: unknown): void {
+    this.hear(branch, { kind: "unknown", error });
+  }
 }
 
 async function askForOutcome(

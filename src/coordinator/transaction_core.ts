@@ -14,6 +14,7 @@ import type { SettlementRequest } from "./ledger.ts";
 import type { BranchOptions } from "./participant.ts";
 import type { ProtocolPointObserver } from "./protocol_point.ts";
 import type { Resolver } from "./resolver.ts";
+import { askOne } from "./round.ts";
 import type { Settlement } from "./settlement.ts";
 import { TransactionStates } from "./transaction_state.ts";
 
@@ -150,7 +151,11 @@ export class TransactionCore {
     if (branch.progress === "ended") return;
     const { clock, resolver, settleTimeout } = this.context;
     const doubtful = branch.progress === "maybe prepared";
-    const answer = doubtful ? undefined : await branch.rollbackPrepared(settleTimeout);
+    const limits = { clock, milliseconds: settleTimeout };
+    const heard = doubtful
+      ? undefined
+      : await askOne(branch, "ROLLBACK PREPARED", () => branch.rollbackPrepared(), limits);
+    const answer = heard?.kind === "unknown" ? { ...heard, kind: "later" as const } : heard;
     branch.progress = "ended";
     branch.release();
     if (answer?.kind === "done") {

@@ -15,6 +15,8 @@ import { LogUnavailableError } from "../wal/errors.ts";
 import { type AbortReason, logRefusal } from "./abort_reason.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
 import { HeuristicOutcomeError, OutcomeUnknownError } from "./errors.ts";
+import type { SettleAnswer } from "./participant.ts";
+import { askAll, type Question } from "./round.ts";
 import type { Settlement } from "./settlement.ts";
 import type { TransactionCore } from "./transaction_core.ts";
 
@@ -75,20 +77,8 @@ async function settle(
   const settlement = core.settle("commit", writers, true);
   const begun = clock.elapsed();
   onProtocolPoint("decided", core.id);
-  let committed = 0;
-  await Promise.all(writers.map(async (branch) => {
-    const answer = await branch.commitPrepared(settleTimeout);
-    branch.progress = "ended";
-    branch.release();
-    if (answer.kind !== "done") {
-      void core.context.resolver.take(settlement, branch, answer);
-      return;
-    }
-    committed++;
-    if (committed === 1) onProtocolPoint("first-committed", core.id);
-    if (committed === writers.length) onProtocolPoint("all-committed", core.id);
-    settlement.settle(branch.gid, "committed");
-  }));
+  const committing = new Committing(core, writers.length, settlement);
+  await askAll(writers, committing, { clock, milliseconds: settleTimeout });
   if (!settlement.isOver) {
     const left = Math.max(0, settleTimeout - (clock.elapsed() - begun));
     await within(clock, settlement.done, left, undefined);
@@ -100,4 +90,44 @@ async function settle(
     throw new HeuristicOutcomeError(core.id, "committed", settlement.heuristics);
   }
   return settlement;
+}
+
+/** Commits what is prepared; who does not say that it did is left to the resolver. */
+class Committing implements Question<SettleAnswer> {
+  readonly #core: TransactionCore;
+  readonly #branches: number;
+  readonly #settlement: Settlement;
+  #committed = 0;
+
+  constructor(core: TransactionCore, branches: number, settlement: Settlement) {
+    this.#core = core;
+    this.#branches = branches;
+    this.#settlement = settlement;
+  }
+
+  commandTo(): string {
+    return "COMMIT PREPARED";
+  }
+
+  ask(branch: EnlistedBranch): Promise<SettleAnswer> {
+    return branch.commitPrepared();
+  }
+
+  hear(branch: EnlistedBranch, answer: SettleAnswer): void {
+    branch.progress = "ended";
+    branch.release();
+    const { context: { resolver, onProtocolPoint }, id } = this.#core;
+    if (answer.kind !== "done") {
+      void resolver.take(this.#settlement, branch, answer);
+      return;
+    }
+    this.#committed++;
+    if (this.#committed === 1) onProtocolPoint("first-committed", id);
+    if (this.#committed === this.#branches) onProtocolPoint("all-committed", id);
+    this.#settlement.settle(branch.gid, "committed");
+  }
+
+  fail(branch: EnlistedBranch, error: unknown): void {
+    this.hear(branch, { kind: "later", error });
+  }
 }

@@ -19,6 +19,8 @@ import {
 import type { EnlistedBranch } from "./enlisted_branch.ts";
 import { LogUnavailableError } from "../wal/errors.ts";
 import { BranchEndedError, ParticipantIdentityError } from "./errors.ts";
+import type { BranchWork, PrepareAnswer, VoteAnswer } from "./participant.ts";
+import { askAll, type Question } from "./round.ts";
 import type { TransactionCore } from "./transaction_core.ts";
 
 /** What the branches said. */
@@ -49,48 +51,90 @@ interface Failure {
  * @returns What they said.
  */
 export async function vote(core: TransactionCore): Promise<Votes> {
-  const known = core.branches.filter(({ wrote }) => wrote);
-  if (known.length > 1) return await voteAtOnce(core, known);
-  const failures = await all(core.branches, (branch) => examine(core, branch));
-  if (failures.length > 0) return judge(core, failures);
-  const writers = core.branches.filter(({ writes }) => writes);
-  const readers = core.branches.filter(({ writes }) => !writes);
-  if (writers.length < 2) return { kind: "one phase", writer: writers[0], readers };
-  const refused = await force(core, writers);
+  const { branches, deadline, context: { clock, prepareTimeout, forceBegin } } = core;
+  const atOnce = isCertain(branches);
+  const voting = new Voting(core, atOnce);
+  let writers: readonly EnlistedBranch[] = branches;
+  if (!atOnce) {
+    await askAll(branches, voting, { clock, milliseconds: null, deadline });
+    if (voting.failures.length > 0) return judge(core, voting.failures);
+    writers = branches.filter(({ writes }) => writes);
+    if (writers.length < 2) {
+      const readers = branches.filter(({ writes }) => !writes);
+      return { kind: "one phase", writer: writers[0], readers };
+    }
+  }
+  const refused = forceBegin ? await force(core, writers) : null;
   if (refused !== null) return { kind: "failed", failure: refused };
-  const refusals = await prepareAndCommit(core, writers, readers);
-  return refusals.length > 0 ? judge(core, refusals) : { kind: "prepared", writers };
+  await askAll(branches, voting, { clock, milliseconds: prepareTimeout, deadline });
+  if (voting.failures.length > 0) return judge(core, voting.failures);
+  const all = branches.every(({ writes }) => writes);
+  return { kind: "prepared", writers: all ? branches : branches.filter(({ writes }) => writes) };
 }
 
-/** Two or more have certainly written: they are prepared while the others are asked. */
-async function voteAtOnce(
-  core: TransactionCore,
-  known: readonly EnlistedBranch[],
-): Promise<Votes> {
-  const refused = await force(core, core.branches);
-  if (refused !== null) return { kind: "failed", failure: refused };
-  const counter = new PreparedCounter(core);
-  const failures = await all(core.branches, async (branch) => {
-    if (known.includes(branch)) return await prepare(core, branch, counter);
-    const failure = await examine(core, branch);
-    if (failure !== null) return failure;
-    return branch.writes ? await prepare(core, branch, counter) : await commit(core, branch);
-  });
-  if (failures.length > 0) return judge(core, failures);
-  return { kind: "prepared", writers: core.branches.filter(({ writes }) => writes) };
+/** Whether two or more have certainly written: they are prepared while the others are asked. */
+function isCertain(branches: readonly EnlistedBranch[]): boolean {
+  let known = 0;
+  for (const branch of branches) {
+    if (branch.wrote) known++;
+  }
+  return known > 1;
 }
 
-async function prepareAndCommit(
-  core: TransactionCore,
-  writers: readonly EnlistedBranch[],
-  readers: readonly EnlistedBranch[],
-): Promise<Failure[]> {
-  const counter = new PreparedCounter(core);
-  const failures = await Promise.all([
-    all(writers, (branch) => prepare(core, branch, counter)),
-    all(readers, (branch) => commit(core, branch)),
-  ]);
-  return failures.flat();
+/** What a branch says in the course of the vote: what it has done, then what became of its vote. */
+type Said = BranchWork | PrepareAnswer | VoteAnswer;
+
+/** Asks those who are not known what they have done, prepares the writers, and lets the readers commit. */
+class Voting implements Question<Said> {
+  readonly failures: Failure[] = [];
+  readonly #core: TransactionCore;
+  /** Whether known writers need not be asked, and the others vote as soon as they have said what they did. */
+  readonly #atOnce: boolean;
+  #prepared = 0;
+
+  constructor(core: TransactionCore, atOnce: boolean) {
+    this.#core = core;
+    this.#atOnce = atOnce;
+  }
+
+  commandTo(branch: EnlistedBranch): string {
+    if (branch.progress !== "active") return "PREPARE";
+    return branch.isExamined ? "COMMIT" : "the question what it has done";
+  }
+
+  ask(branch: EnlistedBranch): Promise<Said> {
+    if (this.#atOnce && branch.wrote) return branch.prepare();
+    return branch.isExamined ? this.#vote(branch) : branch.examine();
+  }
+
+  hear(branch: EnlistedBranch, said: Said): Promise<Said> | void {
+    if ("wrote" in said) {
+      branch.examined(said);
+      return this.#atOnce ? this.#vote(branch) : undefined;
+    }
+    const command = this.commandTo(branch);
+    if (command === "COMMIT") branch.progress = "ended";
+    else branch.prepared(said as PrepareAnswer);
+    if (said.kind !== "done") {
+      this.failures.push({ branch, reason: refusal(branch, command, said) });
+    } else if (command === "PREPARE") this.#count();
+  }
+
+  fail(branch: EnlistedBranch, error: unknown): void {
+    if (branch.progress !== "active" || branch.isExamined) {
+      this.hear(branch, { kind: "unknown", error });
+    } else this.failures.push({ branch, reason: branchFailure(branch, error) });
+  }
+
+  #vote(branch: EnlistedBranch): Promise<Said> {
+    return branch.writes ? branch.prepare() : branch.commit();
+  }
+
+  #count(): void {
+    this.#prepared++;
+    const { context, id } = this.#core;
+    if (this.#prepared === 1) context.onProtocolPoint("first-prepared", id);
+  }
 }
 
 /** Makes a Begin durable where that is asked for, before anything is prepared. */
@@ -98,7 +142,6 @@ async function force(
   core: TransactionCore,
   branches: readonly EnlistedBranch[],
 ): Promise<AbortReason | null> {
-  if (!core.context.forceBegin) return null;
   try {
     await core.context.log.begin(core.txn, branches);
     core.begun = true;
@@ -108,54 +151,6 @@ async function force(
     core.begun = cause instanceof LogUnavailableError && cause.written !== "no";
     return logRefusal(cause);
   }
-}
-
-/** Tells when the first of a transaction's branches is prepared. */
-class PreparedCounter {
-  readonly #core: TransactionCore;
-  #count = 0;
-
-  constructor(core: TransactionCore) {
-    this.#core = core;
-  }
-
-  add(): void {
-    this.#count++;
-    const { context, id } = this.#core;
-    if (this.#count === 1) context.onProtocolPoint("first-prepared", id);
-  }
-}
-
-async function examine(core: TransactionCore, branch: EnlistedBranch): Promise<Failure | null> {
-  try {
-    await core.deadline.race(branch.examine());
-    return null;
-  } catch (cause) {
-    return { branch, reason: branchFailure(branch, cause) };
-  }
-}
-
-async function prepare(
-  core: TransactionCore,
-  branch: EnlistedBranch,
-  counter: PreparedCounter,
-): Promise<Failure | null> {
-  const answer = await branch.prepare(core.context.prepareTimeout, core.deadline);
-  if (answer.kind !== "done") return { branch, reason: refusal(branch, "PREPARE", answer) };
-  counter.add();
-  return null;
-}
-
-async function commit(core: TransactionCore, branch: EnlistedBranch): Promise<Failure | null> {
-  const answer = await branch.commit(core.context.prepareTimeout, core.deadline);
-  return answer.kind === "done" ? null : { branch, reason: refusal(branch, "COMMIT", answer) };
-}
-
-async function all(
-  branches: readonly EnlistedBranch[],
-  ask: (branch: EnlistedBranch) => Promise<Failure | null>,
-): Promise<Failure[]> {
-  return (await Promise.all(branches.map(ask))).filter((failure) => failure !== null);
 }
 
 function judge(core: TransactionCore, failures: readonly Failure[]): Votes {

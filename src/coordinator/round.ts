@@ -1,0 +1,184 @@
+/**
+ * One question to several databases at once. All have the same time, and at most until the end of the
+ * transaction's; who has not answered by then counts as silent, and what it says later is heard by nobody.
+ * One promise and one timer serve them all, since every commit waits twice in this way.
+ *
+ * @module
+ */
+
+import type { Clock, Timer } from "../platform/clock.ts";
+import type { Deadline } from "./deadline.ts";
+import type { EnlistedBranch } from "./enlisted_branch.ts";
+
+/** What branches are asked, and what becomes of their answers. */
+export interface Question<Answer> {
+  /** What a branch was asked last, for people. */
+  commandTo(branch: EnlistedBranch): string;
+  /** Asks a branch; must not throw. */
+  ask(branch: EnlistedBranch): Promise<Answer>;
+  /**
+   * Hears an answer.
+   *
+   * @returns What the branch was asked next, if that is part of the same round.
+   */
+  hear(branch: EnlistedBranch, answer: Answer): Promise<Answer> | void;
+  /** Hears that there is no answer: the call failed, or time is up. */
+  fail(branch: EnlistedBranch, error: unknown): void;
+}
+
+/** How long a round may take. */
+export interface RoundLimits {
+  /** The source of time. */
+  readonly clock: Clock;
+  /** How long the databases may take; `null` if only the deadline counts. */
+  readonly milliseconds: number | null;
+  /** The end of the transaction's time; absent if the round outlasts it. */
+  readonly deadline?: Deadline | undefined;
+}
+
+/** What counts as an answer if there is none. */
+export interface NoAnswer {
+  /** Nobody knows whether it was done. */
+  readonly kind: "unknown";
+  /** Why. */
+  readonly error: unknown;
+}
+
+/**
+ * Asks branches something.
+ *
+ * @typeParam Answer What they answer.
+ * @param branches The branches.
+ * @param question The question.
+ * @param limits How long it may take.
+ * @returns Resolves when each has answered or failed.
+ * @throws What the question's own hearing throws; the others are not waited for then.
+ */
+export function askAll<Answer>(
+  branches: readonly EnlistedBranch[],
+  question: Question<Answer>,
+  limits: RoundLimits,
+): Promise<void> {
+  return new Promise((resolve, reject) =>
+    new Round(branches, question, limits, resolve, reject).begin()
+  );
+}
+
+/**
+ * Asks one branch something.
+ *
+ * @typeParam Answer What it answers.
+ * @param branch The branch.
+ * @param command What it is asked, for people.
+ * @param ask Asks it.
+ * @param limits How long it may take.
+ * @returns Its answer.
+ */
+export async function askOne<Answer>(
+  branch: EnlistedBranch,
+  command: string,
+  ask: () => Promise<Answer>,
+  limits: RoundLimits,
+): Promise<Answer | NoAnswer> {
+  let heard: Answer | NoAnswer | undefined;
+  const question: Question<Answer> = {
+    commandTo: () => command,
+    ask,
+    hear: (_, answer) => void (heard = answer),
+    fail: (_, error) => void (heard = { kind: "unknown", error }),
+  };
+  await askAll([branch], question, limits);
+  return heard!;
+}
+
+class Round<Answer> {
+  readonly #question: Question<Answer>;
+  readonly #limits: RoundLimits;
+  readonly #resolve: () => void;
+  readonly #reject: (error: unknown) => void;
+  /** Whose answer is waited for, by their places. */
+  readonly #waiting: (EnlistedBranch | null)[];
+  /** How many answers are missing, and one more while there are some to ask yet. */
+  #missing: number;
+  #timer: Timer | null = null;
+  #giveUp: ((error?: unknown) => void) | null = null;
+
+  constructor(
+    branches: readonly EnlistedBranch[],
+    question: Question<Answer>,
+    limits: RoundLimits,
+    resolve: () => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#question = question;
+    this.#limits = limits;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#waiting = branches.slice();
+    this.#missing = branches.length + 1;
+  }
+
+  begin(): void {
+    const { clock, milliseconds, deadline } = this.#limits;
+    const late = deadline?.error ?? null;
+    if (late === null) {
+      for (let place = 0; place < this.#waiting.length; place++) {
+        this.#wait(place, this.#question.ask(this.#waiting[place]!));
+      }
+      this.#giveUp = (error) => this.#failAll(error);
+      if (milliseconds !== null) this.#timer = clock.after(milliseconds, this.#giveUp);
+      deadline?.whenExpired(this.#giveUp);
+    } else this.#failAll(late);
+    this.#count();
+  }
+
+  #wait(place: number, answer: Promise<Answer>): void {
+    answer.then((heard) => this.#hear(place, heard), (error) => this.#fail(place, error));
+  }
+
+  #hear(place: number, answer: Answer): void {
+    const branch = this.#waiting[place];
+    if (!branch) return;
+    try {
+      const next = this.#question.hear(branch, answer);
+      if (next !== undefined) return this.#wait(place, next);
+    } catch (error) {
+      this.#reject(error);
+    }
+    this.#waiting[place] = null;
+    this.#count();
+  }
+
+  #fail(place: number, error: unknown): void {
+    const branch = this.#waiting[place];
+    if (!branch) return;
+    this.#waiting[place] = null;
+    try {
+      this.#question.fail(branch, error);
+    } catch (failure) {
+      this.#reject(failure);
+    }
+    this.#count();
+  }
+
+  /** Time is up: for everybody, or only for the databases, which then were silent. */
+  #failAll(error: unknown): void {
+    for (const [place, branch] of this.#waiting.entries()) {
+      if (branch !== null) this.#fail(place, error ?? this.#silence(branch));
+    }
+  }
+
+  #silence(branch: EnlistedBranch): Error {
+    const command = this.#question.commandTo(branch);
+    const { milliseconds } = this.#limits;
+    return new Error(`"${branch.participant}" did not answer ${command} in ${milliseconds} ms`);
+  }
+
+  #count(): void {
+    this.#missing--;
+    if (this.#missing > 0) return;
+    this.#timer?.cancel();
+    if (this.#giveUp !== null) this.#limits.deadline?.forget(this.#giveUp);
+    this.#resolve();
+  }
+}
