@@ -21,8 +21,13 @@ export const HEADER_LENGTH: number = core.headerLength();
 export const MAX_BODY_LENGTH: number = core.maxBodyLength();
 /** The largest number of records that a frame may leave unpromised. */
 export const MAX_UNSYNCED: number = core.maxUnsynced();
-/** Numbers per frame in the table of {@linkcode SegmentScanner}: offset, body length, unsynced, tag. */
-export const TABLE_COLUMNS = 4;
+/**
+ * Numbers per frame in the table of {@linkcode SegmentScanner}: offset, body length, unsynced, tag, and the high
+ * and the low half of the transaction's number if the record is a plain Begin, decision or End.
+ */
+export const TABLE_COLUMNS = 6;
+/** High half of the number in the table where a record is not plain. */
+export const NOT_PLAIN = 0xffff_ffff;
 
 /** Why a scan ended. */
 export const StopKind = {
@@ -183,7 +188,7 @@ export class SegmentScanner implements Disposable {
     return count;
   }
 
-  /** The table: per frame its offset, body length, unsynced and tag ({@linkcode TABLE_COLUMNS}). */
+  /** The table; see {@linkcode TABLE_COLUMNS}. */
   table(): Uint32Array<ArrayBuffer> {
     if (this.#table.length === 0) {
       const pointer = this.tablePointer();

@@ -8,7 +8,8 @@ import { crc32cOracle } from "../wal/crc32c_oracle.ts";
 export const HEADER_LENGTH = 12;
 export const MAX_BODY_LENGTH = 16 * 1024 * 1024;
 export const MAX_UNSYNCED = 65_535;
-export const TABLE_COLUMNS = 4;
+export const TABLE_COLUMNS = 6;
+export const NOT_PLAIN = 0xffff_ffff;
 export const NO_PROMISE = -1;
 export const StopKind = {
   TableFull: 0,
@@ -123,7 +124,9 @@ export class SegmentScanner implements Disposable {
       }
       const length = this.#u32(offset);
       const tag = this.#bytes[offset + HEADER_LENGTH] ?? 0;
-      this.#table.set([offset, length, this.#u32(offset + 8), tag], row * TABLE_COLUMNS);
+      // No record is called plain: all are read the general way.
+      const columns = [offset, length, this.#u32(offset + 8), tag, NOT_PLAIN, 0];
+      this.#table.set(columns, row * TABLE_COLUMNS);
       offset += HEADER_LENGTH + length;
     }
   }

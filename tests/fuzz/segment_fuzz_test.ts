@@ -99,7 +99,8 @@ seededTest(`The core finds what the oracle finds, ${CASES} segments`, CASES, (ra
   const expected = scanOracle(bytes, range, salt, firstLsn, 64);
   const count = scanner.scan(range.start, range.end, salt, firstLsn);
   const table = [...scanner.table().slice(0, count * TABLE_COLUMNS)];
-  assertEquals(table, expected.rows.flat());
+  // The oracle knows the first four columns.
+  assertEquals(table.filter((_, at) => at % TABLE_COLUMNS < 4), expected.rows.flat());
   assertEquals([scanner.stopKind(), scanner.stopOffset(), scanner.stopLsn()], [
     expected.kind,
     expected.offset,

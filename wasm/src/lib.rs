@@ -13,6 +13,7 @@ pub mod frame;
 pub mod frame_buffer;
 pub mod memory;
 pub mod number;
+pub mod plain;
 pub mod prefix;
 pub mod promise;
 pub mod scan;

@@ -6,9 +6,13 @@
 use crate::checksum;
 use crate::frame::{HEADER_LENGTH, MAX_BODY_LENGTH, read_u32, unsynced_is_possible};
 use crate::number::MAX_LSN;
+use crate::plain;
 
-/// Words per frame in the table: frame offset, body length, unsynced, tag.
-pub const COLUMNS: usize = 4;
+/// Words per frame in the table: frame offset, body length, unsynced, tag, and the high and the low
+/// half of the transaction's number, if the record is a plain one.
+pub const COLUMNS: usize = 6;
+/// High half of the number where the record is not plain. Nor is one whose number has it.
+pub const NOT_PLAIN: u32 = u32::MAX;
 
 /// Why a scan ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +48,8 @@ struct Frame {
     body_length: u32,
     unsynced: u32,
     tag: u8,
+    /// Number of the transaction, or one whose high half is `NOT_PLAIN`.
+    transaction: u64,
 }
 
 /// Scans the whole slice from `start`; the first frame has LSN `lsn`. Returns how many rows of the
@@ -68,6 +74,8 @@ pub fn scan(bytes: &[u8], start: usize, salt: u32, lsn: u64, table: &mut [u32]) 
             frame.body_length,
             frame.unsynced,
             u32::from(frame.tag),
+            (frame.transaction >> 32) as u32,
+            frame.transaction as u32,
         ]);
         count += 1;
         lsn += 1;
@@ -99,7 +107,8 @@ fn read(bytes: &[u8], salt: u32, lsn: u64) -> Result<Frame, StopKind> {
     if !unsynced_is_possible(unsynced, lsn) {
         return Err(StopKind::ImpossiblePromise);
     }
-    Ok(Frame { body_length, unsynced, tag: body[0] })
+    let transaction = plain::transaction(body).unwrap_or(u64::from(NOT_PLAIN) << 32);
+    Ok(Frame { body_length, unsynced, tag: body[0], transaction })
 }
 
 /// Whether a frame with that LSN stands at the start of the slice.
@@ -134,25 +143,39 @@ mod tests {
     #[test]
     fn reads_what_was_sealed() {
         let bytes = segment(&[b"a", b"bcd"], 5, 7);
-        let mut table = [0; 12];
+        let mut table = [0; 3 * COLUMNS];
         let (count, stop) = scan(&bytes, 0, 5, 7, &mut table);
         assert_eq!(count, 2);
-        assert_eq!(table[..8], [0, 1, 0, u32::from(b'a'), 13, 3, 0, u32::from(b'b')]);
+        assert_eq!(table[..6], [0, 1, 0, u32::from(b'a'), NOT_PLAIN, 0]);
+        assert_eq!(table[6..12], [13, 3, 0, u32::from(b'b'), NOT_PLAIN, 0]);
         assert_eq!(stop, Stop { kind: StopKind::Clean, offset: 28, lsn: 9 });
+    }
+
+    #[test]
+    fn tells_the_transaction_of_a_plain_record() {
+        let end = b"\x03\x81\xa3txn\xcf\0\0\x06\x5d\xd0\x83\x74\x12";
+        let mut largest = *end;
+        largest[7..].fill(0xff);
+        let bytes = segment(&[end, &largest], 5, 7);
+        let mut table = [0; 2 * COLUMNS];
+        assert_eq!(scan(&bytes, 0, 5, 7, &mut table).0, 2);
+        assert_eq!(table[3..6], [3, 0x65d, 0xd083_7412]);
+        assert_eq!(table[9..11], [3, NOT_PLAIN]);
     }
 
     #[test]
     fn says_why_it_ended() {
         let bytes = segment(&[b"a", b"bcd"], 5, 7);
-        let kind = |bytes: &[u8], salt, lsn| scan(bytes, 0, salt, lsn, &mut [0; 12]).1.kind;
+        let kind =
+            |bytes: &[u8], salt, lsn| scan(bytes, 0, salt, lsn, &mut [0; 3 * COLUMNS]).1.kind;
         assert_eq!(kind(&bytes[..20], 5, 7), StopKind::ShortHeader);
         assert_eq!(kind(&bytes[..27], 5, 7), StopKind::PastEnd);
         assert_eq!(kind(&bytes, 6, 7), StopKind::Checksum);
         assert_eq!(kind(&bytes, 5, 8), StopKind::Checksum);
         assert_eq!(kind(&[0; 12], 5, 7), StopKind::ZeroLength);
         assert_eq!(kind(&[255; 12], 5, 7), StopKind::TooLong);
-        assert_eq!(scan(&bytes, 0, 5, 7, &mut [0; 4]).1.kind, StopKind::TableFull);
-        assert_eq!(scan(&bytes, 0, 5, 7, &mut [0; 8]).1.kind, StopKind::Clean);
+        assert_eq!(scan(&bytes, 0, 5, 7, &mut [0; COLUMNS]).1.kind, StopKind::TableFull);
+        assert_eq!(scan(&bytes, 0, 5, 7, &mut [0; 2 * COLUMNS]).1.kind, StopKind::Clean);
     }
 
     #[test]
