@@ -37,9 +37,19 @@ export interface Streams {
  */
 export async function main(args: readonly string[], streams: Streams = Deno): Promise<number> {
   const output = { out: new TextOutput(streams.stdout), error: new TextOutput(streams.stderr) };
-  const code = await run(args, output);
-  await output.out.flush();
-  await output.error.flush();
+  let code = await run(args, output);
+  try {
+    await output.out.flush();
+  } catch (error) {
+    // A code that says something of the log must not stand for what nobody could read.
+    complain(error, output);
+    code = FAILED;
+  }
+  try {
+    await output.error.flush();
+  } catch {
+    code = FAILED;
+  }
   return code;
 }
 
@@ -52,9 +62,13 @@ async function run(args: readonly string[], output: CommandOutput): Promise<numb
   } catch (error) {
     // Its message has been written by the library.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : FAILED;
-    output.error.add(`${error instanceof Error ? error.message : String(error)}\n`);
+    complain(error, output);
     return FAILED;
   }
+}
+
+function complain(error: unknown, output: CommandOutput): void {
+  output.error.add(`${error instanceof Error ? error.message : String(error)}\n`);
 }
 
 function makeProgram(output: CommandOutput, done: (code: number) => void): Command {

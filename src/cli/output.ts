@@ -1,7 +1,8 @@
 /**
  * The two streams that a command writes to. What is written is gathered into larger pieces, and a command
  * that writes much waits for each to be taken, so that no more than that is ever in memory. A reader
- * that goes away (`| head`) is no error: the rest is not written, and the command is told.
+ * that goes away (`| head`) is no error: the rest is not written, and the command is told. A stream that fails
+ * is one.
  *
  * @module
  */
@@ -31,7 +32,7 @@ export class TextOutput {
     this.#sink = sink;
   }
 
-  /** Whether the reader has gone away; nothing need be written any more. */
+  /** Whether the reader has gone away or the stream has failed; nothing need be written any more. */
   get closed(): boolean {
     return this.#closed;
   }
@@ -47,24 +48,40 @@ export class TextOutput {
     this.#length += text.length;
   }
 
-  /** Writes what there is if it is much; to be awaited where much is written. */
+  /**
+   * Writes what there is if it is much; to be awaited where much is written.
+   *
+   * @throws {Error} As {@linkcode flush} does.
+   */
   async relieve(): Promise<void> {
     if (this.#length >= FULL) await this.flush();
   }
 
-  /** Writes what there is. */
+  /**
+   * Writes what there is.
+   *
+   * @throws {Error} If the stream fails, or does not take what it is given.
+   */
   async flush(): Promise<void> {
     const bytes = this.#encoder.encode(this.#pending.join(""));
     this.#pending = [];
     this.#length = 0;
     try {
       for (let rest = bytes; rest.length > 0 && !this.#closed;) {
-        rest = rest.subarray(await this.#sink.write(rest));
+        rest = rest.subarray(await this.#write(rest));
       }
-    } catch (error) {
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    } catch (cause) {
       this.#closed = true;
+      if (cause instanceof Deno.errors.BrokenPipe) return;
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`Cannot write the output: ${why}`, { cause });
     }
+  }
+
+  async #write(bytes: Uint8Array): Promise<number> {
+    const count = await this.#sink.write(bytes);
+    if (Number.isInteger(count) && count > 0 && count <= bytes.length) return count;
+    throw new RangeError(`it took ${count} of ${bytes.length} bytes, it must take at least one`);
   }
 }
 

@@ -12,7 +12,8 @@ import {
   writeLog,
 } from "./support/logs.ts";
 import { fixture } from "../wal/pgdog/fixtures.ts";
-import { run, runJson } from "./support/run.ts";
+import { main } from "../../src/cli/main.ts";
+import { Collector, run, runJson } from "./support/run.ts";
 
 const TXN = 1_000_000_000_001n;
 
@@ -258,4 +259,26 @@ Deno.test("A segment of many records is one table", async () => {
   assertEquals(rows.length, 1000);
   assertEquals(new Set(rows.map((row) => row.indexOf("Committing"))).size, 1);
   assertEquals(out.match(/OFFSET/g)?.length, 1);
+});
+
+Deno.test("Output that nobody takes ends with 2, which damage never does", async () => {
+  await using directory = new TestDirectory();
+  await writeLog(directory, [decision(TXN)]);
+  const broken: Record<string, (bytes: Uint8Array) => Promise<number>> = {
+    "No space left on device": () => Promise.reject(new Error("No space left on device")),
+    "it took 0 of": () => Promise.resolve(0),
+    "it took 1000000 of": () => Promise.resolve(1_000_000),
+  };
+  for (const [why, write] of Object.entries(broken)) {
+    for (const command of ["verify", "inspect"]) {
+      const stderr = new Collector();
+      assertEquals(await main([command, directory.path], { stdout: { write }, stderr }), 2);
+      assertMatch(stderr.text, /^Cannot write the output: /);
+      assertStringIncludes(stderr.text, why);
+      assertEquals(
+        await main([command, directory.path], { stdout: { write }, stderr: { write } }),
+        2,
+      );
+    }
+  }
 });

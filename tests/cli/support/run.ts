@@ -29,7 +29,7 @@ export async function runJson(...args: readonly string[]): Promise<Record<string
 }
 
 /** A stream that keeps what it is given, and takes it in small pieces. */
-class Collector {
+export class Collector {
   readonly #decoder = new TextDecoder();
   text = "";
 
