@@ -104,7 +104,10 @@ async function epochsIn(
 }
 
 function unrepairable(directory: string, file: string, why: string): LogCorruptedError {
-  const remedy = `so ${IDENTITY_NAME} cannot be made again: restore it from a backup`;
+  const remedy =
+    `so ${IDENTITY_NAME} cannot be made again: restore it from a backup, or, without one, ` +
+    "settle in the databases what is prepared as indoubt_ID_... where ID is no other log's, " +
+    "and begin with an empty directory";
   return new LogCorruptedError(directory, { file }, `${why}, ${remedy}`);
 }
 

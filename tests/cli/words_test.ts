@@ -100,7 +100,30 @@ Deno.test("A damaged identity that no segment explains is refused with what to d
   assertStringIncludes(out, `indoubt repair "${directory.path}" --accept-copy --reason TEXT`);
   const repaired = await run("repair", directory.path, "--accept-copy", "--reason", "new disk");
   assertEquals(repaired.code, 2);
-  assertMatch(repaired.error, /no segment says whose log it is, so .* restore it from a backup\n$/);
+  assertMatch(
+    repaired.error,
+    /no segment says whose log it is, so .* restore it from a backup, or/,
+  );
+});
+
+Deno.test("A first opening that no crash alone explains is refused with what to do", async () => {
+  await using directory = new TestDirectory();
+  const { name, bytes } = makeSegment([opening()]);
+  directory.put(name, bytes);
+  // Nothing is lost yet: the opening that a crash cut short is made again.
+  assertEquals((await run("verify", directory.path)).code, 0);
+  directory.flip(name, 40);
+  const verified = await run("verify", directory.path);
+  assertEquals(verified.code, 1);
+  const command = ["repair", directory.path, "--accept-copy", "--reason", "new disk"];
+  assertStringIncludes(verified.out, `indoubt repair "${directory.path}" --accept-copy`);
+  const before = directory.bytesOf(name);
+  const { code, error } = await run(...command);
+  assertEquals([code, directory.bytesOf(name)], [2, before]);
+  assertMatch(
+    error,
+    /does not say which opening it is of, so identity\.json cannot be made again: restore it from a backup, or, without one, settle in the databases what is prepared as indoubt_ID_\.\.\. where ID is no other log's, and begin with an empty directory\n$/,
+  );
 });
 
 /** A log of an application, with records of one byte each. */
