@@ -19,9 +19,11 @@ import { simulatedPlatform } from "./simulated_platform.ts";
 import { PacedFiles, Turns } from "./turns.ts";
 
 const SEGMENT_SIZES = [1024, 4096, 65_536];
+/** Into how many pieces a segment's length is read. */
+const PIECES = [1, 8, 64];
 const LOOKS = 4;
 /** A look needs some calls for each of the few segments that are there, and for each piece of them. */
-const MAX_CALLS = 5000;
+const MAX_CALLS = 2000;
 
 /** A log that somebody goes on writing to. */
 class BusyLog {
@@ -79,7 +81,7 @@ seededTest(
     const log = new BusyLog(await turns.until(opening), model);
     const writing = log.write(random.fork());
     for (let look = 0; look < LOOKS; look++) {
-      const fileSystem = paced(true, random.pick([64, 1000, 1_000_000]));
+      const fileSystem = paced(true, Math.ceil(segmentSize / random.pick(PIECES)));
       const reader = { ...machine, fileSystem };
       const { synced } = log;
       const unfinished = new Set(log.unfinished);
