@@ -34,10 +34,17 @@ const COMMANDS: readonly (readonly [RegExp, number])[] = [
   [/^/, 60],
 ];
 
+/** How many openings in turn are killed. */
+const OPENINGS = 4;
+
 type Make = (random: SeededRandom, name: Name) => Fault;
 
 function pick<T>(random: SeededRandom, all: readonly T[]): T {
   return all[random.below(all.length)]!;
+}
+
+function delay(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 const cut: Make = (random, name) => {
@@ -108,6 +115,35 @@ const killWorker: Make = () => ({
   strike: ({ restartWorker }) => restartWorker(),
 });
 
+const killOpening: Make = (random) => {
+  const waits = Array.from({ length: OPENINGS }, () => random.below(500));
+  return {
+    name: `kill the coordinator, then in its openings after ${waits.join(", ")} ms`,
+    async strike({ restartWorker }) {
+      await restartWorker();
+      for (const milliseconds of waits) {
+        await delay(milliseconds);
+        await restartWorker();
+      }
+    },
+  };
+};
+
+const outage: Make = (random, name) => {
+  const milliseconds = random.below(6000);
+  const kills = random.chance(0.5);
+  return {
+    name: `kill ${name} for ${milliseconds} ms${kills ? ", and the coordinator meanwhile" : ""}`,
+    async strike({ clusters, restartWorker }) {
+      await clusters[name].kill();
+      await delay(milliseconds / 2);
+      if (kills) await restartWorker();
+      await delay(milliseconds / 2);
+      await clusters[name].start();
+    },
+  };
+};
+
 /** Faults by how often they come. */
 const FAULTS: readonly (readonly [number, Make])[] = [
   [8, cut],
@@ -117,6 +153,8 @@ const FAULTS: readonly (readonly [number, Make])[] = [
   [2, killServer],
   [1, restartServer],
   [1, killBoth],
+  [1, killOpening],
+  [1, outage],
 ];
 
 /** Draws a fault. */

@@ -2,7 +2,8 @@
  * The workload that Vitess tests its own two-phase commit with: each transaction bumps a counter and
  * inserts a row in every database, many at once, while everything fails again and again. Now and
  * then the faults stop, and the counts must agree: the counters with the rows, one database with the
- * other, and both with what the callers have heard.
+ * other, and both with what the callers have heard. The log is verified behind each fault, while the
+ * coordinator writes to it.
  *
  * The faults are drawn from the seed; when they strike is up to the machine.
  *
@@ -10,6 +11,8 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { denoPlatform } from "../../../src/platform/platform.ts";
+import { verifyLog } from "../../../src/wal/verify.ts";
 import { SeededRandom } from "../../simulation/seeded_random.ts";
 import type { PostgresCluster } from "../cluster.ts";
 import { connectAdmin, createDatabases, until } from "../databases.ts";
@@ -92,6 +95,7 @@ async function strike(
       const { name, strike } = drawFault(random);
       say(`round ${round}, fault ${fault}: ${name}`);
       await strike({ clusters, proxies, restartWorker });
+      await assertSound(directory);
     }
     proxied.pass();
     await worker.stop();
@@ -100,8 +104,20 @@ async function strike(
   }
 }
 
+/** The log is sound, also for who looks while it is written to, or was when its process was killed. */
+async function assertSound(directory: string): Promise<void> {
+  const { verdict, reason, found, harmless } = await verifyLog(denoPlatform, directory);
+  assertEquals({ verdict, reason, found, harmless }, {
+    verdict: "sound",
+    reason: "",
+    found: [],
+    harmless: [],
+  });
+}
+
 /** Everything is settled, and everything agrees. */
 async function count({ both }: ProxiedDatabases, account: Account): Promise<void> {
+  await assertSound(both.directory);
   await using opened = await both.open({ sweepInterval: 100 });
   const { coordinator, events } = opened;
   await until("everything is settled", () => coordinator.unsettled === 0, PATIENCE_MS);
