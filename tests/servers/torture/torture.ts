@@ -39,7 +39,8 @@ export interface TortureOptions {
 const FAULTS_IN_ROUND = 10;
 /** Transactions that commit between two faults. */
 const COMMITTED_BETWEEN = 25;
-const CALLERS = 8;
+/** Transactions that run at once. */
+const CALLERS = [2, 8, 24];
 const PATIENCE_MS = 60_000;
 
 /** Runs it; gives what callers have heard. */
@@ -78,7 +79,8 @@ async function strike(
   const start = () => {
     const prefix = `${round}-${number++}`;
     const seed = random.below(2 ** 31);
-    return new Worker({ directory, ...urls, prefix, seed, callers: CALLERS }, account);
+    const drawn = { callers: random.pick(CALLERS), forceBegin: random.chance(0.3) };
+    return new Worker({ directory, ...urls, prefix, seed, ...drawn }, account);
   };
   let worker = start();
   try {

@@ -24,6 +24,8 @@ export interface Work {
   readonly seed: number;
   /** How many transactions run at once. */
   readonly callers: number;
+  /** Whether a Begin is synced before the first PREPARE. */
+  readonly forceBegin: boolean;
 }
 
 /** How many counters each database has; with few of them transactions wait for each other. */
@@ -38,7 +40,7 @@ function say(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
-function open({ directory, orders, billing, callers }: Work) {
+function open({ directory, orders, billing, callers, forceBegin }: Work) {
   const connect = (url: string) =>
     driver(url, {
       max: callers + 2,
@@ -48,6 +50,7 @@ function open({ directory, orders, billing, callers }: Work) {
     });
   return Coordinator.open({
     directory,
+    forceBegin,
     participants: { orders: postgres(connect(orders)), billing: postgres(connect(billing)) },
     timeout: 3000,
     prepareTimeout: 1000,
