@@ -26,6 +26,10 @@ class Sink implements FileHandle {
     return done;
   }
 
+  writeAside(bytes: Uint8Array): Promise<number> {
+    return Promise.resolve(this.write(bytes));
+  }
+
   size(): Promise<number> {
     return Promise.resolve(this.#length);
   }

@@ -32,8 +32,6 @@ export function noCounts(): DiskCounts {
 
 /** This machine; what its disk is asked to do is added to `counts`. */
 export function countedPlatform(counts: DiskCounts): Platform {
-  /** Files that hold no record yet. */
-  const preparing = new WeakSet<FileHandle>();
   return {
     ...denoPlatform,
     fileSystem: {
@@ -41,8 +39,7 @@ export function countedPlatform(counts: DiskCounts): Platform {
       open: async (path, mode) => {
         const handle = await denoFileSystem.open(path, mode);
         if (mode === "create-new") {
-          if (path.includes("/next-")) preparing.add(handle);
-          count(handle, counts, preparing);
+          count(handle, counts);
         }
         return handle;
       },
@@ -55,33 +52,27 @@ export function countedPlatform(counts: DiskCounts): Platform {
 }
 
 /** Puts counting methods into a handle, over its own: whatever else it can do stays as it is. */
-function count(handle: FileHandle, counts: DiskCounts, preparing: WeakSet<FileHandle>): void {
-  const { write, syncData, rewind } = handle;
+function count(handle: FileHandle, counts: DiskCounts): void {
+  const { write, writeAside, syncData } = handle;
   let begun = 0;
   handle.write = (bytes) => {
-    if (preparing.has(handle)) {
-      const written = write.call(handle, bytes);
-      counts.preparedBytes += written;
-      return written;
-    }
     begun = performance.now();
     const written = write.call(handle, bytes);
     counts.writes++;
     counts.bytes += written;
     return written;
   };
+  handle.writeAside = async (bytes) => {
+    const written = await writeAside.call(handle, bytes);
+    counts.preparedBytes += written;
+    return written;
+  };
   handle.syncData = () => {
     const syncing = syncData.call(handle);
-    if (preparing.has(handle)) return syncing;
     counts.syncs++;
     const end = () => void (counts.forcing += performance.now() - begun);
     if (syncing instanceof Promise) return syncing.then(end);
     end();
     return syncing;
-  };
-  // A file that is ready begins again at its start: what follows are records.
-  handle.rewind = () => {
-    rewind.call(handle);
-    preparing.delete(handle);
   };
 }

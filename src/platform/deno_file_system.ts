@@ -55,6 +55,12 @@ class DenoFileHandle implements FileHandle {
     if (few) this.#syncMs += (performance.now() - start - this.#syncMs) / 8;
   }
 
+  async writeAside(bytes: Uint8Array): Promise<number> {
+    const written = await this.#file.write(bytes);
+    await this.#file.syncData();
+    return written;
+  }
+
   rewind(): void {
     this.#file.seekSync(0, Deno.SeekMode.Start);
   }

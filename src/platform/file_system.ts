@@ -26,6 +26,11 @@ export interface FileHandle {
   write(bytes: Uint8Array): number;
   /** Makes every written byte durable (fdatasync). After a failure the file must not be trusted. */
   syncData(): Promise<void>;
+  /**
+   * Writes as {@linkcode write} does, then makes it durable, without keeping the process from its other work:
+   * for what nobody waits for. Nothing else may be done with the file meanwhile.
+   */
+  writeAside(bytes: Uint8Array): Promise<number>;
   /** Length of the file in bytes. */
   size(): Promise<number>;
   /** Sets the length to zero; the next write begins at the start. */

@@ -40,7 +40,8 @@ export class FrameBatch implements Disposable {
       );
     }
     const end = this.#length + FRAME_HEADER_LENGTH + body.length;
-    if (end > this.#buffer.capacity()) {
+    // Asking the view rather than the core, which is a call into another language for each record.
+    if (end > this.#buffer.bytes().length) {
       this.#buffer.reserve(Math.max(end, 2 * this.#buffer.capacity()));
     }
     this.#buffer.bytes().set(body, this.#length + FRAME_HEADER_LENGTH);

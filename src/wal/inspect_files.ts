@@ -162,6 +162,7 @@ function readOnly(file: FileHandle, close: () => void): SharedFile {
     tryLock: () => refuse("lock a file"),
     syncData: () => refuse("sync a file"),
     write: () => refuseNow("write to a file"),
+    writeAside: () => refuse("write to a file"),
     clear: () => refuseNow("clear a file"),
     rewind: () => refuseNow("rewind a file"),
     close,

@@ -70,6 +70,21 @@ test(".open makes a new file only where there is none", async (directory) => {
   assertEquals(await Deno.readTextFile(path), "abcdef");
 });
 
+test(".writeAside goes on where the last write ended", async (directory) => {
+  const path = `${directory}/file`;
+  const file = await denoFileSystem.open(path, "create-new");
+  file.write(bytesOf("abc"));
+  const large = new Uint8Array(1_000_000).fill(100);
+  assertEquals(await file.writeAside(large), large.length);
+  assertEquals(await file.writeAside(bytesOf("e")), 1);
+  assertEquals([await file.size(), await readAt(file, 5, 999_999)], [1_000_004, "dddde"]);
+  file.rewind();
+  file.write(bytesOf("xyz"));
+  assertEquals(await readAt(file, 4, 0), "xyzd");
+  file.close();
+  await assertRejects(() => file.writeAside(large), Deno.errors.BadResource);
+});
+
 test(".open for reading needs the file and does not change it", async (directory) => {
   const path = `${directory}/file`;
   await assertRejects(() => denoFileSystem.open(path, "read"), Deno.errors.NotFound);

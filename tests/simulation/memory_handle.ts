@@ -91,6 +91,12 @@ export class MemoryHandle implements FileHandle {
     });
   }
 
+  async writeAside(bytes: Uint8Array): Promise<number> {
+    const written = this.write(bytes);
+    await this.syncData();
+    return written;
+  }
+
   async size(): Promise<number> {
     const { calls, path, file, lies } = this.#use();
     return await calls.later("size", path, {

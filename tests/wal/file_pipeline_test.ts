@@ -10,7 +10,8 @@ import { SeededRandom } from "../simulation/seeded_random.ts";
 import { type SimulatedPlatform, simulatedPlatform } from "../simulation/simulated_platform.ts";
 import { DIRECTORY } from "./sample_segment.ts";
 
-const LENGTH = 200_000;
+/** Three pieces, the last of which is short. */
+const LENGTH = 600_000;
 
 async function machine(): Promise<SimulatedPlatform> {
   const platform = simulatedPlatform();
@@ -76,17 +77,20 @@ Deno.test("FilePipeline.prepare makes one file at a time, and a new one when tha
   await pipeline.close();
 });
 
-Deno.test("FilePipeline lets others run between the pieces that it writes", async () => {
+Deno.test("FilePipeline syncs each piece before it writes the next", async () => {
   const platform = await machine();
+  const disk = platform.fileSystem;
   const pipeline = new FilePipeline(platform, DIRECTORY, LENGTH);
+  const first = disk.calls.length;
+  const hold = disk.hold("syncData");
   pipeline.prepare();
-  for (let piece = 1; piece <= 4; piece++) {
-    await new Promise((resolve) => setImmediate(resolve));
-    const written = platform.fileSystem.calls.filter(({ kind }) => kind === "write");
-    assertEquals(written.length, piece);
-    platform.clock.runSoon();
-  }
   await platform.clock.settle();
+  const kinds = () => disk.calls.slice(first).map(({ kind }) => kind);
+  assertEquals([kinds(), hold.waiting], [["open", "write", "syncData"], 1]);
+  hold.release();
+  await platform.clock.settle();
+  const piece = ["write", "syncData"];
+  assertEquals(kinds(), ["open", ...piece, ...piece, ...piece, "rewind"]);
   assert(pipeline.isReady);
   await pipeline.close();
 });
@@ -107,7 +111,7 @@ Deno.test("FilePipeline.close removes what is ready and what is being made", asy
 });
 
 Deno.test("FilePipeline leaves nothing behind when a call fails, and makes the next file", async () => {
-  for (let skip = 0; skip < 7; skip++) {
+  for (let skip = 0; skip < 8; skip++) {
     const platform = await machine();
     const disk: MemoryDisk = platform.fileSystem;
     const pipeline = new FilePipeline(platform, DIRECTORY, LENGTH);

@@ -255,6 +255,7 @@ Deno.test("SegmentWriter.create gives no record a number from the limit on", asy
 function bottomlessFile(): FileHandle {
   return {
     write: (bytes) => bytes.length,
+    writeAside: (bytes) => Promise.resolve(bytes.length),
     syncData: () => Promise.resolve(),
     read: () => Promise.resolve(0),
     size: () => Promise.resolve(0),
