@@ -17,6 +17,8 @@ export interface Victims {
   readonly proxies: Readonly<Record<Name, Proxy>>;
   /** Kills the coordinator's process and starts the next one. */
   restartWorker(): Promise<void>;
+  /** Lets the coordinator's process stand still for some time. */
+  pauseWorker(milliseconds: number): Promise<void>;
 }
 
 /** One fault: its name, and what it does; it returns when everything is there again. */
@@ -144,6 +146,25 @@ const outage: Make = (random, name) => {
   };
 };
 
+/** Longer than any of the coordinator's timeouts, or shorter; perhaps a server goes meanwhile. */
+const pause: Make = (random, name) => {
+  const milliseconds = random.below(5000);
+  const kills = random.chance(0.5);
+  return {
+    name: `pause the coordinator for ${milliseconds} ms${
+      kills ? `, and kill ${name} meanwhile` : ""
+    }`,
+    async strike({ clusters, pauseWorker }) {
+      const paused = pauseWorker(milliseconds);
+      if (kills) {
+        await clusters[name].kill();
+        await clusters[name].start();
+      }
+      await paused;
+    },
+  };
+};
+
 /** Faults by how often they come. */
 const FAULTS: readonly (readonly [number, Make])[] = [
   [8, cut],
@@ -155,6 +176,7 @@ const FAULTS: readonly (readonly [number, Make])[] = [
   [1, killBoth],
   [1, killOpening],
   [1, outage],
+  [2, pause],
 ];
 
 /** Draws a fault. */

@@ -96,7 +96,8 @@ async function strike(
         });
       const { name, strike } = drawFault(random);
       say(`round ${round}, fault ${fault}: ${name}`);
-      await strike({ clusters, proxies, restartWorker });
+      const pauseWorker = (milliseconds: number) => worker.pause(milliseconds);
+      await strike({ clusters, proxies, restartWorker, pauseWorker });
       await assertSound(directory);
     }
     proxied.pass();

@@ -44,6 +44,13 @@ export class Worker implements AsyncDisposable {
     return `it ended with ${running.code}: ${await this.#complaints}`;
   }
 
+  /** Has it stand still for some time and go on as if nothing were, as a machine that is paused does. */
+  async pause(milliseconds: number): Promise<void> {
+    this.#process.kill("SIGSTOP");
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    this.#process.kill("SIGCONT");
+  }
+
   /** Lets it end in order: what is under way is ended, then the log is closed. */
   async stop(): Promise<void> {
     await this.#process.stdin.close();
