@@ -22,9 +22,9 @@
 import type { Timer } from "../platform/clock.ts";
 import { LogUnavailableError } from "./errors.ts";
 import { FRAME_HEADER_LENGTH, MAX_BODY_LENGTH } from "./format.ts";
-import { FrameBatch } from "./frame_batch.ts";
 import { encodeHead, type HeadRecord } from "./head.ts";
 import { FIRST_APPLICATION_TAG } from "./model.ts";
+import { RecordQueue } from "./record_queue.ts";
 import { Retirement } from "./retire.ts";
 import { SegmentCreationError, type SegmentWriter } from "./segment_writer.ts";
 import type { WriterOptions } from "./writer_options.ts";
@@ -41,18 +41,14 @@ const MAX_UNSYNCED_RECORDS = 32_768;
 /** Bytes that a segment must hold before age alone makes the log begin another. */
 const MIN_CHECKPOINT_BYTES = 65_536;
 
+/** After so many batches of a lone caller the next is written as soon as it is there. */
+const LONE_BATCHES = 8;
+
+/** After so many batches without a turn there is one: others must have theirs, and company is noticed. */
+const BATCHES_WITHOUT_TURN = 8;
+
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 30_000;
-
-/** A record that waits, in the order of the frames of its batch. */
-interface QueuedRecord<Entry> {
-  /** An entry, or a record of the log's own. */
-  readonly entry: Entry | null;
-  readonly head: HeadRecord | null;
-  /** `null` for a record that rides along. */
-  readonly resolve: ((lsn: number) => void) | null;
-  readonly reject: ((error: unknown) => void) | null;
-}
 
 interface Failure {
   readonly cause: unknown;
@@ -66,18 +62,23 @@ interface Failure {
 export class LogWriter<Entry> {
   readonly #options: WriterOptions<Entry>;
   readonly #retirement: Retirement;
-  /** Frames of what waits: bodies are copied there as they come, so that none is kept of its own. */
-  #gathering = new FrameBatch();
-  /** Frames that are being written, or nothing. */
-  #writing = new FrameBatch();
+  /** What waits. */
+  #gathering = new RecordQueue<Entry>();
+  /** What is being written, or nothing. */
+  #writing = new RecordQueue<Entry>();
   #segment: SegmentWriter;
   #segmentBegun = 0;
   #headLength = 0;
   #rotateAt = 0;
-  #queue: QueuedRecord<Entry>[] = [];
   #nextLsn: number;
   #synced: number;
   #running: Promise<void> | null = null;
+  /** Ends the wait for company, if there is one. */
+  #hurry: (() => void) | null = null;
+  /** How many batches in a row had at most one record for which somebody waits. */
+  #lone = 0;
+  /** How many batches in a row were written without a turn of the event loop before. */
+  #hurried = 0;
   #failure: Failure | null = null;
   #closing: Promise<void> | null = null;
 
@@ -102,21 +103,34 @@ export class LogWriter<Entry> {
 
   /** Appends an entry and makes it durable; see {@linkcode Log.append}. */
   append(entry: Entry): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#enqueue({ entry, head: null, resolve, reject });
-    });
+    try {
+      const body = this.#encode(entry);
+      this.#admit(body, true);
+      this.#gathering.add(entry, body);
+      return this.#awaited();
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Appends a record of the log's own and makes it durable. */
   appendHead(record: HeadRecord): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#enqueue({ entry: null, head: record, resolve, reject });
-    });
+    try {
+      const body = encodeHead(record);
+      this.#admit(body, true);
+      this.#gathering.addHead(record, body);
+      return this.#awaited();
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Appends an entry that need not be durable; see {@linkcode Log.appendLazily}. */
   appendLazily(entry: Entry): void {
-    this.#enqueue({ entry, head: null, resolve: null, reject: null });
+    const body = this.#encode(entry);
+    this.#admit(body, false);
+    this.#gathering.addRider(entry, body);
+    if (this.#failure === null) this.#running ??= this.#drain();
   }
 
   /** Writes and syncs what is queued, then closes. Calling it again gives the same promise. */
@@ -125,10 +139,9 @@ export class LogWriter<Entry> {
     return this.#closing;
   }
 
-  #encode({ entry, head }: QueuedRecord<Entry>): Uint8Array {
-    if (head !== null) return encodeHead(head);
+  #encode(entry: Entry): Uint8Array {
     const { model } = this.#options;
-    const body = model.encode(entry as Entry);
+    const body = model.encode(entry);
     const tag = body[0] ?? 0;
     if (tag < FIRST_APPLICATION_TAG && model.ownsReservedTags === undefined) {
       throw new RangeError(
@@ -139,37 +152,40 @@ export class LogWriter<Entry> {
     return body;
   }
 
-  #enqueue(record: QueuedRecord<Entry>): void {
-    if (this.#failure !== null && !this.#outlasts(record)) {
+  /** Refuses a record for which there is no place. */
+  #admit({ length }: Uint8Array, awaited: boolean): void {
+    const { count } = this.#gathering;
+    if (this.#failure !== null && (awaited || !this.#options.restates)) {
       throw this.#unavailable(this.#failure, "no");
     }
     if (this.#closing !== null) throw this.#refuse("it is closed, open it again first");
-    if (this.#nextLsn + this.#queue.length >= this.#options.lsnLimit()) {
+    if (this.#nextLsn + count >= this.#options.lsnLimit()) {
       throw this.#refuse("its numbers are used up, see that identity.json can be written");
     }
-    const body = this.#encode(record);
-    const { length } = body;
     if (length < 1 || length > MAX_BODY_LENGTH) {
       throw new RangeError(
         `Cannot append a record of ${length} bytes: it must have 1 to ${MAX_BODY_LENGTH}`,
       );
     }
     if (
-      this.#queue.length >= MAX_QUEUED_RECORDS ||
+      count >= MAX_QUEUED_RECORDS ||
       this.#gathering.length + FRAME_HEADER_LENGTH + length > MAX_QUEUED_BYTES
     ) {
-      throw this.#refuse(
-        `${this.#queue.length} records wait to be written, append fewer at once`,
-      );
+      throw this.#refuse(`${count} records wait to be written, append fewer at once`);
     }
-    this.#gathering.add(body);
-    this.#queue.push(record);
-    if (this.#failure === null) this.#running ??= this.#drain();
   }
 
-  /** Whether a record waits for the log to come back: nobody waits for it, and it can be restated. */
-  #outlasts({ resolve }: QueuedRecord<Entry>): boolean {
-    return resolve === null && this.#options.restates;
+  /** Waits for the record that was added last. */
+  #awaited(): Promise<number> {
+    const lsn = this.#gathering.wait();
+    if (this.#running === null) this.#running = this.#drain();
+    else if (this.#mayHurry) this.#hurry?.();
+    return lsn;
+  }
+
+  /** Whether company need not be waited for: there was none of late. */
+  get #mayHurry(): boolean {
+    return this.#lone >= LONE_BATCHES && this.#hurried < BATCHES_WITHOUT_TURN;
   }
 
   /**
@@ -177,45 +193,65 @@ export class LogWriter<Entry> {
    * record that came between them would be left without a runner.
    */
   async #drain(): Promise<void> {
-    while (this.#queue.length > 0 && this.#failure === null) {
-      // One turn, so that callers woken together by the last sync share the next one.
-      await new Promise<void>((resolve) => this.#options.platform.clock.soon(resolve));
+    while (this.#gathering.count > 0 && this.#failure === null) {
+      await this.#gather();
       if (this.#isRotationDue()) await this.#rotate();
       if (this.#failure === null) await this.#writeQueue();
     }
     this.#running = null;
   }
 
+  /**
+   * Waits for company: one turn, so that callers woken together by the last sync share the next one. For
+   * who has been alone of late only what is appended without any wait in between is company; this ends the
+   * turn early, too, if nobody waited for what it began with.
+   */
+  async #gather(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const hurry = () => {
+      this.#hurried++;
+      resolve();
+    };
+    if (this.#mayHurry && this.#gathering.isAwaited) return hurry();
+    this.#hurry = hurry;
+    this.#options.platform.clock.soon(() => {
+      if (this.#hurry !== hurry) return;
+      this.#hurry = null;
+      this.#hurried = 0;
+      resolve();
+    });
+    await promise;
+    this.#hurry = null;
+  }
+
   /** Takes what is queued, numbers it and folds it into the state, which a restating then covers. */
-  #takeQueue(): { readonly taken: readonly QueuedRecord<Entry>[]; readonly firstLsn: number } {
-    const { state } = this.#options;
-    const taken = this.#queue;
-    this.#queue = [];
-    [this.#gathering, this.#writing] = [this.#writing, this.#gathering];
+  #takeQueue(): { readonly taken: RecordQueue<Entry>; readonly firstLsn: number } {
+    const taken = this.#gathering;
+    this.#gathering = this.#writing;
     this.#gathering.clear();
+    this.#writing = taken;
     const firstLsn = this.#nextLsn;
-    for (const { entry, head } of taken) {
-      if (head === null) state.apply(entry as Entry, this.#nextLsn);
-      else state.applyHead(head);
-      this.#nextLsn++;
-    }
+    taken.fold(this.#options.state, firstLsn);
+    this.#nextLsn += taken.count;
     return { taken, firstLsn };
   }
 
   async #writeQueue(): Promise<void> {
     const { taken, firstLsn } = this.#takeQueue();
     try {
-      this.#segment.write(this.#writing.seal(this.#segment.salt, firstLsn, this.#synced));
-      const forced = taken.some(({ resolve }) => resolve !== null);
-      if (forced || this.#nextLsn - this.#synced >= MAX_UNSYNCED_RECORDS) await this.#sync();
+      this.#segment.write(taken.seal(this.#segment.salt, firstLsn, this.#synced));
+      if (taken.isAwaited || this.#nextLsn - this.#synced >= MAX_UNSYNCED_RECORDS) {
+        await this.#sync();
+      }
     } catch (cause) {
       if (!await this.#restate()) {
         const failure = this.#fail(cause);
-        for (const { reject } of taken) reject?.(this.#unavailable(failure, "unknown"));
+        taken.refuse(this.#unavailable(failure, "unknown"));
         return;
       }
     }
-    taken.forEach(({ resolve }, index) => resolve?.(firstLsn + index));
+    this.#lone = taken.count - taken.riders.length <= 1 ? this.#lone + 1 : 0;
+    taken.answer(firstLsn);
   }
 
   async #sync(): Promise<void> {
@@ -297,10 +333,10 @@ export class LogWriter<Entry> {
       timer: null,
     };
     this.#failure = failure;
-    for (const { reject } of this.#queue) reject?.(this.#unavailable(failure, "no"));
-    this.#queue = this.#queue.filter((record) => this.#outlasts(record));
+    const riders = this.#options.restates ? this.#gathering.riders : [];
+    this.#gathering.refuse(this.#unavailable(failure, "no"));
     this.#gathering.clear();
-    for (const record of this.#queue) this.#gathering.add(this.#encode(record));
+    for (const entry of riders) this.#gathering.addRider(entry, this.#encode(entry));
     this.#retryLater(failure);
     return failure;
   }

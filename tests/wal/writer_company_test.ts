@@ -1,0 +1,97 @@
+/**
+ * Proves when a record is written: at once for who is alone, after a turn where there may be company, and
+ * never so that a lone caller keeps everything else from its turn.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import type { LogRecord } from "../../src/wal/decisions/record.ts";
+import type { Log } from "../../src/wal/log.ts";
+import type { ManualClock } from "../simulation/manual_clock.ts";
+import { callsOf, openLog } from "./open_log.ts";
+import { committing } from "./sample_segment.ts";
+
+/** After so many batches a caller counts as alone; after so many without a turn there is one. */
+const LONE = 8;
+
+/** Lets everything run but what waits for a turn. */
+function withoutTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Appends one record after the other until the log takes the caller for alone. */
+async function beAlone(log: Log<LogRecord>, clock: ManualClock): Promise<void> {
+  for (let txn = 1n; txn <= LONE; txn++) await clock.finish(log.append(committing(txn)));
+}
+
+/** Whether an append is answered before the next turn. */
+async function isServedAtOnce(log: Log<LogRecord>, txn: bigint): Promise<boolean> {
+  let served = false;
+  log.append(committing(txn)).then(() => served = true);
+  await withoutTurn();
+  return served;
+}
+
+Deno.test("LogWriter waits a turn for company until a caller was alone for a while", async () => {
+  const { log, clock } = await openLog();
+  for (let txn = 1n; txn <= LONE; txn++) {
+    assertEquals(await isServedAtOnce(log, txn), false);
+    await clock.settle();
+  }
+  assertEquals(await isServedAtOnce(log, 100n), true);
+  await clock.finish(log.close());
+});
+
+Deno.test("LogWriter gives others a turn however fast a lone caller comes again", async () => {
+  const { log, clock } = await openLog();
+  await beAlone(log, clock);
+  const served: boolean[] = [];
+  for (let txn = 100n; txn < 118n; txn++) {
+    served.push(await isServedAtOnce(log, txn));
+    await clock.settle();
+  }
+  const round = [...new Array<boolean>(LONE).fill(true), false];
+  assertEquals(served, [...round, ...round]);
+  await clock.finish(log.close());
+});
+
+Deno.test("LogWriter writes together what a lone caller appends without a wait", async () => {
+  const { log, disk, clock } = await openLog();
+  await beAlone(log, clock);
+  const first = disk.calls.length;
+  const answers = [100n, 101n, 102n].map((txn) => log.append(committing(txn)));
+  await withoutTurn();
+  assertEquals(disk.calls.slice(first).map(({ kind }) => kind), ["write", "syncData"]);
+  await Promise.all(answers);
+  await clock.finish(log.close());
+});
+
+Deno.test("LogWriter waits for company again as soon as there was some", async () => {
+  const { log, disk, clock } = await openLog();
+  await beAlone(log, clock);
+  const both = Promise.all([log.append(committing(100n)), log.append(committing(101n))]);
+  await clock.finish(both);
+  const first = disk.calls.length;
+  const early = log.append(committing(102n));
+  await withoutTurn();
+  assertEquals(callsOf(disk, "write", first), 0);
+  const late = log.append(committing(103n));
+  await clock.finish(Promise.all([early, late]));
+  assertEquals([callsOf(disk, "write", first), callsOf(disk, "syncData", first)], [1, 1]);
+  await clock.finish(log.close());
+});
+
+Deno.test("LogWriter takes along what rides along before a lone caller's record", async () => {
+  const { log, disk, clock } = await openLog();
+  await beAlone(log, clock);
+  const first = disk.calls.length;
+  log.appendLazily({ type: "end", txn: 1n });
+  await withoutTurn();
+  assertEquals(callsOf(disk, "write", first), 0);
+  assert(await isServedAtOnce(log, 100n));
+  assertEquals([callsOf(disk, "write", first), callsOf(disk, "syncData", first)], [1, 1]);
+  // The turn that was asked for comes too late for it, and must not count for what follows.
+  log.appendLazily({ type: "end", txn: 2n });
+  await clock.settle();
+  assertEquals([callsOf(disk, "write", first), callsOf(disk, "syncData", first)], [2, 1]);
+  await clock.finish(log.close());
+});
