@@ -5,6 +5,7 @@
 
 import { decode, encode } from "@std/msgpack";
 import { makeGid, transactionOfGid } from "../src/coordinator/gid.ts";
+import { SegmentScanner } from "../src/wal/core.ts";
 import { LiveState } from "../src/wal/decisions/live_state.ts";
 import {
   decodeRecord,
@@ -12,6 +13,7 @@ import {
   type LogRecord,
   RECORD_TAGS,
 } from "../src/wal/decisions/record.ts";
+import { FrameBatch } from "../src/wal/frame_batch.ts";
 import { decision } from "./load/decision.ts";
 
 const TXN = 7_000_000_000n;
@@ -87,8 +89,17 @@ Deno.bench("decode and apply a decision and its End", { group: "replay", baselin
   for (const body of [committing!, end!]) model.apply(decodeRecord(body)!);
 });
 
-Deno.bench("replay a decision and its End from their bytes", { group: "replay" }, () => {
-  for (const body of [committing!, end!]) model.replay(body, 0, body.length);
+const frames = new FrameBatch();
+for (const body of [committing!, end!]) frames.add(body);
+const scanner = new SegmentScanner(2);
+scanner.reserve(frames.length);
+scanner.bytes().set(frames.seal(1, 0, 0));
+scanner.scan(0, frames.length, 1, 0);
+const table = scanner.table().slice();
+const bytes = scanner.bytes().slice();
+
+Deno.bench("replay a decision and its End where they lie", { group: "replay" }, () => {
+  model.replay(bytes, table, 0, 2);
 });
 
 Deno.bench("join a gid", { group: "gid", baseline: true }, () => {

@@ -58,22 +58,24 @@ export interface LogModel<Entry> {
    */
   decode(body: Uint8Array): Entry | null;
   /**
-   * Does what {@linkcode decode} and {@linkcode apply} do together, where that can be done from the bytes of
-   * an entry: reading a log then makes no object for each. May be absent, together with
-   * {@linkcode endReplay}.
+   * Does what {@linkcode decode} and {@linkcode apply} do together, for many entries and without an object for each.
+   * May be absent, together with {@linkcode endReplay}. Made for this package's own models: what `table` says
+   * beyond places is about their records.
    *
-   * @param bytes Many entries. The array is valid only during the call, but places in it stay what they are
-   * until {@linkcode endReplay}.
-   * @param start Where the entry begins, with its tag.
-   * @param end Where it ends.
-   * @param lsn Its number.
-   * @returns False if it cannot; nothing has been done then.
+   * @param bytes Frames one behind the other. The array is valid only during the call, but places in it stay
+   * what they are until {@linkcode endReplay}.
+   * @param table Six numbers for each frame: its offset in `bytes`, where its body begins 12 bytes later; length
+   * of the body; how many records before it were not known to be synced; its tag; high and low half of
+   * the transaction's number, if it is a plain Begin, decision or End, else 0xffffffff and 0.
+   * @param from First row to be taken.
+   * @param to Row behind the last.
+   * @returns The first row that is not taken, but is to be decoded and applied; `to` if all are.
    */
-  replay?(bytes: Uint8Array, start: number, end: number, lsn: number): boolean;
+  replay?(bytes: Uint8Array, table: Uint32Array, from: number, to: number): number;
   /**
-   * Reads what {@linkcode replay} has only noted the places of.
+   * Keeps what {@linkcode replay} has only noted the places of.
    *
-   * @param bytes The same bytes as before.
+   * @param bytes The same bytes as before; they go away now.
    */
   endReplay?(bytes: Uint8Array): void;
   /** Forgets everything. */

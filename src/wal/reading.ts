@@ -7,15 +7,15 @@
 
 import type { Platform } from "../platform/platform.ts";
 import { describeDamage } from "./describe_damage.ts";
-import { LogCorruptedError, type LogPlace, LogVersionError } from "./errors.ts";
-import { decodeHead } from "./head.ts";
+import { LogCorruptedError, LogVersionError } from "./errors.ts";
+import { decodeHead, type HeadRecord } from "./head.ts";
 import { LogState } from "./log_state.ts";
 import type { LogModel } from "./model.ts";
 import { segmentName } from "./segment_name.ts";
 import {
-  LoadedSegment,
   MAX_SEGMENT_LENGTH,
   MIN_FRAME_LENGTH,
+  readSegment,
   type SegmentScan,
 } from "./segment_scan.ts";
 
@@ -30,11 +30,16 @@ export interface Finding {
   readonly reason: string;
 }
 
+/** A record of the log's own, or an entry with its number. */
+type Read<Entry> =
+  | { readonly head: HeadRecord }
+  | { readonly head: null; readonly entry: Entry; readonly lsn: number };
+
 /** The records that open a segment, held back until all of them have been read. */
-interface Opening {
+interface Opening<Entry> {
   readonly restated: boolean;
   remaining: number;
-  readonly apply: (() => void)[];
+  readonly records: Read<Entry>[];
 }
 
 /** The segment that was read last, as far as it holds anything. */
@@ -52,7 +57,7 @@ export class Reading<Entry> {
   readonly #oldest: number;
   readonly #found: Finding[] = [];
   readonly #harmless: Finding[] = [];
-  #opening: Opening | null = null;
+  #opening: Opening<Entry> | null = null;
   #restated = false;
   #segments = 0;
   #follows = 0;
@@ -125,79 +130,85 @@ export class Reading<Entry> {
     this.#behindOpening = firstLsn;
     let opened = false;
     const file = segmentName(firstLsn);
-    using segment = await LoadedSegment.load(platform.fileSystem, this.#directory, file);
-    const scan = segment.scan(
-      firstLsn,
-      (body, lsn, offset) => {
-        const apply = this.#decode(body, { file, offset, lsn }, lsn === firstLsn);
-        if (apply !== null) this.#take(apply);
+    const model = this.#model;
+    const scan = await readSegment(platform.fileSystem, this.#directory, file, firstLsn, {
+      onFrame: (body, lsn, offset) => {
+        this.#visit(body, file, offset, lsn, lsn === firstLsn);
         opened ||= this.#opening === null;
       },
-      (damage) => {
+      onDamage: (damage) => {
         this.#giveUpOpening();
         // A header that could be mended has cost no record.
         const list = damage.offset > 0 ? this.#found : this.#harmless;
         list.push({ file, reason: describeDamage(damage) });
       },
-      (bytes, start, end, lsn) =>
-        opened && this.#opening === null &&
-        this.#model.replay?.(bytes, start, end, lsn) === true,
-    );
-    this.#model.endReplay?.(segment.bytes);
+      ...(model.replay === undefined ? {} : {
+        replay: (bytes, table, from, to) =>
+          opened && this.#opening === null ? model.replay!(bytes, table, from, to) : from,
+        endReplay: (bytes) => model.endReplay?.(bytes),
+      }),
+    });
     if (this.#opening !== null) opened = false;
     this.#giveUpOpening();
     this.#finish(scan, opened, Math.max(0, this.#follows - expected));
   }
 
-  /** What a frame does to the state; `null` if its payload is damaged. */
-  #decode(body: Uint8Array, place: Required<LogPlace>, first: boolean): (() => void) | null {
-    const { file, offset, lsn } = place;
+  /** Reads a frame and takes it into account. */
+  #visit(body: Uint8Array, file: string, offset: number, lsn: number, first: boolean): void {
+    let head: HeadRecord | null;
+    let entry: Entry | null = null;
     try {
-      const head = decodeHead(body);
-      if (head !== null) {
-        if (head.type === "epoch" && first) {
-          this.#opening = { restated: head.restated, remaining: head.opening, apply: [] };
-          this.#follows = head.follows ?? lsn;
-          this.#behindOpening = lsn + head.opening;
-        }
-        return () => this.state.applyHead(head);
-      }
-      const entry = this.#model.decode(body);
-      if (entry === null) {
-        throw new LogVersionError(this.#directory, place, `record kind ${body[0]}`);
-      }
-      return () => this.state.apply(entry, lsn);
+      head = decodeHead(body);
+      if (head === null) entry = this.#model.decode(body);
     } catch (error) {
       if (error instanceof LogVersionError) throw error;
       const reason = `the payload at offset ${offset} is not that of its kind (${error})`;
       // A verdict on each would make heads of segments that are too long to be written.
       if (++this.#wrongPayloads <= MAX_NAMED_PAYLOADS) this.#found.push({ file, reason });
       this.#giveUpOpening();
-      return null;
+      return;
     }
+    if (head === null && entry === null) {
+      throw new LogVersionError(this.#directory, { file, offset, lsn }, `record kind ${body[0]}`);
+    }
+    if (first && head?.type === "epoch") {
+      this.#opening = { restated: head.restated, remaining: head.opening, records: [] };
+      this.#follows = head.follows ?? lsn;
+      this.#behindOpening = lsn + head.opening;
+    }
+    if (this.#opening !== null) {
+      return this.#hold(
+        this.#opening,
+        head === null ? { head, entry: entry as Entry, lsn } : { head },
+      );
+    }
+    // One by one, without an object for each: a log may hold millions.
+    if (head === null) this.state.apply(entry as Entry, lsn);
+    else this.state.applyHead(head);
   }
 
-  #take(apply: () => void): void {
-    const opening = this.#opening;
-    if (opening === null) return apply();
-    opening.apply.push(apply);
+  /** Holds a record that opens the segment, and takes all of them into account if it is the last. */
+  #hold(opening: Opening<Entry>, record: Read<Entry>): void {
+    opening.records.push(record);
     opening.remaining--;
     if (opening.remaining > 0) return;
-    this.#opening = null;
     if (opening.restated) {
       // What restates everything replaces what was read before, and makes damage there harmless.
       this.#restated = true;
       this.#harmless.push(...this.#found.splice(0));
       this.#model.reset();
     }
-    for (const one of opening.apply) one();
+    this.#giveUpOpening();
   }
 
-  /** The opening is damaged: what there is of it adds to what was read before. */
+  /** Nothing is held back any more; if the opening is damaged, what there is of it adds to what was read before. */
   #giveUpOpening(): void {
     const opening = this.#opening;
     this.#opening = null;
-    for (const one of opening?.apply ?? []) one();
+    for (const record of opening?.records ?? []) {
+      if (record.head === null) this.state.apply(record.entry, record.lsn);
+      else this.state.applyHead(record.head);
+    }
   }
 
   #finish(scan: SegmentScan, opened: boolean, missing: number): void {

@@ -3,7 +3,8 @@
  *
  * The newest segment comes first: if its opening records restate everything and nothing in it is damaged,
  * it alone says everything, and damage in older segments does not matter: they are read only so that
- * damaged ones are kept. Otherwise every segment is read, oldest first, and what is readable counts; where
+ * damaged ones are kept. Otherwise, and always if the log keeps every entry, every segment is read, oldest first,
+ * and what is readable counts; where
  * records are missing the outcome holds a verdict, which the log must make durable before anybody acts on
  * the rest. A segment that the identity names and that is not there is missing, too. A log that has been
  * used and has no identity is refused.
@@ -175,7 +176,9 @@ async function readSegments<Entry>(
 ): Promise<ReadSegments<Entry>> {
   const newest = new Reading(directory, model);
   const older = segments.slice(0, -1);
-  for (const segment of segments.slice(-1)) await newest.read(platform, segment);
+  if (newest.state.restates) {
+    for (const segment of segments.slice(-1)) await newest.read(platform, segment);
+  }
   if (!newest.isWhole) {
     const reading = new Reading(directory, model, 0);
     for (const segment of segments) await reading.read(platform, segment);

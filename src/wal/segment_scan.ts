@@ -10,8 +10,8 @@
  * @module
  */
 
-import type { FileHandle, FileSystem } from "../platform/file_system.ts";
-import { NO_PROMISE, SegmentScanner, StopKind, TABLE_COLUMNS } from "./core.ts";
+import type { FileSystem } from "../platform/file_system.ts";
+import { NO_PROMISE, type SegmentScanner, StopKind, TABLE_COLUMNS } from "./core.ts";
 import {
   decodeSegmentHeader,
   FRAME_HEADER_LENGTH,
@@ -20,14 +20,9 @@ import {
   type SegmentHeader,
 } from "./format.ts";
 import { findFlippedBit, type FlippedBit, MAX_TRIED_LENGTH, mendHeader } from "./bit_flip.ts";
-import { pathOf } from "./segment_name.ts";
-import { settledLength } from "./shared_file.ts";
+import { PIECE_LENGTH, SegmentWindow } from "./segment_window.ts";
 
-/** The largest segment that is read, in bytes. */
-export const MAX_SEGMENT_LENGTH = 1_073_741_824;
-
-const TABLE_FRAMES = 4096;
-const READ_PIECE = 1_048_576;
+export { MAX_SEGMENT_LENGTH } from "./segment_window.ts";
 
 /** The smallest frame, by which the number of records in unreadable bytes is limited. */
 export const MIN_FRAME_LENGTH = 13;
@@ -95,29 +90,72 @@ export type VisitFrame = (
   unsynced: number,
 ) => void;
 
-/** Takes one frame where it lies, from the tag to behind its payload; false if it does not want it so. */
-export type ReplayFrame = (
+/**
+ * Takes frames of the table where they lie in `bytes`, from row `from` up to row `to`, and gives the first that it
+ * does not want so. See {@linkcode LogModel.replay}.
+ */
+export type ReplayFrames = (
   bytes: Uint8Array,
-  start: number,
-  end: number,
-  lsn: number,
-) => boolean;
+  table: Uint32Array,
+  from: number,
+  to: number,
+) => number;
 
 /** Is told that records are missing before the next frame. */
 export type VisitDamage = (damage: Damage) => void;
 
-/** A segment in memory: its bytes once, and room for the table of its frames. */
+/** What is done with what a segment holds. */
+export interface SegmentVisitors {
+  /** Is called for each valid frame that was not replayed, in order. */
+  readonly onFrame: VisitFrame;
+  /** Is called between the frames where some are missing. */
+  readonly onDamage?: VisitDamage;
+  /** Is asked first for the valid frames. */
+  readonly replay?: ReplayFrames;
+  /** Is called before the bytes that were replayed go away. */
+  readonly endReplay?: (bytes: Uint8Array) => void;
+}
+
+/**
+ * Reads a segment from beginning to end, a piece of the file at a time: in memory is no more than some pieces and
+ * the longest record. Only behind a bad place is the rest of the segment held as a whole.
+ *
+ * @param fileSystem Where it is.
+ * @param directory The log directory.
+ * @param file Its name.
+ * @param firstLsn Number of its first record.
+ * @param visitors What is done with what it holds; what they are given is valid during the call.
+ * @param pieceLength How many bytes are read at a time.
+ * @returns What it holds.
+ * @throws {RangeError} If it is too large.
+ * @throws Whatever the file system throws; a failed read is never taken for an end.
+ */
+export async function readSegment(
+  fileSystem: FileSystem,
+  directory: string,
+  file: string,
+  firstLsn: number,
+  visitors: SegmentVisitors,
+  pieceLength: number = PIECE_LENGTH,
+): Promise<SegmentScan> {
+  await using part = await SegmentWindow.open(fileSystem, directory, file, pieceLength);
+  const steps = new Scan(part, { file, firstLsn }, visitors).steps();
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    const { from, whole } = step.value;
+    await (whole ? part.loadFrom(from) : part.moveTo(from));
+  }
+}
+
+/** A segment in memory as a whole. */
 export class LoadedSegment implements Disposable {
-  readonly #scanner: SegmentScanner;
+  readonly #window: SegmentWindow;
   readonly #file: string;
 
-  /** Length of the file, up to where somebody was writing to it. */
-  readonly length: number;
-
-  private constructor(scanner: SegmentScanner, file: string, length: number) {
-    this.#scanner = scanner;
+  private constructor(window: SegmentWindow, file: string) {
+    this.#window = window;
     this.#file = file;
-    this.length = length;
   }
 
   /**
@@ -135,23 +173,17 @@ export class LoadedSegment implements Disposable {
     directory: string,
     file: string,
   ): Promise<LoadedSegment> {
-    const scanner = new SegmentScanner(TABLE_FRAMES);
-    try {
-      const handle = await fileSystem.open(pathOf(directory, file), "read");
-      try {
-        return new LoadedSegment(scanner, file, await load(handle, scanner, file));
-      } finally {
-        handle.close();
-      }
-    } catch (error) {
-      scanner[Symbol.dispose]();
-      throw error;
-    }
+    return new LoadedSegment(await SegmentWindow.load(fileSystem, directory, file), file);
+  }
+
+  /** Length of the file, up to where somebody was writing to it. */
+  get length(): number {
+    return this.#window.length;
   }
 
   /** Its bytes: a view that dies when another segment is loaded, so ask again after each wait. */
   get bytes(): Uint8Array {
-    return this.#scanner.bytes().subarray(0, this.length);
+    return this.#window.bytes;
   }
 
   /**
@@ -160,43 +192,27 @@ export class LoadedSegment implements Disposable {
    * @param firstLsn Number of its first record.
    * @param onFrame Is called for each valid frame, in order.
    * @param onDamage Is called between the frames where some are missing.
-   * @param replay Is asked first for each valid frame.
    * @returns What it holds.
    */
-  scan(
-    firstLsn: number,
-    onFrame: VisitFrame,
-    onDamage: VisitDamage = () => {},
-    replay: ReplayFrame = () => false,
-  ): SegmentScan {
-    const file = { file: this.#file, firstLsn, length: this.length };
-    return new Scan(this.#scanner, file, { onFrame, onDamage, replay }).run();
+  scan(firstLsn: number, onFrame: VisitFrame, onDamage: VisitDamage = () => {}): SegmentScan {
+    const file = { file: this.#file, firstLsn };
+    const step = new Scan(this.#window, file, { onFrame, onDamage }).steps().next();
+    if (step.done) return step.value;
+    throw new Error(`Cannot read ${this.#file}: bytes are missing, all of them must be in memory`);
   }
 
   /** Gives the memory back. */
   [Symbol.dispose](): void {
-    this.#scanner[Symbol.dispose]();
+    this.#window.free();
   }
 }
 
-async function load(handle: FileHandle, scanner: SegmentScanner, file: string): Promise<number> {
-  const length = await handle.size();
-  if (length > MAX_SEGMENT_LENGTH) {
-    throw new RangeError(
-      `Cannot read ${file}: it has ${length} bytes, a segment has at most ${MAX_SEGMENT_LENGTH}`,
-    );
-  }
-  scanner.reserve(length);
-  const piece = new Uint8Array(Math.min(READ_PIECE, Math.max(length, 1)));
-  let loaded = 0;
-  while (loaded < length) {
-    const wanted = Math.min(piece.length, length - loaded);
-    const count = await handle.read(piece.subarray(0, wanted), loaded);
-    if (count === 0) break;
-    scanner.bytes().set(piece.subarray(0, count), loaded);
-    loaded += count;
-  }
-  return await settledLength(handle, loaded, () => scanner.bytes());
+/** What a reading asks for before it goes on. */
+interface Wish {
+  /** Offset from which on bytes must be in memory: more than there are now. */
+  readonly from: number;
+  /** Whether all up to the end of the file must be. */
+  readonly whole: boolean;
 }
 
 interface FramePlace {
@@ -212,43 +228,47 @@ interface KeptPromise extends FramePlace {
 interface ScannedFile {
   readonly file: string;
   readonly firstLsn: number;
-  readonly length: number;
 }
 
-interface Visitors {
-  readonly onFrame: VisitFrame;
-  readonly onDamage: VisitDamage;
-  readonly replay: ReplayFrame;
-}
-
-/** One reading of one segment that is in the scanner's memory. */
+/** One reading of one segment. All offsets are those in the file. */
 class Scan {
+  readonly #window: SegmentWindow;
   readonly #scanner: SegmentScanner;
   readonly #file: ScannedFile;
-  readonly #visitors: Visitors;
+  readonly #visitors: SegmentVisitors;
   readonly #damages: Damage[] = [];
   #promise: KeptPromise | null = null;
 
-  constructor(scanner: SegmentScanner, file: ScannedFile, visitors: Visitors) {
-    this.#scanner = scanner;
+  constructor(window: SegmentWindow, file: ScannedFile, visitors: SegmentVisitors) {
+    this.#window = window;
+    this.#scanner = window.scanner;
     this.#file = file;
     this.#visitors = visitors;
   }
 
-  run(): SegmentScan {
-    const { firstLsn, length } = this.#file;
-    const bytes = this.#scanner.bytes().slice(0, Math.min(SEGMENT_HEADER_LENGTH, length));
+  /** Reads as far as the bytes in memory allow, then asks for others. Asks for nothing if all are there. */
+  *steps(): Generator<Wish, SegmentScan, void> {
+    const { firstLsn } = this.#file;
+    while (this.#window.isPart && this.#window.end < SEGMENT_HEADER_LENGTH) {
+      yield { from: 0, whole: false };
+    }
+    const bytes = this.#window.bytes.slice(0, SEGMENT_HEADER_LENGTH);
     const header = decodeSegmentHeader(bytes, firstLsn);
-    if (!("kind" in header)) return this.#readFrames(header.salt);
+    if (!("kind" in header)) return yield* this.#readFrames(header.salt);
     if (header.kind === "newer-version") {
       return this.#end("newer-version", 0, firstLsn, header.found);
     }
     if (header.kind === "pgdog") return this.#end("pgdog", 0, firstLsn, "it is pgdog's");
-    return this.#readWithoutHeader(bytes, header);
+    if (this.#window.isPart) yield { from: 0, whole: true };
+    return yield* this.#readWithoutHeader(bytes, header);
   }
 
-  #readWithoutHeader(bytes: Uint8Array, fault: HeaderFault): SegmentScan {
-    const { firstLsn, length } = this.#file;
+  *#readWithoutHeader(
+    bytes: Uint8Array,
+    fault: HeaderFault,
+  ): Generator<Wish, SegmentScan, void> {
+    const { firstLsn } = this.#file;
+    const { length } = this.#window;
     const reason = HEADER_FAULTS[fault.kind as keyof typeof HEADER_FAULTS];
     const mended = bytes.length < SEGMENT_HEADER_LENGTH
       ? null
@@ -261,21 +281,28 @@ class Scan {
     }
     const { header, flippedBit } = mended;
     this.#damage({ offset, lsn: firstLsn, nextLsn: firstLsn, reason, flippedBit });
-    return this.#readFrames(header.salt);
+    return yield* this.#readFrames(header.salt);
   }
 
-  #readFrames(salt: number): SegmentScan {
-    const { length } = this.#file;
+  *#readFrames(salt: number): Generator<Wish, SegmentScan, void> {
+    const window = this.#window;
     let offset = SEGMENT_HEADER_LENGTH;
     let lsn = this.#file.firstLsn;
     for (;;) {
-      const count = this.#scanner.scan(offset, length, salt, lsn);
+      const { base } = window;
+      const count = this.#scanner.scan(offset - base, window.end - base, salt, lsn);
       this.#visitTable(count, lsn);
-      offset = this.#scanner.stopOffset();
+      offset = base + this.#scanner.stopOffset();
       lsn = this.#scanner.stopLsn();
       const kind = this.#scanner.stopKind();
       if (kind === StopKind.TableFull) continue;
-      if (kind === StopKind.Clean || this.#scanner.zerosFrom(offset, length)) {
+      if (window.isPart) {
+        const isCut = CUT_STOPS.has(kind);
+        if (!isCut && (yield* this.#isZeroFrom(offset))) return this.#end("clean", offset, lsn, "");
+        yield this.#wish(offset, !isCut);
+        continue;
+      }
+      if (kind === StopKind.Clean || this.#isZeroInMemory(offset)) {
         return this.#end("clean", offset, lsn, "");
       }
       const promise = this.#promiseOf(offset, salt, lsn);
@@ -295,6 +322,25 @@ class Scan {
     }
   }
 
+  /** Whether nothing but zeros follows, as in space that was written ahead; none of them is kept in memory. */
+  *#isZeroFrom(offset: number): Generator<Wish, boolean, void> {
+    for (let from = offset;; from = this.#window.end) {
+      if (from > offset) yield this.#wish(from, false);
+      if (!this.#isZeroInMemory(from)) return false;
+      if (!this.#window.isPart) return true;
+    }
+  }
+
+  #isZeroInMemory(offset: number): boolean {
+    const { base, end } = this.#window;
+    return this.#scanner.zerosFrom(offset - base, end - base);
+  }
+
+  #wish(from: number, whole: boolean): Wish {
+    this.#endReplay();
+    return { from, whole };
+  }
+
   /** The frame that promises that a bad place was synced; `null` if there is none. */
   #promiseOf(offset: number, salt: number, lsn: number): KeptPromise | null {
     const kept = this.#promise;
@@ -302,7 +348,8 @@ class Scan {
     if (kept !== null && offset < kept.offset && lsn < kept.synced) return kept;
     const found = this.#search("findPromise", offset, salt, lsn);
     if (found === NO_PROMISE) return null;
-    const bytes = this.#scanner.bytes().slice(found, found + FRAME_HEADER_LENGTH);
+    const at = found - this.#window.base;
+    const bytes = this.#scanner.bytes().slice(at, at + FRAME_HEADER_LENGTH);
     const unsynced = new DataView(bytes.buffer).getUint32(8, true);
     const foundLsn = this.#scanner.foundLsn();
     this.#promise = { offset: found, lsn: foundLsn, synced: foundLsn - unsynced };
@@ -311,7 +358,7 @@ class Scan {
 
   /** Where reading goes on behind a bad place; at the end of the file if nothing there can be believed. */
   #nextFrame(offset: number, salt: number, lsn: number): FramePlace {
-    const { length } = this.#file;
+    const { length } = this.#window;
     // So much damage is not worth a search each: the rest is given up.
     const next = this.#damages.length < MAX_SEARCHES
       ? this.#search("findFrame", offset, salt, lsn)
@@ -330,44 +377,68 @@ class Scan {
     salt: number,
     lsn: number,
   ): number {
-    const { length } = this.#file;
+    const { base, length } = this.#window;
     for (let window = FIRST_WINDOW;; window *= 2) {
       const end = Math.min(length, offset + window);
-      const found = this.#scanner[what](offset, end, salt, lsn);
-      if (found !== NO_PROMISE || end === length) return found;
+      const found = this.#scanner[what](offset - base, end - base, salt, lsn);
+      if (found !== NO_PROMISE) return base + found;
+      if (end === length) return NO_PROMISE;
     }
   }
 
   /** The bit that explains a damaged place; what is too long to be tried is not copied either. */
   #flippedBit(start: number, end: number, salt: number, lsn: number): FlippedBit | null {
     if (end - start > MAX_TRIED_LENGTH) return null;
-    return findFlippedBit(this.#scanner.bytes().slice(start, end), salt, lsn);
+    const { base } = this.#window;
+    return findFlippedBit(this.#scanner.bytes().slice(start - base, end - base), salt, lsn);
   }
 
   #visitTable(count: number, firstLsn: number): void {
     const { onFrame, replay } = this.#visitors;
+    const { base } = this.#window;
+    // A copy: whoever takes a frame may make the module's memory grow.
     const table = this.#scanner.table().slice(0, count * TABLE_COLUMNS);
     for (let row = 0; row < count; row++) {
-      const offset = table[row * TABLE_COLUMNS] ?? 0;
-      const bodyLength = table[row * TABLE_COLUMNS + 1] ?? 0;
-      const start = offset + FRAME_HEADER_LENGTH;
-      const end = start + bodyLength;
       const bytes = this.#scanner.bytes();
-      if (replay(bytes, start, end, firstLsn + row)) continue;
-      const unsynced = table[row * TABLE_COLUMNS + 2] ?? 0;
-      onFrame(bytes.subarray(start, end), firstLsn + row, offset, unsynced);
+      if (replay !== undefined) {
+        row = replay(bytes, table, row, count);
+        if (row === count) return;
+      }
+      const at = row * TABLE_COLUMNS;
+      const offset = table[at]!;
+      const start = offset + FRAME_HEADER_LENGTH;
+      const body = bytes.subarray(start, start + table[at + 1]!);
+      onFrame(body, firstLsn + row, base + offset, table[at + 2]!);
     }
+  }
+
+  #endReplay(): void {
+    this.#visitors.endReplay?.(this.#scanner.bytes());
   }
 
   #damage(damage: Damage): void {
     this.#damages.push(damage);
-    this.#visitors.onDamage(damage);
+    this.#visitors.onDamage?.(damage);
   }
 
   #end(kind: SegmentEndKind, offset: number, nextLsn: number, detail: string): SegmentScan {
-    return { ...this.#file, end: { kind, offset, nextLsn, detail }, damages: this.#damages };
+    this.#endReplay();
+    const { length } = this.#window;
+    return {
+      ...this.#file,
+      length,
+      end: { kind, offset, nextLsn, detail },
+      damages: this.#damages,
+    };
   }
 }
+
+/** How a reading stops where the bytes in memory end. */
+const CUT_STOPS: ReadonlySet<StopKind> = new Set([
+  StopKind.Clean,
+  StopKind.ShortHeader,
+  StopKind.PastEnd,
+]);
 
 const HEADER_FAULTS = {
   "too-short": "it is shorter than a segment header",

@@ -1,6 +1,7 @@
 /**
  * Proves that reading a large segment, sound, damaged or noise, never takes memory above twice its size,
- * and no more time than that allows. On real files and each in a process of its own, whose peak the
+ * and no more time than that allows; and that opening a log whose segments are sound takes no more memory for
+ * large ones than for small ones. On real files and each in a process of its own, whose peak the
  * kernel knows.
  */
 
@@ -113,9 +114,11 @@ Deno.test({
       for (const reader of readers) {
         await t.step(`${name}: ${reader}`, async () => {
           const { grown, taken } = await readElsewhere(reader, directory);
+          // A sound segment is read piece by piece when a log is opened.
+          const most = reader === "open" && name === "sound" ? 0 : MOST_TIMES * bytes.length;
           assert(
-            grown <= MOST_TIMES * bytes.length + SLACK,
-            `${grown} bytes more for a file of ${bytes.length}`,
+            grown <= most + SLACK,
+            `${grown} bytes more for a file of ${bytes.length}, at most ${most} and ${SLACK} would be right`,
           );
           assert(taken < LONGEST, `${taken} ms`);
         });

@@ -1,18 +1,25 @@
 /**
- * Reads a segment on a disk, as a reading of the log does one after another.
+ * Reads a segment on a disk: as a whole, as who inspects a log does, and in pieces, as an opening does. Both must
+ * find the same, wherever the pieces begin.
  */
 
+import { assertEquals } from "@std/assert";
 import type { Platform } from "../../src/platform/platform.ts";
 import { segmentName } from "../../src/wal/segment_name.ts";
 import {
   LoadedSegment,
+  readSegment,
   type SegmentScan,
   type VisitDamage,
   type VisitFrame,
 } from "../../src/wal/segment_scan.ts";
 
+/** Larger ones are read in one way only. */
+const MOST_COMPARED = 65_536;
+const PIECE_LENGTHS = [1, 13, 29, 250];
+
 /**
- * Reads a segment.
+ * Reads a segment, and makes sure that it is read the same in pieces.
  *
  * @param platform The machine.
  * @param directory The log directory.
@@ -30,6 +37,25 @@ export async function scanSegment(
   onDamage: VisitDamage = () => {},
 ): Promise<SegmentScan> {
   const file = segmentName(firstLsn);
-  using segment = await LoadedSegment.load(platform.fileSystem, directory, file);
-  return segment.scan(firstLsn, onFrame, onDamage);
+  const { fileSystem } = platform;
+  using segment = await LoadedSegment.load(fileSystem, directory, file);
+  const { length } = segment;
+  if (length > MOST_COMPARED) return segment.scan(firstLsn, onFrame, onDamage);
+  const whole: unknown[] = [];
+  const scan = segment.scan(firstLsn, (body, lsn, offset, unsynced) => {
+    whole.push([body.toHex(), lsn, offset, unsynced]);
+    onFrame(body, lsn, offset, unsynced);
+  }, (damage) => {
+    whole.push(damage);
+    onDamage(damage);
+  });
+  // One of the lengths; the smallest only where that is done soon.
+  const pieceLength = PIECE_LENGTHS[length < 1000 ? length % 4 : 1 + length % 3]!;
+  const pieces: unknown[] = [];
+  const again = await readSegment(fileSystem, directory, file, firstLsn, {
+    onFrame: (body, lsn, offset, unsynced) => pieces.push([body.toHex(), lsn, offset, unsynced]),
+    onDamage: (damage) => pieces.push(damage),
+  }, pieceLength);
+  assertEquals([again, pieces], [scan, whole], `read in pieces of ${pieceLength} bytes`);
+  return scan;
 }

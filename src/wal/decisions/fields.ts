@@ -46,6 +46,11 @@ export function list(value: ValueType | undefined, what: string): readonly Value
   return Array.isArray(value) ? value : refuse(what, value);
 }
 
+/** A value that is bytes. */
+export function bytes(value: ValueType | undefined, what: string): Uint8Array {
+  return value instanceof Uint8Array ? value : refuse(what, value);
+}
+
 /** A payload that is a map. */
 export function unpackMap(payload: Uint8Array): ValueMap {
   const value = decode(payload);

@@ -1,8 +1,7 @@
 /**
  * The records of every commit, without the general encoder: a decision (or a Begin, or a Doubt, of the
- * same shape) and an End. What is written here is byte for byte what `@std/msgpack` writes, and what is
- * read here is read as the general decoder reads it. Whatever is not plain (text beyond ASCII, long lists,
- * keys in another order, as another version might write) is left to the general way.
+ * same shape) and an End. What is written here is byte for byte what `@std/msgpack` writes. Whatever is not
+ * plain (text beyond ASCII, long lists) is left to the general way.
  *
  * @module
  */
@@ -74,22 +73,6 @@ export function encodeHotBranches(
   return room.subarray(0, at);
 }
 
-/**
- * The transaction of a decision or an End that is as plain as those made here.
- *
- * @param bytes Where the body is.
- * @param start Its first byte, the tag.
- * @param end The byte behind its last.
- * @returns The place of the number, a uint64 with its high byte first; -1 if the general way is needed.
- */
-export function hotNumberAt(bytes: Uint8Array, start: number, end: number): number {
-  const keys = bytes[start + 1];
-  if (keys === MAP_OF_ONE ? end - start !== END_LENGTH : keys !== MAP_OF_TWO) return -1;
-  if (end - start < END_LENGTH || !matches(bytes, start + 2, TXN_KEY)) return -1;
-  if (keys === MAP_OF_TWO && !hasPlainBranches(bytes, start, end)) return -1;
-  return start + 2 + TXN_KEY.length;
-}
-
 function putHead(tag: number, map: number, txn: bigint): boolean {
   if (typeof txn !== "bigint" || txn < 0n || txn > MAX_NUMBER) return false;
   room[0] = tag;
@@ -115,45 +98,4 @@ function putText(text: string, start: number): number {
     room[at++] = code;
   }
   return at;
-}
-
-/** Whether a list of `[text, text, text or nil]`, all of ASCII, fills the rest of a body exactly. */
-function hasPlainBranches(bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start <= BRANCHES_AT || !matches(bytes, start + END_LENGTH, BRANCHES_KEY)) return false;
-  const count = bytes[start + BRANCHES_AT]! - ARRAY;
-  if (count < 0 || count > MAX_SHORT_ARRAY) return false;
-  let at = start + BRANCHES_AT + 1;
-  for (let branch = 0; branch < count && at > 0; branch++) {
-    if (at >= end || bytes[at] !== ARRAY_OF_THREE) return false;
-    at = behindText(bytes, at + 1, end);
-    if (at > 0) at = behindText(bytes, at, end);
-    if (at > 0) at = at < end && bytes[at] === NIL ? at + 1 : behindText(bytes, at, end);
-  }
-  return at === end;
-}
-
-/** The place behind a text of ASCII, or -1. */
-function behindText(bytes: Uint8Array, start: number, end: number): number {
-  if (start >= end) return -1;
-  const first = bytes[start]!;
-  let at = start + 1;
-  let length: number;
-  if (first === TEXT_8) {
-    if (at >= end) return -1;
-    length = bytes[at++]!;
-  } else {
-    length = first - SHORT_TEXT;
-    if (length < 0 || length > MAX_SHORT_TEXT) return -1;
-  }
-  const behind = at + length;
-  if (behind > end) return -1;
-  for (; at < behind; at++) if (bytes[at]! > 0x7f) return -1;
-  return behind;
-}
-
-function matches(bytes: Uint8Array, start: number, expected: readonly number[]): boolean {
-  for (let index = 0; index < expected.length; index++) {
-    if (bytes[start + index] !== expected[index]) return false;
-  }
-  return true;
 }

@@ -18,10 +18,9 @@ import {
   encodeInPlace,
   type LogRecord,
   type ParticipantRecord,
-  RECORD_TAGS,
 } from "./record.ts";
-import { hotNumberAt } from "./hot_record.ts";
 import { Outcomes } from "./outcomes.ts";
+import { ReplayedTransactions } from "./replayed_transactions.ts";
 
 /** How many transactions one Checkpoint holds; more need several, so that none is too long. */
 const TRANSACTIONS_PER_CHECKPOINT = 10_000;
@@ -32,8 +31,9 @@ const MAX_VERDICTS = 100;
 export class LiveState implements LogModel<LogRecord> {
   readonly ownsReservedTags = true;
   readonly #keepOutcomes: number;
-  /** As it was recorded; or, while a segment is replayed, where its decision lies: most have ended by its end. */
-  readonly #active = new Map<bigint, ActiveTransaction | Place>();
+  readonly #active = new Map<bigint, ActiveTransaction>();
+  /** What is live of what was replayed, behind all that is in `#active`. */
+  readonly #replayed = new ReplayedTransactions();
   readonly #participants = new Map<string, ParticipantRecord>();
   readonly #adopted = new Set<string>();
   #verdicts: BranchVerdict[] = [];
@@ -51,7 +51,8 @@ export class LiveState implements LogModel<LogRecord> {
 
   /** Transactions that are not finished, in the order in which they were first recorded. */
   get active(): readonly ActiveTransaction[] {
-    return [...this.#active.values()].filter(isRead);
+    this.#takeReplayed();
+    return [...this.#active.values()];
   }
 
   /** Every database that took part once, by name. */
@@ -77,27 +78,17 @@ export class LiveState implements LogModel<LogRecord> {
     return decodeRecord(body);
   }
 
-  replay(bytes: Uint8Array, start: number, end: number): boolean {
-    const txn = numberOf(bytes, start, end);
-    if (txn === null) return false;
-    if (bytes[start] === RECORD_TAGS.end) this.#active.delete(txn);
-    else if (!isDecided(this.#active.get(txn))) {
-      this.#outcomes.add(txn, true);
-      this.#active.set(txn, start * PLACE_FACTOR + (end - start));
-    }
-    return true;
+  replay(bytes: Uint8Array, table: Uint32Array, from: number, to: number): number {
+    return this.#replayed.replay(bytes, table, from, to, this.#outcomes, this.#active);
   }
 
   endReplay(bytes: Uint8Array): void {
-    for (const [txn, place] of this.#active) {
-      if (!isPlace(place)) continue;
-      const start = Math.floor(place / PLACE_FACTOR);
-      this.#active.set(txn, decision(bytes.subarray(start, start + place % PLACE_FACTOR)));
-    }
+    this.#replayed.keep(bytes);
   }
 
   reset(): void {
     this.#active.clear();
+    this.#replayed.clear();
     this.#participants.clear();
     this.#adopted.clear();
     this.#verdicts = [];
@@ -109,8 +100,10 @@ export class LiveState implements LogModel<LogRecord> {
       case "begin":
       case "committing":
       case "doubt":
+        this.#takeReplayed();
         return this.#applyTransaction(record);
       case "end":
+        this.#takeReplayed();
         this.#active.delete(record.txn);
         return;
       case "outcomes":
@@ -118,6 +111,7 @@ export class LiveState implements LogModel<LogRecord> {
       case "branch-verdict":
         return this.#applyVerdict(record);
       case "checkpoint":
+        this.#takeReplayed();
         for (const transaction of record.active) this.#active.set(transaction.txn, transaction);
         for (const participant of record.participants) {
           this.#participants.set(participant.name, participant);
@@ -155,13 +149,25 @@ export class LiveState implements LogModel<LogRecord> {
     return checkpoints;
   }
 
+  #takeReplayed(): void {
+    if (this.#replayed.size === 0) return;
+    for (const body of this.#replayed.take()) {
+      const record = decodeRecord(body);
+      if (record?.type !== "begin" && record?.type !== "committing") {
+        throw new TypeError(`Cannot take a record of kind ${body[0]}: it must begin or decide`);
+      }
+      const { txn, branches } = record;
+      this.#active.set(txn, { txn, decided: record.type === "committing", branches });
+    }
+  }
+
   #applyTransaction(
     record: Extract<LogRecord, { type: "begin" | "committing" | "doubt" }>,
   ): void {
     const { txn, branches } = record;
     const decided = record.type === "committing";
     const known = this.#active.get(txn);
-    if (isDecided(known) || (known !== undefined && !decided)) return;
+    if (known?.decided || (known !== undefined && !decided)) return;
     if (decided) this.#outcomes.add(txn, true);
     const doubtful = record.type === "doubt" ? { doubtful: true as const } : {};
     this.#active.set(txn, { txn, decided, branches, ...doubtful });
@@ -170,8 +176,8 @@ export class LiveState implements LogModel<LogRecord> {
   #applyOutcomes(record: Extract<LogRecord, { type: "outcomes" }>): void {
     for (const { txn, committed } of record.outcomes) {
       this.#outcomes.add(txn, committed);
-      const known = this.#active.get(txn);
-      if (typeof known === "object" && known.doubtful) this.#active.delete(txn);
+      // What was replayed is in no doubt.
+      if (this.#active.get(txn)?.doubtful) this.#active.delete(txn);
     }
     this.#outcomes.forget(record.forgotten);
   }
@@ -187,48 +193,4 @@ export class LiveState implements LogModel<LogRecord> {
     const oldest = this.#verdicts.findIndex(({ kind }) => kind !== "adopt");
     this.#verdicts.splice(Math.max(oldest, 0), 1);
   }
-}
-
-/** An offset, below 2^31, and a length, below 2^16, in one number: it costs no object. */
-type Place = number;
-
-/** More than a replayed record is long. */
-const PLACE_FACTOR = 2 ** 16;
-
-function isPlace(one: ActiveTransaction | Place): one is Place {
-  return typeof one === "number";
-}
-
-function isRead(one: ActiveTransaction | Place): one is ActiveTransaction {
-  return !isPlace(one);
-}
-
-function isDecided(known: ActiveTransaction | Place | undefined): boolean {
-  return typeof known === "number" || known?.decided === true;
-}
-
-/** The decision in the body of a record that `replay` has taken. */
-function decision(body: Uint8Array): ActiveTransaction {
-  const record = decodeRecord(body);
-  if (record?.type !== "committing") throw new TypeError("Cannot decode a decision: it is none");
-  return { txn: record.txn, decided: true, branches: record.branches };
-}
-
-/** The largest high half of a number that a JavaScript number holds exactly. */
-const MAX_HIGH_HALF = 2 ** 21 - 1;
-
-/** The transaction of a plain decision or End; `null` if it is something else. */
-function numberOf(bytes: Uint8Array, start: number, end: number): bigint | null {
-  const tag = bytes[start];
-  const keys = tag === RECORD_TAGS.committing ? 2 : tag === RECORD_TAGS.end ? 1 : 0;
-  if (keys === 0 || bytes[start + 1] !== 0x80 + keys || end - start >= PLACE_FACTOR) return null;
-  const at = hotNumberAt(bytes, start, end);
-  if (at < 0) return null;
-  const high = bigEndian(bytes, at);
-  return high > MAX_HIGH_HALF ? null : BigInt(high * 2 ** 32 + bigEndian(bytes, at + 4));
-}
-
-function bigEndian(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>>
-    0;
 }

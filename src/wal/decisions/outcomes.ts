@@ -14,14 +14,19 @@ export interface Outcome {
   readonly committed: boolean;
 }
 
-/** The outcomes of the last transactions. */
+const NUMBER_BYTES = 8;
+const FIRST_CAPACITY = 64;
+
+/** The outcomes of the last transactions. Numbers lie in a buffer: reading a log adds one for each transaction. */
 export class Outcomes {
   readonly #limit: number;
-  /** A ring. */
-  readonly #txns: bigint[] = [];
-  readonly #committed: boolean[] = [];
+  /** A ring of numbers of 64 bits, little endian, once it has its whole capacity. */
+  #numbers = new DataView(new ArrayBuffer(0));
+  #committed = new Uint8Array(0);
+  #size = 0;
   #next = 0;
-  #forgotten = 0n;
+  #forgottenHigh = 0;
+  #forgottenLow = 0;
 
   /**
    * Begins with nothing.
@@ -34,12 +39,12 @@ export class Outcomes {
 
   /** The largest number of a transaction whose outcome may have been forgotten. */
   get forgotten(): bigint {
-    return this.#forgotten;
+    return numberOf(this.#forgottenHigh, this.#forgottenLow);
   }
 
   /** How many there are. */
   get size(): number {
-    return this.#txns.length;
+    return this.#size;
   }
 
   /**
@@ -49,21 +54,28 @@ export class Outcomes {
    * @param committed Whether it committed.
    */
   add(txn: bigint, committed: boolean): void {
-    if (this.#txns.length < this.#limit) {
-      this.#txns.push(txn);
-      this.#committed.push(committed);
-      return;
-    }
-    this.forget(this.#txns[this.#next] ?? txn);
-    if (this.#limit === 0) return;
-    this.#txns[this.#next] = txn;
-    this.#committed[this.#next] = committed;
-    this.#next = (this.#next + 1) % this.#limit;
+    if (this.#limit === 0) return this.forget(txn);
+    const at = this.#place(committed);
+    this.#numbers.setBigUint64(at, txn, true);
+  }
+
+  /**
+   * Keeps an outcome, as {@linkcode add} does.
+   *
+   * @param high High half of the transaction's number.
+   * @param low Its low half.
+   * @param committed Whether it committed.
+   */
+  addHalves(high: number, low: number, committed: boolean): void {
+    if (this.#limit === 0) return this.#forgetHalves(high, low);
+    const at = this.#place(committed);
+    this.#numbers.setUint32(at, low, true);
+    this.#numbers.setUint32(at + 4, high, true);
   }
 
   /** Notes that nothing is said about this transaction and all that have a smaller number. */
   forget(txn: bigint): void {
-    if (txn > this.#forgotten) this.#forgotten = txn;
+    this.#forgetHalves(Number(txn >> 32n), Number(txn & 0xffff_ffffn));
   }
 
   /**
@@ -74,65 +86,65 @@ export class Outcomes {
    */
   get(txn: bigint): boolean | null {
     // Asked seldom, and then about late ones: from the newest back.
-    const { length } = this.#txns;
-    for (let back = 1; back <= length; back++) {
-      const at = (this.#next - back + length) % length;
-      if (this.#txns[at] === txn) return this.#committed[at] ?? null;
+    for (let back = 1; back <= this.#size; back++) {
+      const at = (this.#next - back + this.#size) % this.#size;
+      if (this.#numbers.getBigUint64(at * NUMBER_BYTES, true) === txn) {
+        return this.#committed[at] === 1;
+      }
     }
     return null;
   }
 
   /** From the oldest to the newest. */
   *[Symbol.iterator](): Generator<Outcome> {
-    const { length } = this.#txns;
-    for (let index = 0; index < length; index++) {
-      const at = (this.#next + index) % length;
-      yield { txn: this.#txns[at]!, committed: this.#committed[at]! };
+    for (let index = 0; index < this.#size; index++) {
+      const at = (this.#next + index) % this.#size;
+      const txn = this.#numbers.getBigUint64(at * NUMBER_BYTES, true);
+      yield { txn, committed: this.#committed[at] === 1 };
     }
+  }
+
+  /** Where the next number goes: behind the newest, or over the oldest, which is forgotten. */
+  #place(committed: boolean): number {
+    const at = this.#next;
+    if (this.#size < this.#limit) {
+      if (this.#size === this.#committed.length) this.#grow();
+      this.#size++;
+    } else {
+      const numbers = this.#numbers;
+      const oldest = at * NUMBER_BYTES;
+      this.#forgetHalves(numbers.getUint32(oldest + 4, true), numbers.getUint32(oldest, true));
+    }
+    this.#committed[at] = committed ? 1 : 0;
+    this.#next = at + 1 === this.#limit ? 0 : at + 1;
+    return at * NUMBER_BYTES;
+  }
+
+  #grow(): void {
+    const capacity = Math.min(this.#limit, Math.max(FIRST_CAPACITY, 2 * this.#size));
+    const numbers = new Uint8Array(capacity * NUMBER_BYTES);
+    numbers.set(new Uint8Array(this.#numbers.buffer));
+    this.#numbers = new DataView(numbers.buffer);
+    const committed = new Uint8Array(capacity);
+    committed.set(this.#committed);
+    this.#committed = committed;
+  }
+
+  #forgetHalves(high: number, low: number): void {
+    const known = this.#forgottenHigh;
+    if (high < known || (high === known && low <= this.#forgottenLow)) return;
+    this.#forgottenHigh = high;
+    this.#forgottenLow = low;
   }
 }
 
-/** Numbers further apart than this begin a run of their own, so that a distance is a small integer. */
-const MAX_DISTANCE = 2n ** 40n;
-
 /**
- * Packs outcomes: transactions that end one after another have numbers close together. A run is a
- * number, then for each outcome twice the distance from the one before, and one more if it committed.
+ * A number from its halves.
  *
- * @param outcomes The outcomes, in their order.
- * @returns The runs.
+ * @param high The high half, unsigned 32 bits.
+ * @param low The low half.
+ * @returns The number, of 64 bits.
  */
-export function packOutcomes(outcomes: Iterable<Outcome>): (bigint | number)[][] {
-  const runs: (bigint | number)[][] = [];
-  let last = 0n;
-  for (const { txn, committed } of outcomes) {
-    let distance = txn - last;
-    if (runs.length === 0 || distance > MAX_DISTANCE || distance < -MAX_DISTANCE) {
-      runs.push([txn]);
-      distance = 0n;
-    }
-    runs.at(-1)!.push(Number(distance) * 2 + (committed ? 1 : 0));
-    last = txn;
-  }
-  return runs;
-}
-
-/**
- * Unpacks outcomes.
- *
- * @param runs What {@linkcode packOutcomes} gave; the first place of each run is a number of 64 bits, the
- * others are safe integers.
- * @returns The outcomes, in their order.
- */
-export function unpackOutcomes(runs: readonly (readonly (bigint | number)[])[]): Outcome[] {
-  const outcomes: Outcome[] = [];
-  for (const [first, ...steps] of runs) {
-    let txn = BigInt(first ?? 0);
-    for (const step of steps) {
-      const value = BigInt(step);
-      txn += value >> 1n;
-      outcomes.push({ txn, committed: (value & 1n) === 1n });
-    }
-  }
-  return outcomes;
+export function numberOf(high: number, low: number): bigint {
+  return (BigInt(high) << 32n) | BigInt(low);
 }

@@ -10,22 +10,23 @@
  * | 4 | Checkpoint | `{active: [[txn, decided, branches]], participants: [[name, kind, identity]]}` |
  * | 6 | Participant | `{name, kind, identity}` |
  * | 7 | Verdict on a branch | `{kind, subject, participant, gid, reason, by, at}` |
- * | 8 | Outcomes of transactions that have ended | `{forgotten, runs}` |
+ * | 8 | Outcomes of transactions that have ended | `{forgotten, ended}` |
  * | 9 | Doubt: the answer to a one-phase COMMIT was lost | `{txn, branches}` |
  *
- * `branches` is a list of `[participant, gid, token]`; `runs` is described in `outcomes.ts`. Rules for change: a tag is never used again for
- * something else; keys and list places may be added, at the end, and a reader does without them; none
- * is removed, renamed or given another type. A reader therefore ignores keys and places it does not
- * know, and refuses a payload that lacks one it needs.
+ * `branches` is a list of `[participant, gid, token]`; `ended` is bytes, see `packed_outcomes.ts`. Rules for
+ * change: a tag is never used again for something else; keys and list places may be added, at the end, and a
+ * reader does without them; none is removed, renamed or given another type. A reader therefore ignores keys
+ * and places it does not know, and refuses a payload that lacks one it needs.
  *
  * @module
  */
 
 import { encode } from "@std/msgpack/encode";
 import type { ValueMap, ValueType } from "@std/msgpack";
-import { integer64, list, packNumber, packText, refuse, text, unpackMap } from "./fields.ts";
+import { bytes, integer64, list, packNumber, packText, refuse, text, unpackMap } from "./fields.ts";
 import { encodeHotBranches, encodeHotEnd } from "./hot_record.ts";
-import { type Outcome, packOutcomes, unpackOutcomes } from "./outcomes.ts";
+import type { Outcome } from "./outcomes.ts";
+import { packOutcomes, unpackOutcomes } from "./packed_outcomes.ts";
 
 /** One database's part in a transaction, as the log keeps it. */
 export interface BranchRecord {
@@ -158,7 +159,7 @@ function packRecord(record: LogRecord): ValueMap {
     case "outcomes": {
       const { forgotten, outcomes } = record;
       for (const { txn } of outcomes) packNumber(txn);
-      return { forgotten: packNumber(forgotten), runs: packOutcomes(outcomes) };
+      return { forgotten: packNumber(forgotten), ended: packOutcomes(outcomes) };
     }
   }
 }
@@ -251,14 +252,6 @@ function unpackVerdict(map: ValueMap): BranchVerdict {
   };
 }
 
-function unpackRun(value: ValueType): (bigint | number)[] {
-  const [first, ...steps] = list(value, "run");
-  return [
-    integer64(first, "run"),
-    ...steps.map((step) => Number.isSafeInteger(step) ? step as number : refuse("step", step)),
-  ];
-}
-
 /**
  * Reads a record from the body of a frame whose checksum is right.
  *
@@ -298,7 +291,7 @@ export function decodeRecord(body: Uint8Array): LogRecord | null {
       return {
         type,
         forgotten: integer64(map.forgotten, "forgotten"),
-        outcomes: unpackOutcomes(list(map.runs, "runs").map(unpackRun)),
+        outcomes: unpackOutcomes(bytes(map.ended, "ended")),
       };
   }
 }

@@ -1,18 +1,13 @@
 /**
  * Proves that the short way and the general one are the same: whatever the short way writes, the general
- * one would have written, byte for byte; and it takes no bytes for a record that the general one refuses.
+ * one would have written, byte for byte.
  */
 
 import { assert, assertEquals } from "@std/assert";
 import { encode } from "@std/msgpack/encode";
 import type { ValueMap } from "@std/msgpack";
 import fc from "fast-check";
-import {
-  encodeHotBranches,
-  encodeHotEnd,
-  hotNumberAt,
-} from "../../../src/wal/decisions/hot_record.ts";
-import { decodeRecord } from "../../../src/wal/decisions/record.ts";
+import { encodeHotBranches, encodeHotEnd } from "../../../src/wal/decisions/hot_record.ts";
 import { checkProperty } from "../../simulation/seeds.ts";
 
 const text = fc.oneof(
@@ -72,39 +67,4 @@ Deno.test("encodeHotBranches() leaves to the general way what is not plain", () 
   }
   assert(encodeHotBranches(2, 1n, Array.from({ length: 15 }, () => plain)) !== null);
   assertEquals(encodeHotBranches(2, 1n, Array.from({ length: 16 }, () => plain)), null);
-});
-
-Deno.test("hotNumberAt() finds the number of what is plain, wherever it lies", () => {
-  checkProperty(
-    fc.property(txn, branches, fc.nat(9), (txn, branches, before) => {
-      const body = encodeHotBranches(2, txn, branches) ?? encodeHotEnd(3, txn)!;
-      const bytes = new Uint8Array(before + body.length + 9).fill(0xa1);
-      bytes.set(body, before);
-      const at = hotNumberAt(bytes, before, before + body.length);
-      assertEquals(new DataView(bytes.buffer).getBigUint64(at), txn);
-    }),
-    500,
-  );
-});
-
-Deno.test("hotNumberAt() takes nothing that the general way refuses or reads otherwise", () => {
-  const damage = fc.array(fc.tuple(fc.nat(200), fc.nat(255)), { maxLength: 3 });
-  let taken = 0;
-  checkProperty(
-    fc.property(txn, branches, damage, fc.nat(4), (txn, branches, damage, cut) => {
-      const body = (encodeHotBranches(2, txn, branches) ?? encodeHotEnd(3, txn)!).slice();
-      for (const [at, byte] of damage) if (at > 0 && at < body.length) body[at] = byte;
-      const bytes = body.subarray(0, body.length - cut);
-      const at = hotNumberAt(bytes, 0, bytes.length);
-      if (at < 0) return;
-      // An End with branches, or a decision without, is not plain; its tag decides what it is.
-      const record = decodeRecord(bytes);
-      assert(record?.type === "committing" || record?.type === "end");
-      const number = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(at);
-      assertEquals(record.txn, number);
-      taken++;
-    }),
-    2000,
-  );
-  assert(taken > 100, `${taken} of 2000 were taken`);
 });

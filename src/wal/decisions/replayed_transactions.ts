@@ -1,0 +1,138 @@
+/**
+ * The transactions that are live while a log is replayed: of each, only where the record lies that began or
+ * decided it. Most have ended before anybody asks, so nothing else of them is ever looked at.
+ *
+ * @module
+ */
+
+import { NOT_PLAIN, TABLE_COLUMNS } from "../core.ts";
+import { FRAME_HEADER_LENGTH } from "../format.ts";
+import { numberOf, type Outcomes } from "./outcomes.ts";
+import { type ActiveTransaction, RECORD_TAGS } from "./record.ts";
+
+/**
+ * Where a frame lies: its offset in the bytes that are replayed, or, if negative, -1 less its offset in what was kept
+ * of earlier ones. A small integer costs no object.
+ */
+type Place = number;
+
+/** Transactions by number, in the order in which they were first recorded. */
+export class ReplayedTransactions {
+  /** The high half of all numbers: one opening of a log gives out numbers that share it. */
+  #high = 0;
+  /** By the low half as a signed integer, which costs no object. */
+  readonly #places = new Map<number, Place>();
+  #bytes: Uint8Array = new Uint8Array(0);
+  /** The frames of what was live when earlier bytes went away. */
+  #kept: Uint8Array = new Uint8Array(0);
+
+  /** How many there are. */
+  get size(): number {
+    return this.#places.size;
+  }
+
+  /**
+   * Replays records as far as it can; see {@linkcode LogModel.replay}.
+   *
+   * @param bytes Where they are.
+   * @param table What is known of them.
+   * @param from First row.
+   * @param to Row behind the last.
+   * @param outcomes Is told of each decision.
+   * @param active Transactions that are live besides; those that end are taken out.
+   * @returns The first row that is not taken.
+   */
+  replay(
+    bytes: Uint8Array,
+    table: Uint32Array,
+    from: number,
+    to: number,
+    outcomes: Outcomes,
+    active: Map<bigint, ActiveTransaction>,
+  ): number {
+    this.#bytes = bytes;
+    const places = this.#places;
+    for (let row = from; row < to; row++) {
+      const at = row * TABLE_COLUMNS;
+      const high = table[at + 4]!;
+      if (high === NOT_PLAIN) return row;
+      const unsigned = table[at + 5]!;
+      const low = unsigned | 0;
+      if (high !== this.#high) {
+        if (places.size > 0) return row;
+        this.#high = high;
+      }
+      if (table[at + 3] === RECORD_TAGS.end) {
+        if (!places.delete(low) && active.size > 0) active.delete(numberOf(high, unsigned));
+        continue;
+      }
+      const known = places.get(low);
+      const decides = table[at + 3] === RECORD_TAGS.committing;
+      if (known === undefined) {
+        if (active.size > 0 && active.has(numberOf(high, unsigned))) return row;
+      } else if (!decides || this.#byteAt(known, FRAME_HEADER_LENGTH) === RECORD_TAGS.committing) {
+        continue;
+      }
+      if (decides) outcomes.addHalves(high, unsigned, true);
+      places.set(low, table[at]!);
+    }
+    return to;
+  }
+
+  /**
+   * Keeps what is live, since the bytes go away.
+   *
+   * @param bytes What was replayed last.
+   */
+  keep(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+    let length = 0;
+    for (const place of this.#places.values()) length += this.#lengthAt(place);
+    const kept = new Uint8Array(length);
+    let end = 0;
+    for (const [low, place] of this.#places) {
+      const frame = this.#frameAt(place);
+      kept.set(frame, end);
+      this.#places.set(low, -1 - end);
+      end += frame.length;
+    }
+    this.#kept = kept;
+  }
+
+  /**
+   * Takes all out.
+   *
+   * @returns The bodies of the records that began or decided them, valid as long as the bytes that were replayed.
+   */
+  take(): Uint8Array[] {
+    const bodies = [...this.#places.values()].map((place) =>
+      this.#frameAt(place).subarray(FRAME_HEADER_LENGTH)
+    );
+    this.#places.clear();
+    return bodies;
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    this.#places.clear();
+  }
+
+  #frameAt(place: Place): Uint8Array {
+    const length = this.#lengthAt(place);
+    return place < 0
+      ? this.#kept.subarray(-1 - place, -1 - place + length)
+      : this.#bytes.subarray(place, place + length);
+  }
+
+  #lengthAt(place: Place): number {
+    let bodyLength = 0;
+    for (let index = 3; index >= 0; index--) {
+      bodyLength = bodyLength * 256 + this.#byteAt(place, index);
+    }
+    return FRAME_HEADER_LENGTH + bodyLength;
+  }
+
+  #byteAt(place: Place, index: number): number {
+    return (place < 0 ? this.#kept[-1 - place + index] : this.#bytes[place + index]) ?? 0;
+  }
+}
