@@ -2,6 +2,12 @@
  * Which database answers: the server's system identifier, the database's oid and its name. A standby and a
  * physical copy have the same one as their primary.
  *
+ * To ask a server for its identifier costs it about as much as a small statement of the application's, since
+ * it reads a file for it. So a process of the server that has been asked once remembers the answer in a setting
+ * of its own, together with its process number: no process ever changes its server or its database. What a
+ * pooler puts behind the same connection is another process, with a memory of its own; and what a
+ * configuration or a pooler may carry from one process to another has the wrong process number.
+ *
  * @module
  */
 
@@ -18,10 +24,58 @@ export interface DatabaseNumbers {
   readonly oid: string;
 }
 
-/** The numbers of the database that answers, with a slash between them. */
-export const DATABASE_NUMBERS =
-  "concat((SELECT system_identifier FROM pg_control_system()), '/', " +
-  "(SELECT oid FROM pg_database WHERE datname = current_database()))";
+/** Those of no database. */
+export const NOWHERE: DatabaseNumbers = { system: "0", oid: "0" };
+
+/**
+ * Who answers: the database's numbers, with slashes between them and before the server's process. Functions
+ * only: to plan a look at a table, or at a function as if it were one, takes longer than to call them. 1259 is
+ * pg_class, whose file is in its database's directory.
+ */
+const ASKED = "concat((pg_control_system()).system_identifier, '/', " +
+  "substring(pg_relation_filepath(1259) from '([0-9]+)/[0-9]+$'), '/', pg_backend_pid())";
+
+/** The setting in which a process of the server remembers it. */
+const MEMORY = "indoubt.database";
+
+/** Expressions about the database that answers. */
+export interface DatabaseQuestion {
+  /** Who it is, as {@linkcode numbersIn} reads it. */
+  readonly found: string;
+  /** Whether it is another one than it must be. */
+  readonly isOther: string;
+  /** Who it is, where {@linkcode DatabaseQuestion.isOther} was asked before. */
+  readonly remembered: string;
+}
+
+/**
+ * Makes expressions about the database that answers.
+ *
+ * @param numbers Those of the one that it must be.
+ * @returns The expressions.
+ */
+export function databaseQuestion({ system, oid }: DatabaseNumbers): DatabaseQuestion {
+  const expected = `concat('${system}/${oid}/', pg_backend_pid())`;
+  const remembered = `current_setting('${MEMORY}', true)`;
+  // A transaction that is rolled back takes with it what was remembered in it.
+  const asked = `set_config('${MEMORY}', ${ASKED}, false)`;
+  // Of a CASE, only what is chosen is done.
+  return {
+    found: `CASE ${remembered} WHEN ${expected} THEN ${remembered} ELSE ${asked} END`,
+    isOther: `CASE ${remembered} WHEN ${expected} THEN false ELSE ${asked} <> ${expected} END`,
+    remembered,
+  };
+}
+
+/**
+ * The numbers in what {@linkcode DatabaseQuestion.found} gave.
+ *
+ * @param found What it gave, possibly with more behind it.
+ * @returns Both, as they stand in an identity; empty if there are none.
+ */
+export function numbersIn(found: string): string {
+  return /^[0-9]+\/[0-9]+(?=\/)/.exec(found)?.[0] ?? "";
+}
 
 /** Asks for what {@linkcode identityOf} reads. */
 export const IDENTITY_COLUMNS = "(SELECT system_identifier::text FROM pg_control_system()), " +

@@ -17,7 +17,8 @@ const REFUSED: Readonly<Record<string, string>> = {
 
 /** Stands between the application and a client of a pool. */
 export class ClientGuard<Client extends object> {
-  #refusal: Error | null = null;
+  /** Makes the error with which everything is refused; made when it is needed, since most branches never do. */
+  #refusal: (() => Error) | null = null;
 
   /** The application's client. */
   readonly client: Client;
@@ -35,7 +36,7 @@ export class ClientGuard<Client extends object> {
         return (...parameters: unknown[]) => {
           const refused = typeof property === "string" ? REFUSED[property] : undefined;
           if (refused !== undefined) throw new TypeError(refused);
-          if (property === "query" && this.#refusal !== null) throw this.#refusal;
+          if (property === "query" && this.#refusal !== null) throw this.#refusal();
           const answer: unknown = Reflect.apply(value, target, parameters);
           // What returns the client itself must not hand it out without its guard.
           return answer === target ? this.client : answer;
@@ -46,9 +47,7 @@ export class ClientGuard<Client extends object> {
 
   /** Refuses every further statement. */
   close(): void {
-    this.#refusal ??= new TypeError(
-      "Cannot use this client: its branch has ended, begin another transaction",
-    );
+    this.#refusal ??= refuseUse;
   }
 
   /**
@@ -57,6 +56,10 @@ export class ClientGuard<Client extends object> {
    * @param error Why.
    */
   lose(error: Error): void {
-    this.#refusal ??= error;
+    this.#refusal ??= () => error;
   }
+}
+
+function refuseUse(): Error {
+  return new TypeError("Cannot use this client: its branch has ended, begin another transaction");
 }

@@ -26,7 +26,8 @@ interface Query {
 export class QueryGuard<Reserved extends ReservedPostgresSql> {
   readonly #connections: PostgresConnections;
   readonly #underWay = new Set<Query>();
-  #refusal: Error | null = null;
+  /** Makes the error with which everything is refused; made when it is needed, since most branches never do. */
+  #refusal: (() => Error) | null = null;
   #wrote = false;
 
   /** The application's client. */
@@ -66,9 +67,7 @@ export class QueryGuard<Reserved extends ReservedPostgresSql> {
 
   /** Refuses every further statement. */
   close(): void {
-    this.#refusal ??= new TypeError(
-      "Cannot use this client: its branch has ended, begin another transaction",
-    );
+    this.#refusal ??= refuseUse;
   }
 
   /**
@@ -77,7 +76,7 @@ export class QueryGuard<Reserved extends ReservedPostgresSql> {
    * @param error Why.
    */
   lose(error: Error): void {
-    this.#refusal ??= error;
+    this.#refusal ??= () => error;
     for (const query of [...this.#underWay]) query.reject(error);
   }
 
@@ -92,14 +91,14 @@ export class QueryGuard<Reserved extends ReservedPostgresSql> {
   }
 
   #assertOpen(): void {
-    if (this.#refusal !== null) throw this.#refusal;
+    if (this.#refusal !== null) throw this.#refusal();
   }
 
   #watch(value: unknown): unknown {
     if (!isQuery(value)) return value;
     const send = value.handler;
     const sendIfOpen = (query: Query) => {
-      if (this.#refusal !== null) return query.reject(this.#refusal);
+      if (this.#refusal !== null) return query.reject(this.#refusal());
       this.#follow(query);
       return send(query);
     };
@@ -148,6 +147,10 @@ function resultsIn(value: unknown): { command?: unknown; count?: unknown }[] {
 function isQuery(value: unknown): value is Query {
   return typeof value === "object" && value !== null && "handler" in value &&
     typeof value.handler === "function" && "reject" in value;
+}
+
+function refuseUse(): Error {
+  return new TypeError("Cannot use this client: its branch has ended, begin another transaction");
 }
 
 function refuseRelease(): never {

@@ -32,9 +32,11 @@ interface RawResult extends Iterable<readonly (Uint8Array | null)[]> {
   readonly state?: { readonly pid: number };
 }
 
+const utf8 = new TextDecoder();
+
 function toText(value: unknown): string | null {
   if (value === null) return null;
-  return value instanceof Uint8Array ? new TextDecoder().decode(value) : refuseTransform();
+  return value instanceof Uint8Array ? utf8.decode(value) : refuseTransform();
 }
 
 function refuseTransform(): never {

@@ -18,7 +18,13 @@ import type {
   VoteAnswer,
 } from "../../coordinator/participant.ts";
 import { type NoVote, settleAnswerOf, sqlStateOf, voteOf } from "./answers.ts";
-import { DATABASE_NUMBERS, IDENTITY_COLUMNS, identityOf, numbersOf } from "./identity.ts";
+import {
+  type DatabaseNumbers,
+  databaseQuestion,
+  NOWHERE,
+  numbersIn,
+  numbersOf,
+} from "./identity.ts";
 import { single } from "./rows.ts";
 import type { StatementResult, StatementRunner } from "./session.ts";
 
@@ -71,18 +77,24 @@ export async function askToken(
   gid: string,
   identity?: string,
 ): Promise<string | null> {
-  const identified = identity === undefined ? "" : `, ${IDENTITY_COLUMNS}`;
-  const [token, branch, ...found] = single(
+  const numbers = required(identity);
+  const identified = numbers === null ? "" : `, ${databaseQuestion(numbers).found}`;
+  const [token, branch, found] = single(
     await runner.run(
       "SELECT pg_current_xact_id_if_assigned()::text, current_setting('indoubt.branch', true)" +
         identified,
     ),
   );
   if (branch !== gid) throw new BranchEndedError();
-  if (identity !== undefined && identityOf(found) !== identity) {
-    throw new ParticipantIdentityError("", identity, identityOf(found));
+  if (numbers !== null && numbersIn(found ?? "") !== `${numbers.system}/${numbers.oid}`) {
+    throw elsewhere(identity, found ?? "");
   }
   return token ?? null;
+}
+
+/** The numbers of the database that it must be; `null` if that is not looked at. */
+function required(identity: string | undefined): DatabaseNumbers | null {
+  return identity === undefined ? null : numbersOf(identity) ?? NOWHERE;
 }
 
 /** What the server says where the mark is not the branch's. */
@@ -100,13 +112,18 @@ function ownId(gid: string, identity: string | undefined): string {
   // Both are no constants, which could be looked at before they are needed.
   const mark = "current_setting('indoubt.branch', true)";
   const wrongMark = `concat('${WRONG_MARK}', ${mark})::int::text`;
-  const numbers = identity === undefined ? null : numbersOf(identity);
-  const elsewhere = numbers === null
-    ? ""
-    : `WHEN ${DATABASE_NUMBERS} <> '${numbers.system}/${numbers.oid}' ` +
-      `THEN concat('${WRONG_DATABASE}', ${DATABASE_NUMBERS})::int::text `;
+  const numbers = required(identity);
   return `SELECT CASE WHEN ${mark} IS DISTINCT FROM ${quote(gid)} THEN ${wrongMark} ` +
-    `${elsewhere}ELSE pg_current_xact_id()::text END`;
+    `${numbers === null ? "" : unlessElsewhere(numbers)}ELSE pg_current_xact_id()::text END`;
+}
+
+function unlessElsewhere(numbers: DatabaseNumbers): string {
+  const { isOther, remembered } = databaseQuestion(numbers);
+  return `WHEN ${isOther} THEN concat('${WRONG_DATABASE}', ${remembered})::int::text `;
+}
+
+function elsewhere(identity: string | undefined, found: string): ParticipantIdentityError {
+  return new ParticipantIdentityError("", identity ?? "", `postgresql:${numbersIn(found)}`);
 }
 
 /** The refusal that stands in the message of a server on which {@linkcode ownId} has failed, if it has. */
@@ -119,9 +136,7 @@ function refusalIn(error: unknown, identity: string | undefined): NoVote | null 
   }
   const [, found] = message.split(WRONG_DATABASE);
   if (found === undefined) return null;
-  const numbers = /^[0-9/]*/.exec(found)?.[0] ?? "";
-  const elsewhere = new ParticipantIdentityError("", identity ?? "", `postgresql:${numbers}`);
-  return { kind: "refused", error: elsewhere, retryable: false };
+  return { kind: "refused", error: elsewhere(identity, found), retryable: false };
 }
 
 /**
