@@ -55,12 +55,13 @@ export async function epochInSegments(
   { fileSystem }: Platform,
   directory: string,
 ): Promise<number> {
-  const names = (await fileSystem.list(directory)).sort();
+  using files = new SettledFiles(fileSystem);
+  const names = (await files.list(directory)).sort();
   const segments = names.filter((name) => parseSegmentName(name) !== null);
   let known: { readonly id: string; readonly file: string } | null = null;
   let newest = 0;
   for (const file of segments) {
-    const epochs = await epochsIn(new SettledFiles(fileSystem), directory, file);
+    const epochs = await epochsIn(files, directory, file);
     for (const { id } of epochs) {
       known ??= { id, file };
       if (id === known.id) continue;
