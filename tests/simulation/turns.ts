@@ -94,6 +94,7 @@ export class PacedFiles implements FileSystem {
     return {
       read: (buffer, position) => this.#call(() => file.read(buffer.subarray(0, piece), position)),
       syncData: () => this.#call(() => file.syncData()),
+      writeAside: (bytes) => this.#call(() => file.writeAside(bytes)),
       size: () => this.#call(() => file.size()),
       tryLock: () => this.#call(() => file.tryLock()),
       write: (bytes) => file.write(bytes),
