@@ -39,7 +39,9 @@ export async function commitInOnePhase(
     const { failure } = reading;
     const { error } = core.deadline;
     if (failure !== null) {
-      return error === null ? refusal(failure.branch, COMMIT, failure.answer) : deadlineReason(error);
+      return error === null
+        ? refusal(failure.branch, COMMIT, failure.answer)
+        : deadlineReason(error);
     }
   }
   if (writer !== undefined) {
