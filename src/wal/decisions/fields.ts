@@ -7,6 +7,7 @@
 
 import { decode } from "@std/msgpack/decode";
 import type { ValueMap, ValueType } from "@std/msgpack";
+import { decodePlain } from "./plain_payload.ts";
 
 const MAX_NUMBER = 2n ** 64n - 1n;
 
@@ -53,7 +54,7 @@ export function bytes(value: ValueType | undefined, what: string): Uint8Array {
 
 /** A payload that is a map. */
 export function unpackMap(payload: Uint8Array): ValueMap {
-  const value = decode(payload);
+  const value = decodePlain(payload) ?? decode(payload);
   if (
     typeof value !== "object" || value === null || Array.isArray(value) ||
     value instanceof Uint8Array

@@ -38,6 +38,8 @@ export class LiveState implements LogModel<LogRecord> {
   readonly #adopted = new Set<string>();
   #verdicts: BranchVerdict[] = [];
   #outcomes: Outcomes;
+  /** Whether there was any doubt: without one, thousands of outcomes need not be looked up. */
+  #hadDoubt = false;
 
   /**
    * Begins with nothing.
@@ -93,6 +95,7 @@ export class LiveState implements LogModel<LogRecord> {
     this.#adopted.clear();
     this.#verdicts = [];
     this.#outcomes = new Outcomes(this.#keepOutcomes);
+    this.#hadDoubt = false;
   }
 
   apply(record: LogRecord): void {
@@ -144,7 +147,7 @@ export class LiveState implements LogModel<LogRecord> {
     for (const verdict of this.#verdicts) checkpoints.push({ type: "branch-verdict", ...verdict });
     const { forgotten, size } = this.#outcomes;
     if (size > 0) {
-      checkpoints.push({ type: "outcomes", forgotten, outcomes: [...this.#outcomes] });
+      checkpoints.push({ type: "outcomes", forgotten, outcomes: this.#outcomes.toArray() });
     }
     return checkpoints;
   }
@@ -170,6 +173,7 @@ export class LiveState implements LogModel<LogRecord> {
     if (known?.decided || (known !== undefined && !decided)) return;
     if (decided) this.#outcomes.add(txn, true);
     const doubtful = record.type === "doubt" ? { doubtful: true as const } : {};
+    this.#hadDoubt ||= record.type === "doubt";
     this.#active.set(txn, { txn, decided, branches, ...doubtful });
   }
 
@@ -177,7 +181,7 @@ export class LiveState implements LogModel<LogRecord> {
     for (const { txn, committed } of record.outcomes) {
       this.#outcomes.add(txn, committed);
       // What was replayed is in no doubt.
-      if (this.#active.get(txn)?.doubtful) this.#active.delete(txn);
+      if (this.#hadDoubt && this.#active.get(txn)?.doubtful) this.#active.delete(txn);
     }
     this.#outcomes.forget(record.forgotten);
   }

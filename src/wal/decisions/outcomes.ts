@@ -95,13 +95,15 @@ export class Outcomes {
     return null;
   }
 
-  /** From the oldest to the newest. */
-  *[Symbol.iterator](): Generator<Outcome> {
+  /** All of them, from the oldest to the newest. */
+  toArray(): Outcome[] {
+    const outcomes = new Array<Outcome>(this.#size);
     for (let index = 0; index < this.#size; index++) {
       const at = (this.#next + index) % this.#size;
       const txn = this.#numbers.getBigUint64(at * NUMBER_BYTES, true);
-      yield { txn, committed: this.#committed[at] === 1 };
+      outcomes[index] = { txn, committed: this.#committed[at] === 1 };
     }
+    return outcomes;
   }
 
   /** Where the next number goes: behind the newest, or over the oldest, which is forgotten. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { refuse } from "./fields.ts";
+import { packNumber, refuse } from "./fields.ts";
 import type { Outcome } from "./outcomes.ts";
 
 const MAX_NUMBER = 2n ** 64n - 1n;
@@ -22,10 +22,11 @@ const EXACT_DISTANCE = 2n ** 50n;
 /**
  * Packs outcomes.
  *
- * @param outcomes The outcomes, in their order; numbers of 64 bits.
+ * @param outcomes The outcomes, in their order.
  * @returns The bytes.
+ * @throws {RangeError} If a number does not have 64 bits without sign.
  */
-export function packOutcomes(outcomes: Iterable<Outcome>): Uint8Array<ArrayBuffer> {
+export function packOutcomes(outcomes: readonly Outcome[]): Uint8Array<ArrayBuffer> {
   let bytes = new Uint8Array(1024);
   let length = 0;
   let last = 0n;
@@ -35,7 +36,7 @@ export function packOutcomes(outcomes: Iterable<Outcome>): Uint8Array<ArrayBuffe
       grown.set(bytes);
       bytes = grown;
     }
-    const distance = txn - last;
+    const distance = packNumber(txn) - last;
     last = txn;
     if (distance < EXACT_DISTANCE && distance > -EXACT_DISTANCE) {
       const step = Number(distance);

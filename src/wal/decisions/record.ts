@@ -156,11 +156,8 @@ function packRecord(record: LogRecord): ValueMap {
       };
     case "branch-verdict":
       return packVerdict(record);
-    case "outcomes": {
-      const { forgotten, outcomes } = record;
-      for (const { txn } of outcomes) packNumber(txn);
-      return { forgotten: packNumber(forgotten), ended: packOutcomes(outcomes) };
-    }
+    case "outcomes":
+      return { forgotten: packNumber(record.forgotten), ended: packOutcomes(record.outcomes) };
   }
 }
 

@@ -24,7 +24,7 @@ Deno.test("Outcomes keeps the last ones and says from where on it may have forgo
       }
       assertEquals(outcomes.size, Math.min(all.length, limit));
       const kept = limit === 0 ? [] : all.slice(-limit);
-      assertEquals([...outcomes], kept);
+      assertEquals(outcomes.toArray(), kept);
       for (const { txn, committed } of kept) assertEquals(outcomes.get(txn), committed);
       for (const { txn } of all.slice(0, all.length - kept.length)) {
         assertEquals(outcomes.get(txn), null);
