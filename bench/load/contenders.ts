@@ -13,6 +13,8 @@ const CONTENDERS = {
   log: async () => (await import("./contenders/log.ts")).openLog,
   rotation: async () => (await import("./contenders/rotation.ts")).openRotation,
   sqlite: async () => (await import("./contenders/sqlite.ts")).openSqlite,
+  "postgres same by hand": async () =>
+    (await import("./contenders/same_by_hand.ts")).openSameByHand,
   "postgres by hand": async () => (await import("./contenders/by_hand.ts")).openByHand,
   postgres: async () => (await import("./contenders/postgres.ts")).openPostgres,
 } satisfies Record<string, () => Promise<(settings: ContenderSettings) => Promise<Contender>>>;

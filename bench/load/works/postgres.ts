@@ -1,6 +1,7 @@
 /**
- * A commit on two real PostgreSQL servers: this library against the same statements sent by hand, and
- * several coordinators, each in its own process with its own log, over the same two servers.
+ * A commit on two real PostgreSQL servers: this library against the bare statements sent by hand in the best
+ * order and against its own statements sent by hand, and several coordinators, each in its own process with
+ * its own log, over the same two servers.
  *
  * @module
  */
@@ -15,6 +16,8 @@ import type { Round } from "../round.ts";
 import { median, spread } from "../statistics.ts";
 
 const NAMES = ["orders", "billing"] as const;
+const BARE = "postgres by hand";
+const SAME = "postgres same by hand";
 const COORDINATORS = [1, 2, 4];
 /** Callers of all coordinators together. */
 const SHARED_CALLERS = 64;
@@ -44,7 +47,7 @@ export async function measurePostgres(
     urls.push(cluster.url(name));
   }
   const compared = await compare(
-    { ...options, work: "postgres", contenders: ["postgres", "postgres by hand"], urls },
+    { ...options, work: "postgres", contenders: ["postgres", BARE, SAME], urls },
     onProgress,
   );
   const results = withOverhead(compared);
@@ -55,25 +58,31 @@ export async function measurePostgres(
   return results.map(({ foreign_cpu: _, ...result }) => result);
 }
 
-/** Adds what the library costs above the statements by hand, with and without its one synced write. */
+/**
+ * Adds what the library costs above the bare statements by hand, and above its own by hand: in all, and
+ * without its one synced write.
+ */
 export function withOverhead(results: readonly Result[]): Result[] {
   return results.map((result) => {
-    const hand = results.find(({ contender, concurrency }) =>
-      contender === "postgres by hand" && concurrency === result.concurrency
-    );
-    if (hand === undefined || hand === result) return result;
-    const own = result.concurrency * 1e6 / result.per_s;
-    const theirs = hand.concurrency * 1e6 / hand.per_s;
-    const without = own - (result.force_us ?? 0);
-    return {
-      ...result,
-      extra: {
-        ...result.extra,
-        "overhead %": (own / theirs - 1) * 100,
-        "without force %": (without / theirs - 1) * 100,
-      },
-    };
+    if (result.contender !== "postgres") return result;
+    const time = timeOf(result);
+    const extra: Record<string, number> = { ...result.extra };
+    for (const [name, contender] of [["bare", BARE], ["same", SAME]] as const) {
+      const hand = results.find((one) =>
+        one.contender === contender && one.concurrency === result.concurrency
+      );
+      if (hand === undefined) continue;
+      extra[`over ${name} %`] = (time / timeOf(hand) - 1) * 100;
+      extra[`over ${name}, without force %`] =
+        ((time - (result.force_us ?? 0)) / timeOf(hand) - 1) * 100;
+    }
+    return { ...result, extra };
   });
+}
+
+/** Microseconds that a caller waits for an operation. */
+function timeOf({ concurrency, per_s }: Result): number {
+  return concurrency * 1e6 / per_s;
 }
 
 /** Several coordinators at once. */
