@@ -45,7 +45,7 @@ const MIN_CHECKPOINT_BYTES = 65_536;
 const LONE_BATCHES = 8;
 
 /** After so many batches without a turn there is one: others must have theirs, and company is noticed. */
-const BATCHES_WITHOUT_TURN = 8;
+const BATCHES_WITHOUT_TURN = 16;
 
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 30_000;

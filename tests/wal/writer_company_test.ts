@@ -10,8 +10,11 @@ import type { ManualClock } from "../simulation/manual_clock.ts";
 import { callsOf, openLog } from "./open_log.ts";
 import { committing } from "./sample_segment.ts";
 
-/** After so many batches a caller counts as alone; after so many without a turn there is one. */
+/** After so many batches a caller counts as alone. */
 const LONE = 8;
+
+/** After so many batches without a turn there is one. */
+const WITHOUT_TURN = 16;
 
 /** Lets everything run but what waits for a turn. */
 function withoutTurn(): Promise<void> {
@@ -45,11 +48,11 @@ Deno.test("LogWriter gives others a turn however fast a lone caller comes again"
   const { log, clock } = await openLog();
   await beAlone(log, clock);
   const served: boolean[] = [];
-  for (let txn = 100n; txn < 118n; txn++) {
+  for (let txn = 100n; txn < 134n; txn++) {
     served.push(await isServedAtOnce(log, txn));
     await clock.settle();
   }
-  const round = [...new Array<boolean>(LONE).fill(true), false];
+  const round = [...new Array<boolean>(WITHOUT_TURN).fill(true), false];
   assertEquals(served, [...round, ...round]);
   await clock.finish(log.close());
 });
