@@ -20,6 +20,8 @@ interface Query {
   resolve(value: unknown): unknown;
   reject(error: unknown): unknown;
   canceller: ((query: Query) => unknown) | null;
+  /** Rows of a step; a cursor has it, and no other query. */
+  readonly cursorRows?: unknown;
 }
 
 /** Stands between the application and a reserved connection. */
@@ -109,30 +111,49 @@ export class QueryGuard<Reserved extends ReservedPostgresSql> {
     return value;
   }
 
-  /** A cursor sets `resolve` and `reject` anew for each of its steps, hence accessors. */
   #follow(query: Query): void {
-    let { resolve, reject } = query;
     this.#underWay.add(query);
+    if (query.cursorRows !== undefined) return this.#followSteps(query);
+    const { resolve, reject } = query;
+    query.resolve = (value) => {
+      this.#onAnswer(query, value);
+      return resolve(value);
+    };
+    query.reject = (error) => {
+      this.#onError(query, error);
+      return reject(error);
+    };
+  }
+
+  /** A cursor sets `resolve` and `reject` anew for each of its steps, hence accessors. */
+  #followSteps(query: Query): void {
+    let { resolve, reject } = query;
     Object.defineProperties(query, {
       resolve: {
         set: (next: Query["resolve"]) => resolve = next,
         get: () => (value: unknown) => {
-          this.#underWay.delete(query);
-          this.#wrote ||= resultsIn(value).some(({ command, count }) =>
-            showsWriting(command, count)
-          );
+          this.#onAnswer(query, value);
           return resolve(value);
         },
       },
       reject: {
         set: (next: Query["reject"]) => reject = next,
         get: () => (error: unknown) => {
-          this.#underWay.delete(query);
-          this.#connections.fail(error);
+          this.#onError(query, error);
           return reject(error);
         },
       },
     });
+  }
+
+  #onAnswer(query: Query, value: unknown): void {
+    this.#underWay.delete(query);
+    this.#wrote ||= resultsIn(value).some(({ command, count }) => showsWriting(command, count));
+  }
+
+  #onError(query: Query, error: unknown): void {
+    this.#underWay.delete(query);
+    this.#connections.fail(error);
   }
 }
 
