@@ -25,7 +25,7 @@ const MOST_TIMES = 2;
 const SLACK = 24 * 1024 * 1024;
 
 /** The pieces of a segment that are in memory when a log is opened, whatever the segment's size. */
-const PIECES = 8 * 1024 * 1024;
+const PIECES = 4 * 1024 * 1024;
 
 /** Far above what any of it takes, far below what work that grows with the square would take. */
 const LONGEST = 60_000;
