@@ -10,10 +10,12 @@ import { Admission, OverloadError } from "./admission.ts";
 import { Deadline, DeadlineError } from "./deadline.ts";
 import type { DecisionLog } from "./decision_log.ts";
 import { enlist, EnlistmentError, enlistmentReason, UnusableError } from "./enlist.ts";
-import type { EnlistedBranch } from "./enlisted_branch.ts";
+import { type EnlistedBranch, PLAIN } from "./enlisted_branch.ts";
 import { CoordinatorClosedError, ParticipantIdentityError } from "./errors.ts";
+import { gidPrefix } from "./gid.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Member } from "./member.ts";
+import { Slots } from "./slots.ts";
 import { assertLabel, type FullOptions, milliseconds, type TransactionOptions } from "./options.ts";
 import type { BranchOptions } from "./participant.ts";
 import { type TransactionContext, TransactionCore } from "./transaction_core.ts";
@@ -37,15 +39,23 @@ export interface BeginningOptions {
   readonly context: Omit<TransactionContext, "enlist" | "end">;
 }
 
-/** How branches begin of which nothing special is asked. */
-const PLAIN: Omit<BranchOptions, "gid"> = {};
+function branchOptionsOf(
+  { isolationLevel, readOnly }: TransactionOptions,
+): Omit<BranchOptions, "gid"> {
+  if (isolationLevel === undefined && readOnly === undefined) return PLAIN;
+  return {
+    ...(isolationLevel === undefined ? {} : { isolationLevel }),
+    ...(readOnly === undefined ? {} : { readOnly }),
+  };
+}
 
 /** Begins the transactions of one coordinator. */
 export class Beginning {
   readonly #with: BeginningOptions;
+  readonly #gidPrefix: string;
   readonly #admission: Admission;
   readonly #context: TransactionContext;
-  readonly #live = new Map<bigint, TransactionCore>();
+  readonly #live = new Slots<TransactionCore>();
   /** Called when a transaction has ended whose time {@linkcode expire} has ended. */
   readonly #expired = new Map<bigint, () => void>();
 
@@ -56,11 +66,12 @@ export class Beginning {
    */
   constructor(options: BeginningOptions) {
     this.#with = options;
+    this.#gidPrefix = gidPrefix(options.coordinator);
     this.#admission = new Admission(options.options.maxConcurrentTransactions);
     this.#context = {
       ...options.context,
       enlist: (core, participant) => this.#enlistLate(core, participant),
-      end: (txn) => this.#end(txn),
+      end: (core) => this.#end(core),
     };
   }
 
@@ -76,20 +87,24 @@ export class Beginning {
    */
   async begin(names: readonly string[], options: TransactionOptions): Promise<TransactionCore> {
     const members = this.#usable(names);
-    const { signal, isolationLevel, readOnly } = options;
     const timeout = milliseconds("timeout", options.timeout, this.#with.options.timeout);
     const label = assertLabel(options.label);
-    const deadline = new Deadline(this.#with.context.clock, timeout, signal);
-    const txn = await this.#admit(deadline);
-    const branchOptions = isolationLevel === undefined && readOnly === undefined ? PLAIN : {
-      ...(isolationLevel === undefined ? {} : { isolationLevel }),
-      ...(readOnly === undefined ? {} : { readOnly }),
-    };
+    const branchOptions = branchOptionsOf(options);
+    const deadline = new Deadline(this.#with.context.clock, timeout, options.signal);
+    let txn: bigint;
+    try {
+      const turn = this.#admission.enter(deadline);
+      if (turn !== null) await turn;
+      txn = this.#number();
+    } catch (error) {
+      deadline[Symbol.dispose]();
+      throw explain(null, error);
+    }
     const context = this.#context;
     const core = new TransactionCore({ txn, deadline, context, label, branchOptions });
-    this.#live.set(txn, core);
+    core.slot = this.#live.add(core);
     try {
-      core.branches.push(...await this.#enlist(core, members));
+      core.branches = await this.#enlist(core, members);
       return core;
     } catch (error) {
       if (error instanceof EnlistmentError && error.cause instanceof ParticipantIdentityError) {
@@ -97,7 +112,7 @@ export class Beginning {
       }
       deadline[Symbol.dispose]();
       this.#with.log.conclude(txn, false);
-      this.#end(txn);
+      this.#end(core);
       throw explain(core.id, error);
     }
   }
@@ -114,7 +129,7 @@ export class Beginning {
    * @returns When they have let go of everything.
    */
   async expire(): Promise<void> {
-    const active = [...this.#live.values()].filter(({ states }) => states.current === "active");
+    const active = [...this.#live].filter(({ states }) => states.current === "active");
     const ends = active.map(({ txn }) =>
       new Promise<void>((resolve) => this.#expired.set(txn, resolve))
     );
@@ -125,38 +140,29 @@ export class Beginning {
     await Promise.all(ends);
   }
 
-  /** Waits for its turn and takes a number; until then it is not live, and closing need not wait for it. */
-  async #admit(deadline: Deadline): Promise<bigint> {
-    try {
-      const turn = this.#admission.enter(deadline);
-      if (turn !== null) await turn;
-    } catch (error) {
-      deadline[Symbol.dispose]();
-      throw explain(null, error);
-    }
+  /** Takes a number; until then it is not live, and closing need not wait for it. */
+  #number(): bigint {
     try {
       const txn = this.#with.numbers.next();
       this.#with.ledger.begin(txn);
       return txn;
     } catch (error) {
-      deadline[Symbol.dispose]();
       this.#admission.leave();
       throw error;
     }
   }
 
-  #end(txn: bigint): void {
-    this.#live.delete(txn);
+  #end({ txn, slot }: TransactionCore): void {
+    this.#live.remove(slot);
     this.#expired.get(txn)?.();
     this.#with.ledger.end(txn);
     this.#admission.leave();
   }
 
   #enlist(core: TransactionCore, members: readonly Member[]): Promise<EnlistedBranch[]> {
-    const { coordinator } = this.#with;
     return enlist({
-      coordinator,
-      txn: core.txn,
+      gidPrefix: this.#gidPrefix,
+      id: core.id,
       members,
       first: core.branches.length,
       options: core.branchOptions,
@@ -192,7 +198,7 @@ export class Beginning {
   }
 
   #membersOf(names: readonly string[]): Member[] {
-    if (names.length === 0 || new Set(names).size < names.length) {
+    if (names.length === 0 || names.some((name, place) => names.indexOf(name) < place)) {
       throw new TypeError(
         `Cannot begin a transaction over ${JSON.stringify(names)}: ` +
           "name at least one participant, and each only once",

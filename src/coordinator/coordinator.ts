@@ -22,7 +22,7 @@ import {
   type TransactionOptions,
 } from "./options.ts";
 import { recover, type RecoveryReport } from "./recover.ts";
-import { rollBackAfter, run } from "./running.ts";
+import { rollBackAfter, run, type RunContext } from "./running.ts";
 import type { Settlement } from "./settlement.ts";
 import { statusOf, type TransactionStatus } from "./status.ts";
 import { Transaction } from "./transaction.ts";
@@ -69,12 +69,19 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
   readonly #told = new WeakSet<Settlement>();
   #recovery: RecoveryReport = { committed: [], rolledBack: [], pending: [], milliseconds: 0 };
   readonly #ending = new AbortController();
+  readonly #running: RunContext;
   #closing: Promise<CloseReport> | null = null;
 
   private constructor(options: FullOptions, log: DecisionLog) {
     this.#options = options;
     this.#log = log;
     this.#parts = assemble(options, log, (settlement) => this.#tell(settlement));
+    this.#running = {
+      begin: (names, options) => this.#begin(names, options),
+      store: options.context,
+      platform: options.platform,
+      closing: this.#ending.signal,
+    };
   }
 
   /**
@@ -221,7 +228,7 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
    * await Deno.remove(directory, { recursive: true });
    * ```
    */
-  async transaction<Name extends keyof P & string, T>(
+  transaction<Name extends keyof P & string, T>(
     names: readonly Name[],
     fn: (
       clients: ClientsOf<P, Name>,
@@ -231,18 +238,13 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
   ): Promise<T> {
     const outer = this.current;
     if (outer !== null) {
-      throw new TypeError(
+      const error = new TypeError(
         `Cannot begin a transaction inside of transaction ${outer.id}: two would wait for each other, ` +
           "use the one that is there (`coordinator.current`, its `enlist`), or `begin` for one of its own",
       );
+      return Promise.reject(error);
     }
-    const context = {
-      begin: () => this.#begin(names, options),
-      store: this.#options.context,
-      platform: this.#options.platform,
-      closing: this.#ending.signal,
-    };
-    return await run<ClientsOf<P, Name>, ClientsOf<P, keyof P>, T>(context, fn, options);
+    return run<ClientsOf<P, Name>, ClientsOf<P, keyof P>, T>(this.#running, names, fn, options);
   }
 
   /**
@@ -471,9 +473,9 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
     await this.close();
   }
 
-  async #begin(names: readonly string[], options: TransactionOptions): Promise<TransactionCore> {
+  #begin(names: readonly string[], options: TransactionOptions): Promise<TransactionCore> {
     if (this.#ending.signal.aborted) throw new CoordinatorClosedError();
-    return await this.#parts.beginning.begin(names, options);
+    return this.#parts.beginning.begin(names, options);
   }
 
   #tell(settlement: Settlement): void {

@@ -20,10 +20,10 @@ import type { Branch, BranchOptions } from "./participant.ts";
 
 /** What is needed to enlist branches. */
 export interface Enlistment {
-  /** The coordinator's id. */
-  readonly coordinator: string;
-  /** Number of the transaction. */
-  readonly txn: bigint;
+  /** What the coordinator's gids begin with. */
+  readonly gidPrefix: string;
+  /** Id of the transaction. */
+  readonly id: string;
   /** The participants, in the order of their branches. */
   readonly members: readonly Member[];
   /** How many branches the transaction has already. */
@@ -100,6 +100,9 @@ class Enlisting {
   /** In the order in which they were taken. */
   readonly #taken: EnlistedBranch[] = [];
   readonly #giveUp: (error: unknown) => void;
+  readonly #onSession: (session: Branch<unknown>) => void;
+  readonly #onNoSession: (cause: unknown) => void;
+  readonly #onBegun: () => void;
   #begun = 0;
   #failed = false;
 
@@ -113,6 +116,9 @@ class Enlisting {
     this.#reject = reject;
     this.#order = inOrder(enlistment.members);
     this.#giveUp = (error) => void this.#fail(error);
+    this.#onSession = (session) => this.#take(session);
+    this.#onNoSession = (cause) => this.#giveUp(new EnlistmentError(this.#next.name, { cause }));
+    this.#onBegun = () => this.#count();
   }
 
   begin(): void {
@@ -120,25 +126,27 @@ class Enlisting {
     this.#with.deadline.whenExpired(this.#giveUp);
   }
 
-  /** Takes the next session. */
-  #acquire(): void {
-    const member = this.#order[this.#taken.length]!;
-    ask(() => member.participant.acquire()).then(
-      (branch) => this.#take(member, branch),
-      (cause) => this.#fail(new EnlistmentError(member.name, { cause })),
-    );
+  /** Whose session is taken next. */
+  get #next(): Member {
+    return this.#order[this.#taken.length]!;
   }
 
-  #take(member: Member, session: Branch<unknown>): void {
+  #acquire(): void {
+    const { participant } = this.#next;
+    ask(() => participant.acquire()).then(this.#onSession, this.#onNoSession);
+  }
+
+  #take(session: Branch<unknown>): void {
     // A session that comes after all goes back at once.
     if (this.#failed) return giveBack(session);
-    const { coordinator, txn, members, first = 0, clock, options } = this.#with;
-    const gid = makeGid(coordinator, txn, first + members.indexOf(member));
+    const member = this.#next;
+    const { gidPrefix, id, members, first = 0, clock, options } = this.#with;
+    const gid = makeGid(gidPrefix, id, first + members.indexOf(member));
     const branch = new EnlistedBranch(member, session, gid, clock);
     this.#taken.push(branch);
-    ask(() => branch.begin(options)).then(
-      () => this.#count(),
-      (cause) => this.#fail(new EnlistmentError(member.name, { cause })),
+    branch.begin(options).then(
+      this.#onBegun,
+      (cause) => this.#giveUp(new EnlistmentError(member.name, { cause })),
     );
     if (this.#taken.length < this.#order.length) this.#acquire();
   }
@@ -169,16 +177,19 @@ class Enlisting {
   }
 }
 
-/** By name; the same array if they are in order. */
+/** By name; the same array if they are in order. Few as they are, they are put in place one by one. */
 function inOrder(members: readonly Member[]): readonly Member[] {
+  let ordered: Member[] | null = null;
   for (let place = 1; place < members.length; place++) {
-    if (members[place]!.name < members[place - 1]!.name) return members.toSorted(byName);
+    const member = members[place]!;
+    let to = place;
+    while (to > 0 && member.name < (ordered ?? members)[to - 1]!.name) to--;
+    if (to === place) continue;
+    ordered ??= members.slice();
+    ordered.copyWithin(to + 1, to, place);
+    ordered[to] = member;
   }
-  return members;
-}
-
-function byName(one: Member, other: Member): number {
-  return one.name < other.name ? -1 : one.name > other.name ? 1 : 0;
+  return ordered ?? members;
 }
 
 function giveBack(session: Branch<unknown>): void {

@@ -23,6 +23,9 @@ const ROLLBACK_TIMEOUT_MS = 5_000;
 
 const LATE = Symbol("late");
 
+/** How branches begin of which nothing special is asked. */
+export const PLAIN: Omit<BranchOptions, "gid"> = {};
+
 /** How far a branch is known to have come. */
 export type BranchProgress = "active" | "prepared" | "maybe prepared" | "ended";
 
@@ -92,12 +95,9 @@ export class EnlistedBranch {
 
   /** Begins the database's transaction. */
   begin(options: Omit<BranchOptions, "gid">): Promise<void> {
-    const { identity } = this.member;
-    return this.#branch.begin({
-      ...options,
-      ...(identity === null ? {} : { identity }),
-      gid: this.gid,
-    });
+    const { gid, member: { identity } } = this;
+    const plain = identity === null ? { gid } : { gid, identity };
+    return ask(() => this.#branch.begin(options === PLAIN ? plain : { ...options, ...plain }));
   }
 
   /** Asks what it has done; see {@linkcode Branch.examine}. */

@@ -16,9 +16,10 @@ const SAFE_GID = /^[A-Za-z0-9_.-]+$/;
  *
  * @param coordinator The coordinator's id.
  * @returns The prefix, with the separator at its end.
+ * @throws {RangeError} If it could not stand in a statement.
  */
 export function gidPrefix(coordinator: string): string {
-  return `${GID_FAMILY}${coordinator}_`;
+  return assertSafeGid(`${GID_FAMILY}${coordinator}_`);
 }
 
 /** What the gids of all coordinators begin with. */
@@ -39,13 +40,15 @@ export function coordinatorOfGid(gid: string): string | null {
 /**
  * Makes the gid of a branch.
  *
- * @param coordinator The coordinator's id.
- * @param transaction The transaction's number.
+ * @param prefix What {@linkcode gidPrefix} gave: what is put behind it here is as safe as it is.
+ * @param transaction The transaction's id.
  * @param branch Place of the branch in its transaction, from 0.
  * @returns The gid.
+ * @throws {RangeError} If it is too long.
  */
-export function makeGid(coordinator: string, transaction: bigint, branch: number): string {
-  return assertSafeGid(`${gidPrefix(coordinator)}${transaction}_${branch}`);
+export function makeGid(prefix: string, transaction: string, branch: number): string {
+  const gid = `${prefix}${transaction}_${branch}`;
+  return gid.length <= MAX_GID_LENGTH ? gid : assertSafeGid(gid);
 }
 
 /**
@@ -56,7 +59,7 @@ export function makeGid(coordinator: string, transaction: bigint, branch: number
  * @returns The transaction's number, or `null` if the gid is not of this coordinator.
  */
 export function transactionOfGid(coordinator: string, gid: string): bigint | null {
-  const prefix = gidPrefix(coordinator);
+  const prefix = `${GID_FAMILY}${coordinator}_`;
   if (!gid.startsWith(prefix) || gid.length > MAX_GID_LENGTH) return null;
   const [transaction, branch, ...rest] = gid.slice(prefix.length).split("_");
   if (transaction === undefined || branch === undefined || rest.length > 0) return null;

@@ -15,6 +15,8 @@ import { epochOf } from "./transaction_id.ts";
 export interface SettlementRequest {
   /** Number of the transaction. */
   readonly txn: bigint;
+  /** The same as text, where that is known already. */
+  readonly id?: string;
   /** Who says how its branches end. */
   readonly verdict: Verdict;
   /** Its branches. */
@@ -40,6 +42,7 @@ export class Ledger {
   readonly #adopted = new Map<string, Settlement>();
   /** Branches that operators have ended, and when, by the clock. */
   readonly #ended = new Map<string, number>();
+  readonly #onDone: (settlement: Settlement) => void;
   #idle: PromiseWithResolvers<void> | null = null;
 
   /**
@@ -51,6 +54,7 @@ export class Ledger {
   constructor(log: DecisionLog, clock: Clock) {
     this.#log = log;
     this.#clock = clock;
+    this.#onDone = (settlement) => this.#finish(settlement);
   }
 
   /** Resolves when no transaction is live. */
@@ -145,9 +149,10 @@ export class Ledger {
       return known;
     }
     const since = known?.since ?? this.#clock.now();
+    const id = request.id ?? String(txn);
     const settlement = new Settlement(
-      { id: String(txn), verdict, branches, since, logged, concluded, label },
-      (done) => this.#finish(txn, done),
+      { id, txn, verdict, branches, since, logged, concluded, label },
+      this.#onDone,
     );
     if (branches.length > 0) this.#unsettled.set(txn, settlement);
     return settlement;
@@ -166,7 +171,7 @@ export class Ledger {
     if (known !== undefined) return known;
     const since = this.#clock.now();
     const settlement = new Settlement(
-      { id, verdict: "operator", branches: [branch], since },
+      { id, txn: null, verdict: "operator", branches: [branch], since },
       () => this.#adopted.delete(id),
     );
     this.#adopted.set(id, settlement);
@@ -215,10 +220,10 @@ export class Ledger {
     }
   }
 
-  #finish(txn: bigint, settlement: Settlement): void {
-    const { verdict, heuristics, outcome, logged, concluded } = settlement;
+  #finish(settlement: Settlement): void {
+    const { txn, verdict, heuristics, outcome, logged, concluded } = settlement;
     // A transaction that did not end as decided stays until a person has looked at it.
-    if (heuristics.length > 0) return;
+    if (heuristics.length > 0 || txn === null) return;
     // Another coordinator's branches under the same number may have come in its place.
     if (this.#unsettled.get(txn) === settlement) this.#unsettled.delete(txn);
     // Gone is not rolled back: a sweep may have come upon a transaction that was just committing.

@@ -34,9 +34,7 @@ export async function commitInOnePhase(
   const { clock, prepareTimeout, log } = core.context;
   const limits = { clock, milliseconds: prepareTimeout };
   if (readers.length > 0) {
-    const reading = new Committing();
-    await askAll(readers, reading, { ...limits, deadline: core.deadline });
-    const { failure } = reading;
+    const failure = await askAll(readers, new Committing(), { ...limits, deadline: core.deadline });
     const { error } = core.deadline;
     if (failure !== null) {
       return error === null
@@ -45,9 +43,7 @@ export async function commitInOnePhase(
     }
   }
   if (writer !== undefined) {
-    const writing = new Committing();
-    await askAll([writer], writing, limits);
-    const answer = writing.failure?.answer;
+    const answer = (await askAll([writer], new Committing(), limits))?.answer;
     if (answer?.kind === "refused") return refusal(writer, COMMIT, answer);
     if (answer?.kind === "unknown") return await askForOutcome(core, writer, answer.error);
   }
@@ -56,12 +52,15 @@ export async function commitInOnePhase(
   return null;
 }
 
-/** Commits; keeps the first answer that is not "done". */
-class Committing implements Question<VoteAnswer> {
-  failure: {
-    readonly branch: EnlistedBranch;
-    readonly answer: Exclude<VoteAnswer, { kind: "done" }>;
-  } | null = null;
+/** A branch that did not say that it has committed. */
+interface Failure {
+  readonly branch: EnlistedBranch;
+  readonly answer: Exclude<VoteAnswer, { kind: "done" }>;
+}
+
+/** Commits; tells of the first that did not say so. */
+class Committing implements Question<VoteAnswer, Failure | null> {
+  #failure: Failure | null = null;
 
   commandTo(): string {
     return COMMIT;
@@ -73,11 +72,15 @@ class Committing implements Question<VoteAnswer> {
 
   hear(branch: EnlistedBranch, answer: VoteAnswer): void {
     branch.progress = "ended";
-    if (answer.kind !== "done") this.failure ??= { branch, answer };
+    if (answer.kind !== "done") this.#failure ??= { branch, answer };
   }
 
   fail(branch: EnlistedBranch, error: unknown): void {
     this.hear(branch, { kind: "unknown", error });
+  }
+
+  result(): Failure | null {
+    return this.#failure;
   }
 }
 

@@ -11,7 +11,7 @@ import type { Deadline } from "./deadline.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
 
 /** What branches are asked, and what becomes of their answers. */
-export interface Question<Answer> {
+export interface Question<Answer, Result> {
   /** What a branch was asked last, for people. */
   commandTo(branch: EnlistedBranch): string;
   /** Asks a branch; must not throw. */
@@ -24,6 +24,8 @@ export interface Question<Answer> {
   hear(branch: EnlistedBranch, answer: Answer): Promise<Answer> | void;
   /** Hears that there is no answer: the call failed, or time is up. */
   fail(branch: EnlistedBranch, error: unknown): void;
+  /** What the answers come to, when all are there. */
+  result(): Result | Promise<Result>;
 }
 
 /** How long a round may take. */
@@ -48,17 +50,18 @@ export interface NoAnswer {
  * Asks branches something.
  *
  * @typeParam Answer What they answer.
+ * @typeParam Result What their answers come to.
  * @param branches The branches.
  * @param question The question.
  * @param limits How long it may take.
- * @returns Resolves when each has answered or failed.
- * @throws What the question's own hearing throws; the others are not waited for then.
+ * @returns What the answers come to, when each has answered or failed.
+ * @throws What the question's own methods throw.
  */
-export function askAll<Answer>(
+export function askAll<Answer, Result>(
   branches: readonly EnlistedBranch[],
-  question: Question<Answer>,
+  question: Question<Answer, Result>,
   limits: RoundLimits,
-): Promise<void> {
+): Promise<Result> {
   return new Promise((resolve, reject) =>
     new Round(branches, question, limits, resolve, reject).begin()
   );
@@ -74,27 +77,27 @@ export function askAll<Answer>(
  * @param limits How long it may take.
  * @returns Its answer.
  */
-export async function askOne<Answer>(
+export function askOne<Answer>(
   branch: EnlistedBranch,
   command: string,
   ask: () => Promise<Answer>,
   limits: RoundLimits,
 ): Promise<Answer | NoAnswer> {
   let heard: Answer | NoAnswer | undefined;
-  const question: Question<Answer> = {
+  const question: Question<Answer, Answer | NoAnswer> = {
     commandTo: () => command,
     ask,
     hear: (_, answer) => void (heard = answer),
     fail: (_, error) => void (heard = { kind: "unknown", error }),
+    result: () => heard!,
   };
-  await askAll([branch], question, limits);
-  return heard!;
+  return askAll([branch], question, limits);
 }
 
-class Round<Answer> {
-  readonly #question: Question<Answer>;
+class Round<Answer, Result> {
+  readonly #question: Question<Answer, Result>;
   readonly #limits: RoundLimits;
-  readonly #resolve: () => void;
+  readonly #resolve: (result: Result | Promise<Result>) => void;
   readonly #reject: (error: unknown) => void;
   /** Whose answer is waited for, by their places. */
   readonly #waiting: (EnlistedBranch | null)[];
@@ -105,9 +108,9 @@ class Round<Answer> {
 
   constructor(
     branches: readonly EnlistedBranch[],
-    question: Question<Answer>,
+    question: Question<Answer, Result>,
     limits: RoundLimits,
-    resolve: () => void,
+    resolve: (result: Result | Promise<Result>) => void,
     reject: (error: unknown) => void,
   ) {
     this.#question = question;
@@ -179,6 +182,10 @@ class Round<Answer> {
     if (this.#missing > 0) return;
     this.#timer?.cancel();
     if (this.#giveUp !== null) this.#limits.deadline?.forget(this.#giveUp);
-    this.#resolve();
+    try {
+      this.#resolve(this.#question.result());
+    } catch (error) {
+      this.#reject(error);
+    }
   }
 }

@@ -11,15 +11,20 @@ import type { Platform } from "../platform/platform.ts";
 import { abortedError, deadlineReason } from "./abort_reason.ts";
 import { backoffDelay } from "./backoff.ts";
 import { TransactionAbortedError } from "./errors.ts";
-import { retries, type RunOptions, type TransactionStore } from "./options.ts";
+import {
+  retries,
+  type RunOptions,
+  type TransactionOptions,
+  type TransactionStore,
+} from "./options.ts";
 import { Transaction } from "./transaction.ts";
 import type { TransactionCore } from "./transaction_core.ts";
 import type { TransactionState } from "./transaction_state.ts";
 
-/** What a function is run with. */
+/** What functions are run with. */
 export interface RunContext {
   /** Begins a transaction. */
-  begin(): Promise<TransactionCore>;
+  begin(names: readonly string[], options: TransactionOptions): Promise<TransactionCore>;
   /** By what the function's own code finds its transaction. */
   readonly store: TransactionStore;
   /** The machine. */
@@ -34,9 +39,6 @@ export type Work<Clients, All, T> = (
   transaction: Transaction<Clients, All>,
 ) => T | Promise<T>;
 
-/** What one try came to. */
-type Try<T> = { readonly value: T } | { readonly error: unknown; readonly retryable: boolean };
-
 /**
  * Runs a function in a transaction, and again in a new one as often as was asked for.
  *
@@ -44,44 +46,46 @@ type Try<T> = { readonly value: T } | { readonly error: unknown; readonly retrya
  * @typeParam All Those of every participant of the coordinator.
  * @typeParam T What the function returns.
  * @param context What it is run with.
+ * @param names The participants.
  * @param fn The function.
- * @param options How often to try again, and the signal that ends the pauses.
+ * @param options How its transactions begin, how often to try again, and the signal that ends the pauses.
  * @returns What the function returned.
  * @throws What the last try came to.
  */
 export async function run<Clients, All, T>(
   context: RunContext,
+  names: readonly string[],
   fn: Work<Clients, All, T>,
-  { retry, signal }: Pick<RunOptions, "retry" | "signal">,
+  options: RunOptions,
 ): Promise<T> {
-  const { closing, platform: { clock, randomness } } = context;
-  const most = retries(retry);
-  for (let failures = 0;; failures++) {
-    const result = await runOnce(context, fn);
-    if ("value" in result) return result.value;
-    if (failures >= most || !result.retryable) throw result.error;
-    const delay = backoffDelay(failures + 1, randomness);
-    const ending = signal === undefined ? closing : AbortSignal.any([closing, signal]);
-    if (!await sleep(clock, delay, ending)) throw result.error;
+  const most = retries(options.retry);
+  for (let failures = 0;;) {
+    let core: TransactionCore | null = null;
+    try {
+      core = await context.begin(names, options);
+      const transaction = new Transaction<Clients, All>(core);
+      const running = call(context, core, transaction, fn);
+      const value = running instanceof Promise ? await running : running;
+      if (transaction.state === "active") await transaction.commit();
+      // The function may have asked for the commit and not waited for it.
+      else if (!hasEnded(transaction.state)) await core.committing;
+      return value;
+    } catch (error) {
+      failures++;
+      if (failures > most || !mayHelp(core, error)) throw error;
+      if (!await pause(context, failures, options.signal)) throw error;
+    }
   }
 }
 
-async function runOnce<Clients, All, T>(
-  context: RunContext,
-  fn: Work<Clients, All, T>,
-): Promise<Try<T>> {
-  let core: TransactionCore | null = null;
-  try {
-    core = await context.begin();
-    const transaction = new Transaction<Clients, All>(core);
-    const value = await call(context, core, transaction, fn);
-    if (transaction.state === "active") await transaction.commit();
-    // The function may have asked for the commit and not waited for it.
-    else if (!hasEnded(transaction.state)) await core.committing;
-    return { value };
-  } catch (error) {
-    return { error, retryable: mayHelp(core, error) };
-  }
+/** Waits before the next try; false if there must be none. */
+function pause(
+  { platform: { clock, randomness }, closing }: RunContext,
+  failures: number,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const ending = signal === undefined ? closing : AbortSignal.any([closing, signal]);
+  return sleep(clock, backoffDelay(failures, randomness), ending);
 }
 
 /** Whether another try may not meet the failure of this one, which has certainly changed nothing. */
@@ -99,14 +103,39 @@ function hasEnded(state: TransactionState): boolean {
 }
 
 /** Calls the function, as long as its transaction's time is not up. */
-async function call<Clients, All, T>(
+function call<Clients, All, T>(
   { store }: RunContext,
   core: TransactionCore,
   transaction: Transaction<Clients, All>,
   fn: Work<Clients, All, T>,
+): T | Promise<T> {
+  const value = store.run(transaction, () => begin(transaction, fn));
+  return value instanceof Promise ? untilDeadline(core, transaction, value) : value;
+}
+
+/** What the function returns, or a promise of it; a promise also if it throws. */
+function begin<Clients, All, T>(
+  transaction: Transaction<Clients, All>,
+  fn: Work<Clients, All, T>,
+): T | Promise<T> {
+  try {
+    const value = fn(transaction.clients, transaction);
+    // A query builder runs its statement only when its `then` is called.
+    return isThenable(value) ? Promise.resolve(value) : value;
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as PromiseLike<T> | null | undefined)?.then === "function";
+}
+
+async function untilDeadline<T>(
+  { deadline, id }: TransactionCore,
+  transaction: Transaction<unknown>,
+  running: Promise<T>,
 ): Promise<T> {
-  const { deadline } = core;
-  const running = store.run(transaction, async () => await fn(transaction.clients, transaction));
   try {
     return await deadline.race(running);
   } catch (error) {
@@ -114,7 +143,7 @@ async function call<Clients, All, T>(
     // Time cannot end a transaction that the function itself has begun to end.
     if (late !== null && transaction.state !== "active") return await running;
     await rollBackAfter(transaction, error);
-    throw late === null ? error : abortedError(core.id, deadlineReason(late));
+    throw late === null ? error : abortedError(id, deadlineReason(late));
   }
 }
 

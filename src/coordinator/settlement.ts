@@ -38,6 +38,8 @@ export type BranchOutcome = "committed" | "rolled back";
 export interface SettlementOptions {
   /** Id of the transaction. */
   readonly id: string;
+  /** Its number; `null` if it is another coordinator's. */
+  readonly txn: bigint | null;
   /** Who says how its branches end. */
   readonly verdict: Verdict;
   /** Its branches. */
@@ -66,6 +68,8 @@ export class Settlement {
 
   /** Id of the transaction. */
   readonly id: string;
+  /** Its number; `null` if it is another coordinator's. */
+  readonly txn: bigint | null;
   /** Who says how its branches end. */
   readonly verdict: Verdict;
   /** Milliseconds since 1970, for people. */
@@ -85,12 +89,13 @@ export class Settlement {
    */
   constructor(options: SettlementOptions, onDone: (settlement: Settlement) => void) {
     this.id = options.id;
+    this.txn = options.txn;
     this.verdict = options.verdict;
     this.since = options.since;
     this.label = options.label ?? null;
     this.logged = options.logged ?? false;
     this.concluded = options.concluded ?? false;
-    this.#outstanding = [...options.branches];
+    this.#outstanding = options.branches.slice();
     this.#onDone = onDone;
     this.#finishIfDone();
   }
@@ -148,7 +153,8 @@ export class Settlement {
   settle(gid: string, outcome: BranchOutcome | "unknown", heuristic?: HeuristicBranch): boolean {
     const place = this.#placeOf(gid);
     if (place < 0) return false;
-    this.#outstanding.splice(place, 1);
+    this.#outstanding.copyWithin(place, place + 1);
+    this.#outstanding.pop();
     if (outcome === "committed") this.#committed = true;
     if (outcome === "rolled back") this.#rolledBack = true;
     if (heuristic !== undefined) this.#heuristics = [...this.#heuristics, heuristic];

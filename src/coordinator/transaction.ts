@@ -9,10 +9,9 @@ import { enlistmentReason } from "./enlist.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
 import { BranchEndedError, HeuristicOutcomeError } from "./errors.ts";
 import { commitInOnePhase } from "./one_phase.ts";
-import { Settlement } from "./settlement.ts";
 import type { TransactionCore } from "./transaction_core.ts";
 import type { TransactionState } from "./transaction_state.ts";
-import { commitInTwoPhases } from "./two_phase.ts";
+import { commitPrepared, decide } from "./two_phase.ts";
 import { vote } from "./voting.ts";
 
 /** What a commit came to. */
@@ -53,7 +52,7 @@ const SETTLED: CommitResult = { settled: Promise.resolve() };
  */
 export class Transaction<Clients, All = Clients> implements AsyncDisposable {
   readonly #core: TransactionCore;
-  readonly #clients: Record<string, unknown>;
+  readonly #clients: Record<string, unknown> = {};
   #aborting: Promise<unknown> | null = null;
   #enlisting = false;
 
@@ -64,9 +63,7 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
    */
   constructor(core: TransactionCore) {
     this.#core = core;
-    this.#clients = Object.fromEntries(
-      core.branches.map((branch) => [branch.participant, branch.client]),
-    );
+    for (const { participant, client } of core.branches) this.#clients[participant] = client;
   }
 
   /** Decimal number of the transaction; the same digits stand in its gids and in the log. */
@@ -219,9 +216,10 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
       const failure = await commitInOnePhase(core, votes.writer, votes.readers);
       return failure === null ? SETTLED : await this.#abort(failure);
     }
-    const outcome = await commitInTwoPhases(core, votes.writers);
-    if (!(outcome instanceof Settlement)) return await this.#abort(outcome);
-    return { settled: outcome.done };
+    const refused = await decide(core, votes.writers);
+    if (refused !== null) return await this.#abort(refused);
+    const settlement = await commitPrepared(core, votes.writers);
+    return settlement.isOver ? SETTLED : { settled: settlement.done };
   }
 
   #assertActive(action: string): void {

@@ -43,7 +43,7 @@ export interface TransactionContext {
   /** Hears that a participant may be another database than it was. */
   onSuspect(participant: string): void;
   /** Takes the transaction out of the live ones. */
-  end(txn: bigint): void;
+  end(core: TransactionCore): void;
 }
 
 /** How a transaction is made. */
@@ -62,7 +62,9 @@ export interface TransactionCoreOptions {
 
 /** The inside of one transaction. */
 export class TransactionCore {
-  readonly #ended = Promise.withResolvers<void>();
+  #hasEnded = false;
+  /** Made when somebody waits for it. */
+  #ended: PromiseWithResolvers<void> | null = null;
 
   readonly txn: bigint;
   readonly id: string;
@@ -72,7 +74,9 @@ export class TransactionCore {
   readonly branchOptions: TransactionCoreOptions["branchOptions"];
   readonly states: TransactionStates;
   /** Its branches, in the order of their numbers. */
-  readonly branches: EnlistedBranch[] = [];
+  branches: EnlistedBranch[] = [];
+  /** Its place among those that run. */
+  slot = -1;
   /** Whether the log holds a Begin of it. */
   begun = false;
   /** Branches that did not end as it was rolled back: someone has committed them, or may have. */
@@ -94,6 +98,8 @@ export class TransactionCore {
 
   /** Resolves when it has let go of everything. */
   get ended(): Promise<void> {
+    if (this.#hasEnded) return Promise.resolve();
+    this.#ended ??= Promise.withResolvers<void>();
     return this.#ended.promise;
   }
 
@@ -103,10 +109,10 @@ export class TransactionCore {
     branches: readonly EnlistedBranch[],
     logged: boolean,
   ): Settlement {
-    const { txn, label } = this;
+    const { txn, id, label } = this;
     // A roll-back is noted at once; how a lost COMMIT ended, when it is known.
     const concluded = verdict === "commit" || verdict === "rollback";
-    return this.context.settle({ txn, verdict, branches, logged, concluded, label });
+    return this.context.settle({ txn, id, verdict, branches, logged, concluded, label });
   }
 
   /**
@@ -137,8 +143,9 @@ export class TransactionCore {
   end(state: "committed" | "aborted" | "unknown"): void {
     this.states.moveTo(state);
     this.releaseAll();
-    this.context.end(this.txn);
-    this.#ended.resolve();
+    this.context.end(this);
+    this.#hasEnded = true;
+    this.#ended?.resolve();
   }
 
   /** Gives every session back and ends the watch over its time. */

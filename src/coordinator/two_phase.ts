@@ -10,7 +10,6 @@
  * @module
  */
 
-import { within } from "../platform/clock.ts";
 import { LogUnavailableError } from "../wal/errors.ts";
 import { type AbortReason, logRefusal } from "./abort_reason.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
@@ -21,18 +20,17 @@ import type { Settlement } from "./settlement.ts";
 import type { TransactionCore } from "./transaction_core.ts";
 
 /**
- * Decides, and commits what is prepared.
+ * Decides.
  *
  * @param core The transaction, "committing", with all writers prepared.
  * @param writers Its branches that wrote.
- * @returns Why the transaction must be rolled back, or the settling of what was decided.
+ * @returns Why the transaction must be rolled back, or `null` if it is decided that it commits.
  * @throws {OutcomeUnknownError} If only the log knows.
- * @throws {HeuristicOutcomeError} If someone ended a branch otherwise.
  */
-export async function commitInTwoPhases(
+export async function decide(
   core: TransactionCore,
   writers: readonly EnlistedBranch[],
-): Promise<AbortReason | Settlement> {
+): Promise<AbortReason | null> {
   const { log, onProtocolPoint } = core.context;
   onProtocolPoint("all-prepared", core.id);
   core.states.moveTo("deciding");
@@ -47,7 +45,7 @@ export async function commitInTwoPhases(
     throw new OutcomeUnknownError(core.id, reason, { cause });
   }
   core.states.moveTo("settling");
-  return await settle(core, writers);
+  return null;
 }
 
 /** The log may come back with the decision in it: then the branches are committed after all. */
@@ -69,40 +67,35 @@ function leaveToLog(
   });
 }
 
-async function settle(
+/**
+ * Commits what is prepared, after the decision.
+ *
+ * @param core The transaction, "settling".
+ * @param writers Its branches that wrote.
+ * @returns The settling, over or left to the resolver.
+ * @throws {HeuristicOutcomeError} If someone ended a branch otherwise.
+ */
+export function commitPrepared(
   core: TransactionCore,
   writers: readonly EnlistedBranch[],
 ): Promise<Settlement> {
-  const { clock, settleTimeout, onProtocolPoint, onUnsettled } = core.context;
-  const settlement = core.settle("commit", writers, true);
-  const begun = clock.elapsed();
+  const { clock, settleTimeout, onProtocolPoint } = core.context;
+  const committing = new Committing(core, writers);
   onProtocolPoint("decided", core.id);
-  const committing = new Committing(core, writers.length, settlement);
-  await askAll(writers, committing, { clock, milliseconds: settleTimeout });
-  if (!settlement.isOver) {
-    const left = Math.max(0, settleTimeout - (clock.elapsed() - begun));
-    await within(clock, settlement.done, left, undefined);
-  }
-  core.end("committed");
-  const isHeuristic = settlement.heuristics.length > 0;
-  if (isHeuristic || !settlement.isOver) onUnsettled(settlement);
-  if (isHeuristic) {
-    throw new HeuristicOutcomeError(core.id, "committed", settlement.heuristics);
-  }
-  return settlement;
+  return askAll(writers, committing, { clock, milliseconds: settleTimeout });
 }
 
-/** Commits what is prepared; who does not say that it did is left to the resolver. */
-class Committing implements Question<SettleAnswer> {
+/** Who does not say that it has committed is left to the resolver, and waited for as long as the time lasts. */
+class Committing implements Question<SettleAnswer | null, Settlement> {
   readonly #core: TransactionCore;
   readonly #branches: number;
   readonly #settlement: Settlement;
   #committed = 0;
 
-  constructor(core: TransactionCore, branches: number, settlement: Settlement) {
+  constructor(core: TransactionCore, writers: readonly EnlistedBranch[]) {
     this.#core = core;
-    this.#branches = branches;
-    this.#settlement = settlement;
+    this.#branches = writers.length;
+    this.#settlement = core.settle("commit", writers, true);
   }
 
   commandTo(): string {
@@ -113,13 +106,15 @@ class Committing implements Question<SettleAnswer> {
     return branch.commitPrepared();
   }
 
-  hear(branch: EnlistedBranch, answer: SettleAnswer): void {
+  /** Hears an answer; or, if that is `null`, that the resolver has settled all of them. */
+  hear(branch: EnlistedBranch, answer: SettleAnswer | null): Promise<null> | void {
+    if (answer === null) return;
     branch.progress = "ended";
     branch.release();
     const { context: { resolver, onProtocolPoint }, id } = this.#core;
     if (answer.kind !== "done") {
       void resolver.take(this.#settlement, branch, answer);
-      return;
+      return this.#settlement.done.then(() => null);
     }
     this.#committed++;
     if (this.#committed === 1) onProtocolPoint("first-committed", id);
@@ -128,6 +123,17 @@ class Committing implements Question<SettleAnswer> {
   }
 
   fail(branch: EnlistedBranch, error: unknown): void {
-    this.hear(branch, { kind: "later", error });
+    // If it has answered, the resolver has it already.
+    if (branch.progress !== "ended") void this.hear(branch, { kind: "later", error });
+  }
+
+  result(): Settlement {
+    const settlement = this.#settlement;
+    const { id, context: { onUnsettled } } = this.#core;
+    this.#core.end("committed");
+    const isHeuristic = settlement.heuristics.length > 0;
+    if (isHeuristic || !settlement.isOver) onUnsettled(settlement);
+    if (isHeuristic) throw new HeuristicOutcomeError(id, "committed", settlement.heuristics);
+    return settlement;
   }
 }

@@ -50,84 +50,126 @@ interface Failure {
  * @param core The transaction, "committing".
  * @returns What they said.
  */
-export async function vote(core: TransactionCore): Promise<Votes> {
-  const { branches, deadline, context: { clock, prepareTimeout, forceBegin } } = core;
-  const atOnce = isCertain(branches);
-  const voting = new Voting(core, atOnce);
-  let writers: readonly EnlistedBranch[] = branches;
-  if (!atOnce) {
-    await askAll(branches, voting, { clock, milliseconds: null, deadline });
-    if (voting.failures.length > 0) return judge(core, voting.failures);
-    writers = branches.filter(({ writes }) => writes);
-    if (writers.length < 2) {
-      const readers = branches.filter(({ writes }) => !writes);
-      return { kind: "one phase", writer: writers[0], readers };
-    }
-  }
-  const refused = forceBegin ? await force(core, writers) : null;
-  if (refused !== null) return { kind: "failed", failure: refused };
-  await askAll(branches, voting, { clock, milliseconds: prepareTimeout, deadline });
-  if (voting.failures.length > 0) return judge(core, voting.failures);
-  const all = branches.every(({ writes }) => writes);
-  return { kind: "prepared", writers: all ? branches : branches.filter(({ writes }) => writes) };
+export function vote(core: TransactionCore): Promise<Votes> {
+  return isCertain(core.branches) ? voteAtOnce(core) : askFirst(core);
 }
 
-/** Whether two or more have certainly written: they are prepared while the others are asked. */
+/** Two or more have certainly written: they are prepared while the others are asked. */
+function voteAtOnce(core: TransactionCore): Promise<Votes> {
+  const { branches, context: { forceBegin } } = core;
+  return forceBegin ? prepareForced(core, branches) : prepare(core);
+}
+
+/** Nobody is prepared before it is known that two wrote: a single writer is committed in one phase. */
+async function askFirst(core: TransactionCore): Promise<Votes> {
+  const { branches, deadline, context: { clock, forceBegin } } = core;
+  const failures = await askAll(branches, new Examination(), {
+    clock,
+    milliseconds: null,
+    deadline,
+  });
+  if (failures.length > 0) return judge(core, failures);
+  const writers = branches.filter(({ writes }) => writes);
+  if (writers.length < 2) {
+    const readers = branches.filter(({ writes }) => !writes);
+    return { kind: "one phase", writer: writers[0], readers };
+  }
+  return await (forceBegin ? prepareForced(core, writers) : prepare(core));
+}
+
+async function prepareForced(
+  core: TransactionCore,
+  branches: readonly EnlistedBranch[],
+): Promise<Votes> {
+  const failure = await force(core, branches);
+  return failure === null ? await prepare(core) : { kind: "failed", failure };
+}
+
+function prepare(core: TransactionCore): Promise<Votes> {
+  const { branches, deadline, context: { clock, prepareTimeout } } = core;
+  return askAll(branches, new Voting(core), { clock, milliseconds: prepareTimeout, deadline });
+}
+
 function isCertain(branches: readonly EnlistedBranch[]): boolean {
   let known = 0;
-  for (const branch of branches) {
-    if (branch.wrote) known++;
+  for (const { wrote } of branches) {
+    if (wrote) known++;
   }
   return known > 1;
 }
 
-/** What a branch says in the course of the vote: what it has done, then what became of its vote. */
+/** Asks what branches have done. */
+class Examination implements Question<BranchWork, readonly Failure[]> {
+  readonly #failures: Failure[] = [];
+
+  commandTo(): string {
+    return "what it has done";
+  }
+
+  ask(branch: EnlistedBranch): Promise<BranchWork> {
+    return branch.examine();
+  }
+
+  hear(branch: EnlistedBranch, work: BranchWork): void {
+    branch.examined(work);
+  }
+
+  fail(branch: EnlistedBranch, error: unknown): void {
+    this.#failures.push({ branch, reason: branchFailure(branch, error) });
+  }
+
+  result(): readonly Failure[] {
+    return this.#failures;
+  }
+}
+
+/** What a branch says in the course of its vote: what it has done, then what became of that. */
 type Said = BranchWork | PrepareAnswer | VoteAnswer;
 
-/** Asks those who are not known what they have done, prepares the writers, and lets the readers commit. */
-class Voting implements Question<Said> {
-  readonly failures: Failure[] = [];
+/** Prepares the writers and commits the readers; who is neither yet is asked, and votes then. */
+class Voting implements Question<Said, Votes> {
   readonly #core: TransactionCore;
-  /** Whether known writers need not be asked, and the others vote as soon as they have said what they did. */
-  readonly #atOnce: boolean;
+  readonly #failures: Failure[] = [];
   #prepared = 0;
 
-  constructor(core: TransactionCore, atOnce: boolean) {
+  constructor(core: TransactionCore) {
     this.#core = core;
-    this.#atOnce = atOnce;
   }
 
   commandTo(branch: EnlistedBranch): string {
     if (branch.progress !== "active") return "PREPARE";
-    return branch.isExamined ? "COMMIT" : "the question what it has done";
+    return branch.isExamined ? "COMMIT" : "what it has done";
   }
 
   ask(branch: EnlistedBranch): Promise<Said> {
-    if (this.#atOnce && branch.wrote) return branch.prepare();
-    return branch.isExamined ? this.#vote(branch) : branch.examine();
+    if (branch.isExamined) return branch.writes ? branch.prepare() : branch.commit();
+    return branch.wrote ? branch.prepare() : branch.examine();
   }
 
   hear(branch: EnlistedBranch, said: Said): Promise<Said> | void {
     if ("wrote" in said) {
       branch.examined(said);
-      return this.#atOnce ? this.#vote(branch) : undefined;
+      return this.ask(branch);
     }
     const command = this.commandTo(branch);
     if (command === "COMMIT") branch.progress = "ended";
     else branch.prepared(said as PrepareAnswer);
     if (said.kind !== "done") {
-      this.failures.push({ branch, reason: refusal(branch, command, said) });
+      this.#failures.push({ branch, reason: refusal(branch, command, said) });
     } else if (command === "PREPARE") this.#count();
   }
 
   fail(branch: EnlistedBranch, error: unknown): void {
     if (branch.progress !== "active" || branch.isExamined) {
       this.hear(branch, { kind: "unknown", error });
-    } else this.failures.push({ branch, reason: branchFailure(branch, error) });
+    } else this.#failures.push({ branch, reason: branchFailure(branch, error) });
   }
 
-  #vote(branch: EnlistedBranch): Promise<Said> {
-    return branch.writes ? branch.prepare() : branch.commit();
+  result(): Votes {
+    const { branches } = this.#core;
+    if (this.#failures.length > 0) return judge(this.#core, this.#failures);
+    const all = this.#prepared === branches.length;
+    return { kind: "prepared", writers: all ? branches : branches.filter(({ writes }) => writes) };
   }
 
   #count(): void {

@@ -68,6 +68,9 @@ class TimerList {
     else previous.next = next;
     if (next === null) this.#last = previous;
     else next.previous = previous;
+    // A timer that the collector has not found yet must not keep those after it from being collected.
+    timer.previous = null;
+    timer.next = null;
     if (this.#first === null) this.#machine?.keepAlive?.(false);
   }
 

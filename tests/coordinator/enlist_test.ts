@@ -19,7 +19,7 @@ async function make(...names: string[]) {
     options: Omit<BranchOptions, "gid"> = {},
   ) => {
     const members = order.map((name) => bench.members.get(name)!);
-    return enlist({ coordinator: "fake", txn: 7n, members, options, deadline, clock });
+    return enlist({ gidPrefix: "indoubt_fake_", id: "7", members, options, deadline, clock });
   };
   return { bench, clock, start };
 }

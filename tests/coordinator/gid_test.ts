@@ -16,24 +16,33 @@ import { seededTest } from "../simulation/seeds.ts";
 const LARGEST = 2n ** 64n - 1n;
 
 Deno.test("makeGid() names coordinator, transaction and branch", () => {
-  assertEquals(makeGid("abc123", 7_000_000_001_042n, 1), "indoubt_abc123_7000000001042_1");
+  assertEquals(makeGid(gidPrefix("abc123"), "7000000001042", 1), "indoubt_abc123_7000000001042_1");
 });
 
 Deno.test("makeGid() stays within 64 bytes for the largest transaction and branch", () => {
-  const gid = makeGid("0123456789ab", LARGEST, 999);
+  const gid = makeGid(gidPrefix("0123456789ab"), String(LARGEST), 999);
   assert(gid.length <= 64);
   assertEquals(transactionOfGid("0123456789ab", gid), LARGEST);
 });
 
-Deno.test("makeGid() refuses a coordinator's id that would not be safe in a statement", () => {
+Deno.test("gidPrefix() refuses a coordinator's id that would not be safe in a statement", () => {
   for (const id of ["a'b", "a b", "a;b", "ä", "x".repeat(60)]) {
-    assertThrows(() => makeGid(id, 1n, 0), RangeError, "Cannot use");
+    assertThrows(() => gidPrefix(id), RangeError, "Cannot use");
   }
+});
+
+Deno.test("makeGid() refuses what would be too long for a database", () => {
+  const prefix = gidPrefix("x".repeat(50));
+  assertEquals(makeGid(prefix, "123", 0).length, 64);
+  assertThrows(() => makeGid(prefix, "1234", 0), RangeError, "Cannot use");
 });
 
 seededTest("transactionOfGid() reads every transaction back from its gid", 200, (random) => {
   const txn = BigInt(1 + random.below(2 ** 32)) * BigInt(1 + random.below(2 ** 31));
-  assertEquals(transactionOfGid("abc", makeGid("abc", txn, random.below(1000))), txn);
+  assertEquals(
+    transactionOfGid("abc", makeGid(gidPrefix("abc"), String(txn), random.below(1000))),
+    txn,
+  );
 });
 
 const FOREIGN = {
@@ -67,8 +76,8 @@ for (const [what, gid] of Object.entries(FOREIGN)) {
 }
 
 Deno.test("gidPrefix() ends with a separator, so that no id is the beginning of another's", () => {
-  assert(!makeGid("abcd", 5n, 0).startsWith(gidPrefix("abc")));
-  assert(makeGid("abc", 5n, 0).startsWith(gidPrefix("abc")));
+  assert(!makeGid(gidPrefix("abcd"), "5", 0).startsWith(gidPrefix("abc")));
+  assert(makeGid(gidPrefix("abc"), "5", 0).startsWith(gidPrefix("abc")));
 });
 
 Deno.test("assertSafeGid() passes 1 to 64 safe characters and nothing else", () => {

@@ -12,7 +12,7 @@ const south: UnsettledBranch = { participant: "south", gid: "g_1", token: null }
 function make(branches: readonly UnsettledBranch[]) {
   const seen = { over: 0, resolved: false };
   const settlement = new Settlement(
-    { id: "5", verdict: "commit", branches, since: 0 },
+    { id: "5", txn: 5n, verdict: "commit", branches, since: 0 },
     () => seen.over++,
   );
   void settlement.done.then(() => seen.resolved = true);

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { makeGid } from "../../src/coordinator/gid.ts";
+import { gidPrefix, makeGid } from "../../src/coordinator/gid.ts";
 import { findOrphans, type TransactionsInView } from "../../src/coordinator/sweep.ts";
 
 const LIVE = 11n;
@@ -16,6 +16,10 @@ const UNCERTAIN = 14n;
 const ENDED = 10n;
 
 const LAST = 15n;
+
+function gidOf(coordinator: string, txn: bigint, branch: number): string {
+  return makeGid(gidPrefix(coordinator), String(txn), branch);
+}
 
 const view: TransactionsInView = {
   wasInView: (txn) => txn === ENDED,
@@ -30,7 +34,7 @@ function orphans(...gids: string[]) {
 }
 
 Deno.test("findOrphans() finds branches that nobody drives to an end", () => {
-  const gids = [makeGid("abc", ORPHAN, 0), makeGid("abc", ORPHAN, 1), makeGid("abc", 15n, 0)];
+  const gids = [gidOf("abc", ORPHAN, 0), gidOf("abc", ORPHAN, 1), gidOf("abc", 15n, 0)];
   assertEquals(orphans(...gids), [
     { txn: ORPHAN, gid: gids[0]!, uncertain: null },
     { txn: ORPHAN, gid: gids[1]!, uncertain: null },
@@ -39,27 +43,27 @@ Deno.test("findOrphans() finds branches that nobody drives to an end", () => {
 });
 
 Deno.test("findOrphans() leaves live transactions alone", () => {
-  assertEquals(orphans(makeGid("abc", LIVE, 0), makeGid("abc", LIVE, 1)), []);
+  assertEquals(orphans(gidOf("abc", LIVE, 0), gidOf("abc", LIVE, 1)), []);
 });
 
 Deno.test("findOrphans() leaves alone what was live or decided when the database was asked", () => {
-  assertEquals(orphans(makeGid("abc", ENDED, 0)), []);
+  assertEquals(orphans(gidOf("abc", ENDED, 0)), []);
 });
 
 Deno.test("findOrphans() leaves decided transactions alone", () => {
-  assertEquals(orphans(makeGid("abc", DECIDED, 0)), []);
+  assertEquals(orphans(gidOf("abc", DECIDED, 0)), []);
 });
 
 Deno.test("findOrphans() marks what may have been decided in a lost part of the log", () => {
-  const gid = makeGid("abc", UNCERTAIN, 0);
+  const gid = gidOf("abc", UNCERTAIN, 0);
   assertEquals(orphans(gid), [{ txn: UNCERTAIN, gid, uncertain: "damage" }]);
 });
 
 Deno.test("findOrphans() leaves alone what it did not name", () => {
   assertEquals(
     orphans(
-      makeGid("other", ORPHAN, 0),
-      makeGid("xyz", ORPHAN, 0),
+      gidOf("other", ORPHAN, 0),
+      gidOf("xyz", ORPHAN, 0),
       "pg_gid_1_2",
       "",
       "indoubt_abc_13",
@@ -70,14 +74,14 @@ Deno.test("findOrphans() leaves alone what it did not name", () => {
 });
 
 Deno.test("findOrphans() marks a transaction that was never begun here: another uses the same id", () => {
-  const gid = makeGid("abc", LAST + 1n, 0);
+  const gid = gidOf("abc", LAST + 1n, 0);
   assertEquals(orphans(gid), [{ txn: LAST + 1n, gid, uncertain: "duplicate" }]);
 });
 
 Deno.test("findOrphans() names the branches of other coordinators", () => {
   const gids = [
-    makeGid("other", ORPHAN, 0),
-    makeGid("abc", LIVE, 0),
+    gidOf("other", ORPHAN, 0),
+    gidOf("abc", LIVE, 0),
     "pg_gid_1_2",
     "indoubt_x_y_z",
   ];
