@@ -32,8 +32,11 @@ import type { BeginSegment } from "./writer_options.ts";
 
 export type { AcceptedCopy } from "./place.ts";
 
-/** Bytes after which a segment is followed by a new one, unless the options say otherwise. */
-export const DEFAULT_SEGMENT_SIZE = 16_777_216;
+/**
+ * Bytes after which a segment is followed by a new one, unless the options say otherwise. An opening reads so
+ * much at most besides the checkpoint, and to remove a larger file holds up the syncs of that moment.
+ */
+export const DEFAULT_SEGMENT_SIZE = 4_194_304;
 
 /** Milliseconds after which a segment of some size is followed by a new one, unless the options say. */
 export const DEFAULT_CHECKPOINT_INTERVAL = 60_000;
@@ -66,7 +69,7 @@ export interface LogOptions<Entry> {
   /**
    * Bytes after which a segment is followed by a new one, 1 KiB to 512 MiB.
    *
-   * @default {16777216}
+   * @default {4194304}
    */
   readonly segmentSize?: number;
   /**

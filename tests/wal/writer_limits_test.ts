@@ -12,8 +12,10 @@ import { committing } from "./sample_segment.ts";
 
 const ENTRY = Uint8Array.of(16, 1);
 
+/** In one segment, of which no other is prepared meanwhile. */
 function openBytes() {
-  return openWith<Uint8Array, BytesModel>(new BytesModel());
+  const options = { segmentSize: 67_108_864 };
+  return openWith<Uint8Array, BytesModel>(new BytesModel(), undefined, options);
 }
 
 Deno.test("LogWriter syncs when very many records wait for a sync that nobody asked for", async () => {

@@ -20,6 +20,8 @@ import {
 } from "./open_log.ts";
 import { committing, DIRECTORY } from "./sample_segment.ts";
 
+/** Segments that only time ends, of which no other is prepared meanwhile. */
+const LARGE = { segmentSize: 67_108_864, checkpointInterval: 5000 };
 const SMALL = { segmentSize: 1024 };
 
 /** Runs transactions one after the other; the ends ride along. */
@@ -129,7 +131,7 @@ Deno.test("LogWriter makes no file ready for a log that is hardly used", async (
 });
 
 Deno.test("LogWriter follows a segment of some size with another after some time", async () => {
-  const { log, disk, clock } = await openLog(undefined, { checkpointInterval: 5000 });
+  const { log, disk, clock } = await openLog(undefined, LARGE);
   await run(log, clock, 1, 1000);
   clock.advance(4999);
   await run(log, clock, 2000, 1);
@@ -152,7 +154,7 @@ Deno.test("LogWriter leaves a small segment as it is, however old", async () => 
 });
 
 Deno.test("LogWriter depends on no wall clock that jumps", async () => {
-  const { log, disk, clock } = await openLog(undefined, { checkpointInterval: 5000 });
+  const { log, disk, clock } = await openLog(undefined, LARGE);
   await run(log, clock, 1, 1000);
   for (const jump of [1e12, -2e12]) {
     clock.jump(jump);
