@@ -54,12 +54,14 @@ export class Deadline implements Disposable {
     });
     this.#signal = signal;
     if (signal === undefined) return;
-    this.#onAbort = () => {
+    // Not assigned at once: V8 would take it for a function that stays, and keep what it refers to.
+    const onAbort = () => {
       const options = { cause: signal.reason };
       this.expire(new DeadlineError("its signal was aborted", false, options));
     };
-    if (signal.aborted) this.#onAbort();
-    signal.addEventListener("abort", this.#onAbort, { once: true });
+    this.#onAbort = onAbort;
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
   }
 
   /** Why time is up; `null` while it is not. */

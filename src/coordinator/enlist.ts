@@ -115,10 +115,16 @@ class Enlisting {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#order = inOrder(enlistment.members);
-    this.#giveUp = (error) => void this.#fail(error);
-    this.#onSession = (session) => this.#take(session);
-    this.#onNoSession = (cause) => this.#giveUp(new EnlistmentError(this.#next.name, { cause }));
-    this.#onBegun = () => this.#count();
+    // Names first: V8 takes a function that is assigned to a property for one that stays, and keeps what it
+    // refers to until the next full collection.
+    const giveUp = (error: unknown) => void this.#fail(error);
+    const onSession = (session: Branch<unknown>) => this.#take(session);
+    const onNoSession = (cause: unknown) => giveUp(new EnlistmentError(this.#next.name, { cause }));
+    const onBegun = () => this.#count();
+    this.#giveUp = giveUp;
+    this.#onSession = onSession;
+    this.#onNoSession = onNoSession;
+    this.#onBegun = onBegun;
   }
 
   begin(): void {

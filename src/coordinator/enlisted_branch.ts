@@ -30,7 +30,8 @@ export const PLAIN: Omit<BranchOptions, "gid"> = {};
 export type BranchProgress = "active" | "prepared" | "maybe prepared" | "ended";
 
 /**
- * Asks a participant, which may throw where it should reject.
+ * Asks a participant, which may throw where it should reject, and be written in JavaScript and answer with
+ * something that is no promise.
  *
  * @typeParam Answer What it answers.
  * @param question What it is asked.
@@ -38,7 +39,7 @@ export type BranchProgress = "active" | "prepared" | "maybe prepared" | "ended";
  */
 export function ask<Answer>(question: () => Promise<Answer>): Promise<Answer> {
   try {
-    return question();
+    return Promise.resolve(question());
   } catch (error) {
     return Promise.reject(error);
   }

@@ -42,7 +42,8 @@ export interface CoordinatorOptions<P extends Participants> {
    */
   readonly timeout?: number;
   /**
-   * How long a database may take to answer PREPARE, or a one-phase COMMIT.
+   * How long a database may take to answer PREPARE, or a one-phase COMMIT. A branch that is asked what it has
+   * done while others are prepared already must answer both within this time.
    *
    * @default {30000}
    */
@@ -171,7 +172,8 @@ const MAX_TRANSACTIONS = 100_000;
 const MAX_OUTCOMES = 1_000_000;
 const MAX_RETRIES = 100;
 const MAX_LABEL_LENGTH = 200;
-const PARTICIPANT_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+/** Clients are properties of an object by these names, of which one would not be a property but its prototype. */
+const PARTICIPANT_NAME = /^(?!__proto__$)[A-Za-z0-9_.-]{1,64}$/;
 const MAX_PARTICIPANTS = 1000;
 
 /**
@@ -197,7 +199,7 @@ export function completeOptions(options: CoordinatorOptions<Participants>): Full
     if (!PARTICIPANT_NAME.test(name)) {
       throw new RangeError(
         `Cannot open a coordinator: ${JSON.stringify(name)} is no name for a participant, ` +
-          "it must have 1 to 64 characters of [A-Za-z0-9_.-]",
+          "it must have 1 to 64 characters of [A-Za-z0-9_.-] and not be __proto__",
       );
     }
   }

@@ -128,9 +128,11 @@ class Round<Answer, Result> {
       for (let place = 0; place < this.#waiting.length; place++) {
         this.#wait(place, this.#question.ask(this.#waiting[place]!));
       }
-      this.#giveUp = (error) => this.#failAll(error);
-      if (milliseconds !== null) this.#timer = clock.after(milliseconds, this.#giveUp);
-      deadline?.whenExpired(this.#giveUp);
+      // Not assigned at once: V8 would take it for a function that stays, and keep what it refers to.
+      const giveUp = (error?: unknown) => this.#failAll(error);
+      this.#giveUp = giveUp;
+      if (milliseconds !== null) this.#timer = clock.after(milliseconds, giveUp);
+      deadline?.whenExpired(giveUp);
     } else this.#failAll(late);
     this.#count();
   }

@@ -1,9 +1,7 @@
 /**
  * A set for what comes and goes thousands of times a second: each has its slot, and a slot that was left is
- * taken again. Unlike a `Map`, whose table is thrown away and made anew all the time under such use, it leaves
- * nothing behind that still refers to what has gone: V8 keeps alive whatever an old object refers to, though
- * that is garbage itself, until its next full collection, and a table that was thrown away refers to all that
- * was in it.
+ * taken again. Under such use a `Map` makes its table anew all the time, and V8 keeps alive whatever an old
+ * table refers to until its next full collection.
  *
  * @module
  */

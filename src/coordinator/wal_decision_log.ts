@@ -83,11 +83,13 @@ export class WalDecisionLog implements DecisionLog {
     this.#participants.set(name, { name, kind, identity });
   }
 
-  async begin(txn: bigint, branches: readonly LoggedBranch[]): Promise<void> {
+  async begin(txn: bigint, enlisted: readonly LoggedBranch[]): Promise<void> {
+    const branches = factsOf(enlisted);
     await this.#log.append({ type: "begin", txn, branches });
   }
 
-  async decide(txn: bigint, branches: readonly LoggedBranch[]): Promise<void> {
+  async decide(txn: bigint, enlisted: readonly LoggedBranch[]): Promise<void> {
+    const branches = factsOf(enlisted);
     await this.#log.append({ type: "committing", txn, branches });
     this.#outcomes.add(txn, true);
   }
@@ -135,4 +137,9 @@ export class WalDecisionLog implements DecisionLog {
   async close(): Promise<void> {
     await this.#log.close();
   }
+}
+
+/** What the log keeps of branches: nothing that holds their sessions, and nothing that changes. */
+function factsOf(branches: readonly LoggedBranch[]): LoggedBranch[] {
+  return branches.map(({ participant, gid, token }) => ({ participant, gid, token }));
 }

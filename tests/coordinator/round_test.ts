@@ -7,7 +7,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { Deadline, DeadlineError } from "../../src/coordinator/deadline.ts";
 import { EnlistedBranch } from "../../src/coordinator/enlisted_branch.ts";
 import { askAll, askOne, type Question, type RoundLimits } from "../../src/coordinator/round.ts";
-import { FakeBranch } from "./support/fake_branch.ts";
+import type { FakeBranch } from "./support/fake_branch.ts";
 import { SteppedClock } from "./support/stepped_clock.ts";
 import { Workbench } from "./support/workbench.ts";
 

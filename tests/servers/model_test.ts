@@ -55,7 +55,7 @@ Deno.test("P73 a Begin and a decision in the log, and prepared transactions in t
       const participant = postgres(both.clients[name]);
       const { identity } = await participant.check(gidPrefix(log.coordinator));
       await log.register({ name, kind: participant.kind, identity });
-      const gid = makeGid(log.coordinator, txn, index);
+      const gid = makeGid(gidPrefix(log.coordinator), String(txn), index);
       await using admin = connectAdmin(clusters[name], name);
       await admin.unsafe("BEGIN; INSERT INTO entry VALUES ('x', 1)");
       const [row] = await admin`SELECT pg_current_xact_id()::text AS token`;
