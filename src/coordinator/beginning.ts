@@ -9,7 +9,7 @@ import { abortedError } from "./abort_reason.ts";
 import { Admission, OverloadError } from "./admission.ts";
 import { Deadline, DeadlineError } from "./deadline.ts";
 import type { DecisionLog } from "./decision_log.ts";
-import { enlist, EnlistmentError, enlistmentReason, UnusableError } from "./enlist.ts";
+import { enlist, EnlistmentError, enlistmentReason, giveBack, UnusableError } from "./enlist.ts";
 import { type EnlistedBranch, PLAIN } from "./enlisted_branch.ts";
 import { CoordinatorClosedError, ParticipantIdentityError } from "./errors.ts";
 import { gidPrefix } from "./gid.ts";
@@ -226,11 +226,4 @@ function explain(id: string | null, error: unknown): unknown {
   }
   const reason = enlistmentReason(error);
   return reason === null ? error : abortedError(id, reason);
-}
-
-async function giveBack(branches: readonly EnlistedBranch[]): Promise<void> {
-  for (const branch of branches) {
-    await branch.rollback().catch(() => {});
-    branch.release();
-  }
 }

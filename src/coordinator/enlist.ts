@@ -143,12 +143,12 @@ class Enlisting {
   }
 
   #take(session: Branch<unknown>): void {
-    // A session that comes after all goes back at once.
-    if (this.#failed) return giveBack(session);
     const member = this.#next;
     const { gidPrefix, id, members, first = 0, clock, options } = this.#with;
     const gid = makeGid(gidPrefix, id, first + members.indexOf(member));
     const branch = new EnlistedBranch(member, session, gid, clock);
+    // A session that comes after all goes back at once.
+    if (this.#failed) return branch.release();
     this.#taken.push(branch);
     branch.begin(options).then(
       this.#onBegun,
@@ -175,10 +175,7 @@ class Enlisting {
     if (this.#failed) return;
     this.#failed = true;
     this.#with.deadline.forget(this.#giveUp);
-    await Promise.all(this.#taken.map(async (branch) => {
-      await branch.rollback().catch(() => {});
-      branch.release();
-    }));
+    await giveBack(this.#taken);
     this.#reject(error);
   }
 }
@@ -198,12 +195,16 @@ function inOrder(members: readonly Member[]): readonly Member[] {
   return ordered ?? members;
 }
 
-function giveBack(session: Branch<unknown>): void {
-  try {
-    session.release();
-  } catch {
-    // The pool has one session less, and its next transactions hear of that.
-  }
+/**
+ * Gives sessions back that no transaction uses.
+ *
+ * @param branches The branches, begun or not; are rolled back. What fails there the databases do themselves.
+ */
+export async function giveBack(branches: readonly EnlistedBranch[]): Promise<void> {
+  await Promise.all(branches.map(async (branch) => {
+    await branch.rollback().catch(() => {});
+    branch.release();
+  }));
 }
 
 /**

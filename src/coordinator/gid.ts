@@ -19,7 +19,7 @@ const SAFE_GID = /^[A-Za-z0-9_.-]+$/;
  * @throws {RangeError} If it could not stand in a statement.
  */
 export function gidPrefix(coordinator: string): string {
-  return assertSafeGid(`${GID_FAMILY}${coordinator}_`);
+  return assertSafeGid(prefixOf(coordinator));
 }
 
 /** What the gids of all coordinators begin with. */
@@ -59,7 +59,7 @@ export function makeGid(prefix: string, transaction: string, branch: number): st
  * @returns The transaction's number, or `null` if the gid is not of this coordinator.
  */
 export function transactionOfGid(coordinator: string, gid: string): bigint | null {
-  const prefix = `${GID_FAMILY}${coordinator}_`;
+  const prefix = prefixOf(coordinator);
   if (!gid.startsWith(prefix) || gid.length > MAX_GID_LENGTH) return null;
   const [transaction, branch, ...rest] = gid.slice(prefix.length).split("_");
   if (transaction === undefined || branch === undefined || rest.length > 0) return null;
@@ -92,4 +92,8 @@ export function assertSafeGid(gid: string): string {
     );
   }
   return gid;
+}
+
+function prefixOf(coordinator: string): string {
+  return `${GID_FAMILY}${coordinator}_`;
 }

@@ -9,6 +9,7 @@
 import type { Clock, Timer } from "../platform/clock.ts";
 import type { Deadline } from "./deadline.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
+import type { VoteAnswer } from "./participant.ts";
 
 /** What branches are asked, and what becomes of their answers. */
 export interface Question<Answer, Result> {
@@ -39,12 +40,7 @@ export interface RoundLimits {
 }
 
 /** What counts as an answer if there is none. */
-export interface NoAnswer {
-  /** Nobody knows whether it was done. */
-  readonly kind: "unknown";
-  /** Why. */
-  readonly error: unknown;
-}
+type NoAnswer = Extract<VoteAnswer, { kind: "unknown" }>;
 
 /**
  * Asks branches something.

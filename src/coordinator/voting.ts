@@ -51,18 +51,12 @@ interface Failure {
  * @returns What they said.
  */
 export function vote(core: TransactionCore): Promise<Votes> {
-  return isCertain(core.branches) ? voteAtOnce(core) : askFirst(core);
-}
-
-/** Two or more have certainly written: they are prepared while the others are asked. */
-function voteAtOnce(core: TransactionCore): Promise<Votes> {
-  const { branches, context: { forceBegin } } = core;
-  return forceBegin ? prepareForced(core, branches) : prepare(core);
+  return isCertain(core.branches) ? prepare(core, core.branches) : askFirst(core);
 }
 
 /** Nobody is prepared before it is known that two wrote: a single writer is committed in one phase. */
 async function askFirst(core: TransactionCore): Promise<Votes> {
-  const { branches, deadline, context: { clock, forceBegin } } = core;
+  const { branches, deadline, context: { clock } } = core;
   const failures = await askAll(branches, new Examination(), {
     clock,
     milliseconds: null,
@@ -74,22 +68,28 @@ async function askFirst(core: TransactionCore): Promise<Votes> {
     const readers = branches.filter(({ writes }) => !writes);
     return { kind: "one phase", writer: writers[0], readers };
   }
-  return await (forceBegin ? prepareForced(core, writers) : prepare(core));
+  return await prepare(core, writers);
+}
+
+/** Lets all branches vote, with a Begin before over those that may have written if that is asked for. */
+function prepare(core: TransactionCore, writers: readonly EnlistedBranch[]): Promise<Votes> {
+  return core.context.forceBegin ? prepareForced(core, writers) : collect(core);
 }
 
 async function prepareForced(
   core: TransactionCore,
-  branches: readonly EnlistedBranch[],
+  writers: readonly EnlistedBranch[],
 ): Promise<Votes> {
-  const failure = await force(core, branches);
-  return failure === null ? await prepare(core) : { kind: "failed", failure };
+  const failure = await force(core, writers);
+  return failure === null ? await collect(core) : { kind: "failed", failure };
 }
 
-function prepare(core: TransactionCore): Promise<Votes> {
+function collect(core: TransactionCore): Promise<Votes> {
   const { branches, deadline, context: { clock, prepareTimeout } } = core;
   return askAll(branches, new Voting(core), { clock, milliseconds: prepareTimeout, deadline });
 }
 
+/** Whether two or more have certainly written: they are prepared while the others are asked. */
 function isCertain(branches: readonly EnlistedBranch[]): boolean {
   let known = 0;
   for (const { wrote } of branches) {

@@ -16,6 +16,7 @@ import { PostgresJsSession } from "../../../src/participants/postgresql/postgres
 import { soon } from "../../servers/databases.ts";
 import { ManualClock } from "../../simulation/manual_clock.ts";
 import {
+  type Script,
   type ScriptedConnection,
   ScriptedServer,
   STARTING,
@@ -74,6 +75,18 @@ const NEXT: Readonly<Record<string, Moment>> = {
   "the next ones end with 57P03": MOMENTS["with 57P03"]!,
   "the next ones end at command 1": MOMENTS["at command 1"]!,
 };
+
+/** The first connection ends behind so many answers; every later one serves. */
+function endsAfter(answers: number): Script {
+  return async (connection, number) => {
+    if (number > 0) await connection.serve();
+    await connection.next();
+    await connection.welcome();
+    for (let count = 0; count < answers; count++) {
+      await connection.answer(await connection.next());
+    }
+  };
+}
 
 function connect(server: ScriptedServer, max: number, fetchTypes = true) {
   const options = { max, fetch_types: fetchTypes, backoff: () => 0.001, onnotice: () => {} };
@@ -278,13 +291,7 @@ Deno.test("PostgresPool.reserve() loses no connection that closes while it waits
 
 Deno.test("PostgresPool.run() sends nothing to a connection between its error and its end", async () => {
   const sent: string[] = [];
-  await using server = new ScriptedServer(async (connection, number) => {
-    if (number > 0) await connection.serve();
-    await connection.next();
-    await connection.welcome();
-    await connection.answer(await connection.next());
-    await connection.answer(await connection.next());
-  });
+  await using server = new ScriptedServer(endsAfter(2));
   // No length of a startup message heals anything here.
   await using sql = connect(server, 1);
   const pool = new PostgresPool<driver.ReservedSql>(sql, false);
@@ -302,14 +309,7 @@ Deno.test("PostgresPool.run() sends nothing to a connection between its error an
 });
 
 Deno.test("PostgresJsSession sends nothing to its connection between error and end", async () => {
-  await using server = new ScriptedServer(async (connection, number) => {
-    if (number > 0) await connection.serve();
-    await connection.next();
-    await connection.welcome();
-    await connection.answer(await connection.next());
-    await connection.answer(await connection.next());
-    await connection.answer(await connection.next());
-  });
+  await using server = new ScriptedServer(endsAfter(3));
   // No length of a startup message heals anything here.
   await using sql = connect(server, 1);
   const pool = new PostgresPool<driver.ReservedSql>(sql, false);
