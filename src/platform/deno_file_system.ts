@@ -57,7 +57,8 @@ class DenoFileHandle implements FileHandle {
 
   async writeAside(bytes: Uint8Array): Promise<number> {
     const written = await this.#file.write(bytes);
-    await this.#file.syncData();
+    // A write that took nothing has failed: nothing is to be done to the file after that.
+    if (written > 0) await this.#file.syncData();
     return written;
   }
 
