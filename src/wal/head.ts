@@ -23,6 +23,7 @@
 import { decode } from "@std/msgpack/decode";
 import { encode } from "@std/msgpack/encode";
 import type { ValueMap, ValueType } from "@std/msgpack";
+import { decodePlain } from "./decisions/plain_payload.ts";
 
 const EPOCH_TAG = 5;
 const VERDICT_TAG = 7;
@@ -141,7 +142,8 @@ export function encodeHead(record: HeadRecord): Uint8Array {
 export function decodeHead(body: Uint8Array): HeadRecord | null {
   const tag = body[0];
   if (tag !== EPOCH_TAG && tag !== VERDICT_TAG) return null;
-  const map = decode(body.subarray(1)) as Record<string, ValueType>;
+  const payload = body.subarray(1);
+  const map = (decodePlain(payload) ?? decode(payload)) as Record<string, ValueType>;
   if (tag === EPOCH_TAG) {
     return {
       type: "epoch",

@@ -8,12 +8,13 @@
 
 import type { BranchRecord } from "./record.ts";
 
-/** `{txn: uint64`, for a map of one key and for one of two. */
-const TXN_KEY = [0xa3, 0x74, 0x78, 0x6e, 0xcf] as const;
+/** `txn: uint64`, the first key of a map. */
+export const TXN_KEY = [0xa3, 0x74, 0x78, 0x6e, 0xcf] as const;
 const MAP_OF_ONE = 0x81;
-const MAP_OF_TWO = 0x82;
+/** The beginning of a map of two keys. */
+export const MAP_OF_TWO = 0x82;
 /** `branches:`. */
-const BRANCHES_KEY = [0xa8, 0x62, 0x72, 0x61, 0x6e, 0x63, 0x68, 0x65, 0x73] as const;
+export const BRANCHES_KEY = [0xa8, 0x62, 0x72, 0x61, 0x6e, 0x63, 0x68, 0x65, 0x73] as const;
 const ARRAY = 0x90;
 const MAX_SHORT_ARRAY = 15;
 const ARRAY_OF_THREE = 0x93;

@@ -14,12 +14,15 @@ import type { LogModel } from "../model.ts";
 import {
   type ActiveTransaction,
   type BranchVerdict,
+  decodeOutcomes,
   decodeRecord,
   encodeInPlace,
   type LogRecord,
   type ParticipantRecord,
+  RECORD_TAGS,
 } from "./record.ts";
 import { Outcomes } from "./outcomes.ts";
+import { decodeTransaction, PackedTransactions, unpackCheckpoint } from "./packed_transactions.ts";
 import { ReplayedTransactions } from "./replayed_transactions.ts";
 
 /** How many transactions one Checkpoint holds; more need several, so that none is too long. */
@@ -77,6 +80,9 @@ export class LiveState implements LogModel<LogRecord> {
   }
 
   decode(body: Uint8Array): LogRecord | null {
+    // The two that open a segment may be long, and hardly anybody asks for what is in them.
+    if (body[0] === RECORD_TAGS.outcomes) return decodeOutcomes(body);
+    if (body[0] === RECORD_TAGS.checkpoint) return unpackCheckpoint(body) ?? decodeRecord(body);
     return decodeRecord(body);
   }
 
@@ -114,8 +120,7 @@ export class LiveState implements LogModel<LogRecord> {
       case "branch-verdict":
         return this.#applyVerdict(record);
       case "checkpoint":
-        this.#takeReplayed();
-        for (const transaction of record.active) this.#active.set(transaction.txn, transaction);
+        this.#applyActive(record.active);
         for (const participant of record.participants) {
           this.#participants.set(participant.name, participant);
         }
@@ -145,22 +150,24 @@ export class LiveState implements LogModel<LogRecord> {
       if (doubtful) checkpoints.push({ type: "doubt", txn, branches });
     }
     for (const verdict of this.#verdicts) checkpoints.push({ type: "branch-verdict", ...verdict });
-    const { forgotten, size } = this.#outcomes;
-    if (size > 0) {
-      checkpoints.push({ type: "outcomes", forgotten, outcomes: this.#outcomes.toArray() });
-    }
+    const outcomes = this.#outcomes;
+    const { forgotten } = outcomes;
+    if (outcomes.length > 0) checkpoints.push({ type: "outcomes", forgotten, outcomes });
     return checkpoints;
+  }
+
+  #applyActive(active: Extract<LogRecord, { type: "checkpoint" }>["active"]): void {
+    const isPacked = active instanceof PackedTransactions;
+    if (isPacked && this.#active.size === 0 && this.#replayed.hold(active)) return;
+    this.#takeReplayed();
+    for (const transaction of active) this.#active.set(transaction.txn, transaction);
   }
 
   #takeReplayed(): void {
     if (this.#replayed.size === 0) return;
     for (const body of this.#replayed.take()) {
-      const record = decodeRecord(body);
-      if (record?.type !== "begin" && record?.type !== "committing") {
-        throw new TypeError(`Cannot take a record of kind ${body[0]}: it must begin or decide`);
-      }
-      const { txn, branches } = record;
-      this.#active.set(txn, { txn, decided: record.type === "committing", branches });
+      const transaction = decodeTransaction(body);
+      this.#active.set(transaction.txn, transaction);
     }
   }
 
@@ -178,12 +185,14 @@ export class LiveState implements LogModel<LogRecord> {
   }
 
   #applyOutcomes(record: Extract<LogRecord, { type: "outcomes" }>): void {
-    for (const { txn, committed } of record.outcomes) {
-      this.#outcomes.add(txn, committed);
-      // What was replayed is in no doubt.
-      if (this.#hadDoubt && this.#active.get(txn)?.doubtful) this.#active.delete(txn);
-    }
-    this.#outcomes.forget(record.forgotten);
+    const { outcomes, forgotten } = record;
+    const own = this.#outcomes;
+    if (outcomes instanceof Outcomes) own.addRow(outcomes.row());
+    else for (const { txn, committed } of outcomes) own.add(txn, committed);
+    own.forget(forgotten);
+    // What was replayed is in no doubt.
+    if (!this.#hadDoubt) return;
+    for (const { txn } of outcomes) if (this.#active.get(txn)?.doubtful) this.#active.delete(txn);
   }
 
   #applyVerdict({ type: _, ...verdict }: Extract<LogRecord, { type: "branch-verdict" }>): void {

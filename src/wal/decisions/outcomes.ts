@@ -14,16 +14,26 @@ export interface Outcome {
   readonly committed: boolean;
 }
 
-const NUMBER_BYTES = 8;
 const FIRST_CAPACITY = 64;
 
-/** The outcomes of the last transactions. Numbers lie in a buffer: reading a log adds one for each transaction. */
+/** Outcomes in a row, without an object for each: halves of numbers, and 1 for what committed. */
+export interface OutcomeRow {
+  /** High halves of the transactions' numbers. */
+  readonly highs: Uint32Array;
+  /** Low halves. */
+  readonly lows: Uint32Array;
+  /** 1 where the transaction committed, else 0. */
+  readonly committed: Uint8Array;
+}
+
+/** The outcomes of the last transactions: in arrays, since reading a log adds one for each transaction. */
 export class Outcomes {
   readonly #limit: number;
-  /** A ring of numbers of 64 bits, little endian, once it has its whole capacity. */
-  #numbers = new DataView(new ArrayBuffer(0));
+  /** Rings, once they have their whole capacity. */
+  #highs = new Uint32Array(0);
+  #lows = new Uint32Array(0);
   #committed = new Uint8Array(0);
-  #size = 0;
+  #length = 0;
   #next = 0;
   #forgottenHigh = 0;
   #forgottenLow = 0;
@@ -37,14 +47,26 @@ export class Outcomes {
     this.#limit = limit;
   }
 
+  /**
+   * Makes them of a row.
+   *
+   * @param row The outcomes, from the oldest to the newest.
+   * @returns All of them.
+   */
+  static of(row: OutcomeRow): Outcomes {
+    const outcomes = new Outcomes(row.lows.length);
+    outcomes.addRow(row);
+    return outcomes;
+  }
+
   /** The largest number of a transaction whose outcome may have been forgotten. */
   get forgotten(): bigint {
     return numberOf(this.#forgottenHigh, this.#forgottenLow);
   }
 
   /** How many there are. */
-  get size(): number {
-    return this.#size;
+  get length(): number {
+    return this.#length;
   }
 
   /**
@@ -54,9 +76,7 @@ export class Outcomes {
    * @param committed Whether it committed.
    */
   add(txn: bigint, committed: boolean): void {
-    if (this.#limit === 0) return this.forget(txn);
-    const at = this.#place(committed);
-    this.#numbers.setBigUint64(at, txn, true);
+    this.addHalves(Number(txn >> 32n), Number(txn & 0xffff_ffffn), committed);
   }
 
   /**
@@ -68,9 +88,37 @@ export class Outcomes {
    */
   addHalves(high: number, low: number, committed: boolean): void {
     if (this.#limit === 0) return this.#forgetHalves(high, low);
-    const at = this.#place(committed);
-    this.#numbers.setUint32(at, low, true);
-    this.#numbers.setUint32(at + 4, high, true);
+    const at = this.#next;
+    if (this.#length < this.#limit) {
+      if (this.#length === this.#lows.length) this.#grow(this.#length + 1);
+      this.#length++;
+    } else this.#forgetHalves(this.#highs[at]!, this.#lows[at]!);
+    this.#highs[at] = high;
+    this.#lows[at] = low;
+    this.#committed[at] = committed ? 1 : 0;
+    this.#next = at + 1 === this.#limit ? 0 : at + 1;
+  }
+
+  /**
+   * Keeps outcomes, as {@linkcode add} does.
+   *
+   * @param row The outcomes, from the oldest to the newest.
+   */
+  addRow({ highs, lows, committed }: OutcomeRow): void {
+    const count = lows.length;
+    if (this.#length + count > this.#limit) {
+      for (let index = 0; index < count; index++) {
+        this.addHalves(highs[index]!, lows[index]!, committed[index] === 1);
+      }
+      return;
+    }
+    // There is room for all, as where a log's newest segment begins.
+    if (this.#length + count > this.#lows.length) this.#grow(this.#length + count);
+    this.#highs.set(highs, this.#length);
+    this.#lows.set(lows, this.#length);
+    this.#committed.set(committed, this.#length);
+    this.#length += count;
+    this.#next = this.#length === this.#limit ? 0 : this.#length;
   }
 
   /** Notes that nothing is said about this transaction and all that have a smaller number. */
@@ -85,51 +133,51 @@ export class Outcomes {
    * @returns Whether it committed; `null` if it is not among them.
    */
   get(txn: bigint): boolean | null {
+    const [high, low] = [Number(txn >> 32n), Number(txn & 0xffff_ffffn)];
     // Asked seldom, and then about late ones: from the newest back.
-    for (let back = 1; back <= this.#size; back++) {
-      const at = (this.#next - back + this.#size) % this.#size;
-      if (this.#numbers.getBigUint64(at * NUMBER_BYTES, true) === txn) {
-        return this.#committed[at] === 1;
-      }
+    for (let back = 1; back <= this.#length; back++) {
+      const at = (this.#next - back + this.#length) % this.#length;
+      if (this.#lows[at] === low && this.#highs[at] === high) return this.#committed[at] === 1;
     }
     return null;
   }
 
+  /** All of them, from the oldest to the newest, in arrays of their own. */
+  row(): OutcomeRow {
+    // As long as there is room for more, the oldest lies at the beginning.
+    const oldest = this.#length < this.#limit ? 0 : this.#next;
+    const length = this.#length;
+    const inOrder = <T extends Uint32Array | Uint8Array>(ring: T, ordered: T): T => {
+      ordered.set(ring.subarray(oldest, length));
+      ordered.set(ring.subarray(0, oldest), length - oldest);
+      return ordered;
+    };
+    return {
+      highs: inOrder(this.#highs, new Uint32Array(length)),
+      lows: inOrder(this.#lows, new Uint32Array(length)),
+      committed: inOrder(this.#committed, new Uint8Array(length)),
+    };
+  }
+
   /** All of them, from the oldest to the newest. */
-  toArray(): Outcome[] {
-    const outcomes = new Array<Outcome>(this.#size);
-    for (let index = 0; index < this.#size; index++) {
-      const at = (this.#next + index) % this.#size;
-      const txn = this.#numbers.getBigUint64(at * NUMBER_BYTES, true);
-      outcomes[index] = { txn, committed: this.#committed[at] === 1 };
+  *[Symbol.iterator](): Generator<Outcome> {
+    const { highs, lows, committed } = this.row();
+    for (let index = 0; index < lows.length; index++) {
+      const txn = numberOf(highs[index]!, lows[index]!);
+      yield { txn, committed: committed[index] === 1 };
     }
-    return outcomes;
   }
 
-  /** Where the next number goes: behind the newest, or over the oldest, which is forgotten. */
-  #place(committed: boolean): number {
-    const at = this.#next;
-    if (this.#size < this.#limit) {
-      if (this.#size === this.#committed.length) this.#grow();
-      this.#size++;
-    } else {
-      const numbers = this.#numbers;
-      const oldest = at * NUMBER_BYTES;
-      this.#forgetHalves(numbers.getUint32(oldest + 4, true), numbers.getUint32(oldest, true));
-    }
-    this.#committed[at] = committed ? 1 : 0;
-    this.#next = at + 1 === this.#limit ? 0 : at + 1;
-    return at * NUMBER_BYTES;
-  }
-
-  #grow(): void {
-    const capacity = Math.min(this.#limit, Math.max(FIRST_CAPACITY, 2 * this.#size));
-    const numbers = new Uint8Array(capacity * NUMBER_BYTES);
-    numbers.set(new Uint8Array(this.#numbers.buffer));
-    this.#numbers = new DataView(numbers.buffer);
-    const committed = new Uint8Array(capacity);
-    committed.set(this.#committed);
-    this.#committed = committed;
+  #grow(needed: number): void {
+    const wanted = Math.max(FIRST_CAPACITY, needed, 2 * this.#length);
+    const capacity = Math.min(this.#limit, wanted);
+    const grown = <T extends Uint32Array | Uint8Array>(ring: T, larger: T): T => {
+      larger.set(ring);
+      return larger;
+    };
+    this.#highs = grown(this.#highs, new Uint32Array(capacity));
+    this.#lows = grown(this.#lows, new Uint32Array(capacity));
+    this.#committed = grown(this.#committed, new Uint8Array(capacity));
   }
 
   #forgetHalves(high: number, low: number): void {

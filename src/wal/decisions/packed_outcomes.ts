@@ -9,15 +9,19 @@
  */
 
 import { packNumber, refuse } from "./fields.ts";
-import type { Outcome } from "./outcomes.ts";
+import { numberOf, type Outcome, type OutcomeRow, Outcomes } from "./outcomes.ts";
 
 const MAX_NUMBER = 2n ** 64n - 1n;
+const HALF = 2 ** 32;
 /** A distance of 64 bits, its sign and the outcome have 66 bits. */
 const MAX_BYTES = 10;
-/** So many bytes fit into a number that is exact. */
-const EXACT_BYTES = 7;
-/** A distance below this, doubled twice, is exact. */
-const EXACT_DISTANCE = 2n ** 50n;
+/** So many values fit into a byte that no other follows. */
+const SHORT = 0x80;
+/** A distance below this, doubled twice, fits into one byte. */
+const SHORT_DISTANCE = SHORT / 4;
+
+/** Outcomes in their order: few by hand, or all that are kept. */
+export type OutcomeList = readonly Outcome[] | Outcomes;
 
 /**
  * Packs outcomes.
@@ -26,31 +30,44 @@ const EXACT_DISTANCE = 2n ** 50n;
  * @returns The bytes.
  * @throws {RangeError} If a number does not have 64 bits without sign.
  */
-export function packOutcomes(outcomes: readonly Outcome[]): Uint8Array<ArrayBuffer> {
-  let bytes = new Uint8Array(1024);
+export function packOutcomes(outcomes: OutcomeList): Uint8Array<ArrayBuffer> {
+  const { highs, lows, committed } = rowOf(outcomes);
+  const count = lows.length;
+  let bytes = new Uint8Array(count + MAX_BYTES);
   let length = 0;
-  let last = 0n;
-  for (const { txn, committed } of outcomes) {
+  // Exact below 2^53; larger numbers are never taken for neighbours.
+  let last = 0;
+  for (let index = 0; index < count; index++) {
+    const number = highs[index]! * HALF + lows[index]!;
+    const distance = number - last;
+    last = number;
+    if (
+      distance > 0 && distance < SHORT_DISTANCE && number <= Number.MAX_SAFE_INTEGER &&
+      length < bytes.length
+    ) {
+      bytes[length++] = distance * 4 + committed[index]!;
+      continue;
+    }
     if (length + MAX_BYTES > bytes.length) {
       const grown = new Uint8Array(2 * bytes.length);
       grown.set(bytes);
       bytes = grown;
     }
-    const distance = packNumber(txn) - last;
-    last = txn;
-    if (distance < EXACT_DISTANCE && distance > -EXACT_DISTANCE) {
-      const step = Number(distance);
-      let rest = (step < 0 ? -2 * step - 1 : 2 * step) * 2 + (committed ? 1 : 0);
-      for (; rest > 0x7f; rest = Math.floor(rest / 0x80)) bytes[length++] = rest % 0x80 + 0x80;
-      bytes[length++] = rest;
-    } else {
-      const sign = distance < 0n ? -distance * 2n - 1n : distance * 2n;
-      let rest = sign * 2n + (committed ? 1n : 0n);
-      for (; rest > 0x7fn; rest >>= 7n) bytes[length++] = Number(rest & 0x7fn) + 0x80;
-      bytes[length++] = Number(rest);
-    }
+    const before = index === 0 ? 0n : numberOf(highs[index - 1]!, lows[index - 1]!);
+    const far = numberOf(highs[index]!, lows[index]!) - before;
+    const sign = far < 0n ? -far * 2n - 1n : far * 2n;
+    let rest = sign * 2n + BigInt(committed[index]!);
+    for (; rest > 0x7fn; rest >>= 7n) bytes[length++] = Number(rest & 0x7fn) + SHORT;
+    bytes[length++] = Number(rest);
   }
   return bytes.slice(0, length);
+}
+
+function rowOf(outcomes: OutcomeList): OutcomeRow {
+  if (outcomes instanceof Outcomes) return outcomes.row();
+  const all = new Outcomes(outcomes.length);
+  for (const { txn, committed } of outcomes) all.add(packNumber(txn), committed);
+  return all.row();
 }
 
 /**
@@ -60,36 +77,50 @@ export function packOutcomes(outcomes: readonly Outcome[]): Uint8Array<ArrayBuff
  * @returns The outcomes, in their order.
  * @throws {TypeError} If the bytes are nothing that it gives.
  */
-export function unpackOutcomes(bytes: Uint8Array): Outcome[] {
-  const outcomes: Outcome[] = [];
-  let last = 0n;
-  for (let at = 0; at < bytes.length;) {
+export function unpackOutcomes(bytes: Uint8Array): Outcomes {
+  // Each takes a byte at least.
+  const highs = new Uint32Array(bytes.length);
+  const lows = new Uint32Array(bytes.length);
+  const committed = new Uint8Array(bytes.length);
+  let count = 0;
+  // Exact below 2^53, and never above.
+  let last = 0;
+  for (let at = 0; at < bytes.length; count++) {
+    const byte = bytes[at]!;
+    if (byte < SHORT && last < Number.MAX_SAFE_INTEGER - SHORT) {
+      const sign = byte >> 1;
+      const number = last + ((sign & 1) === 0 ? sign >> 1 : -((sign + 1) >> 1));
+      if (number < 0) return refuse("outcome", number);
+      // What an array of 32 bits is given is taken modulo 2^32, and without its fraction.
+      lows[count] = number;
+      highs[count] = number / HALF;
+      committed[count] = byte & 1;
+      last = number;
+      at++;
+      continue;
+    }
     const start = at;
-    while (bytes[at]! > 0x7f) at++;
+    while (bytes[at]! >= SHORT) at++;
     at++;
     if (at > bytes.length || at - start > MAX_BYTES) {
       return refuse("outcome", `${at - start} bytes`);
     }
-    let distance: bigint;
-    let committed: boolean;
-    if (at - start <= EXACT_BYTES) {
-      let value = 0;
-      for (let index = at - 1; index >= start; index--) value = value * 0x80 + bytes[index]! % 0x80;
-      committed = value % 2 === 1;
-      const sign = Math.floor(value / 2);
-      distance = BigInt(sign % 2 === 0 ? sign / 2 : -(sign + 1) / 2);
-    } else {
-      let value = 0n;
-      for (let index = at - 1; index >= start; index--) {
-        value = (value << 7n) | BigInt(bytes[index]! & 0x7f);
-      }
-      committed = (value & 1n) === 1n;
-      const sign = value >> 1n;
-      distance = (sign & 1n) === 0n ? sign >> 1n : -((sign + 1n) >> 1n);
+    let value = 0n;
+    for (let index = at - 1; index >= start; index--) {
+      value = (value << 7n) | BigInt(bytes[index]! & 0x7f);
     }
-    last += distance;
-    if (last < 0n || last > MAX_NUMBER) return refuse("outcome", last);
-    outcomes.push({ txn: last, committed });
+    const sign = value >> 1n;
+    const before = count === 0 ? 0n : numberOf(highs[count - 1]!, lows[count - 1]!);
+    const txn = before + ((sign & 1n) === 0n ? sign >> 1n : -((sign + 1n) >> 1n));
+    if (txn < 0n || txn > MAX_NUMBER) return refuse("outcome", txn);
+    lows[count] = Number(txn & 0xffff_ffffn);
+    highs[count] = Number(txn >> 32n);
+    committed[count] = Number(value & 1n);
+    last = Number(txn);
   }
-  return outcomes;
+  return Outcomes.of({
+    highs: highs.subarray(0, count),
+    lows: lows.subarray(0, count),
+    committed: committed.subarray(0, count),
+  });
 }

@@ -25,8 +25,8 @@ import { encode } from "@std/msgpack/encode";
 import type { ValueMap, ValueType } from "@std/msgpack";
 import { bytes, integer64, list, packNumber, packText, refuse, text, unpackMap } from "./fields.ts";
 import { encodeHotBranches, encodeHotEnd } from "./hot_record.ts";
-import type { Outcome } from "./outcomes.ts";
-import { packOutcomes, unpackOutcomes } from "./packed_outcomes.ts";
+import type { PackedTransactions } from "./packed_transactions.ts";
+import { type OutcomeList, packOutcomes, unpackOutcomes } from "./packed_outcomes.ts";
 
 /** One database's part in a transaction, as the log keeps it. */
 export interface BranchRecord {
@@ -95,7 +95,7 @@ export type LogRecord =
   | { readonly type: "end"; readonly txn: bigint }
   | {
     readonly type: "checkpoint";
-    readonly active: readonly ActiveTransaction[];
+    readonly active: readonly ActiveTransaction[] | PackedTransactions;
     readonly participants: readonly ParticipantRecord[];
   }
   | ({ readonly type: "participant" } & ParticipantRecord)
@@ -103,7 +103,7 @@ export type LogRecord =
   | {
     readonly type: "outcomes";
     readonly forgotten: bigint;
-    readonly outcomes: readonly Outcome[];
+    readonly outcomes: OutcomeList;
   }
   | { readonly type: "doubt"; readonly txn: bigint; readonly branches: readonly BranchRecord[] };
 
@@ -118,6 +118,9 @@ export const RECORD_TAGS = {
   outcomes: 8,
   doubt: 9,
 } as const satisfies Record<LogRecord["type"], number>;
+
+const TYPES: (LogRecord["type"] | undefined)[] = [];
+for (const type of Object.keys(RECORD_TAGS) as LogRecord["type"][]) TYPES[RECORD_TAGS[type]] = type;
 
 type Branches = readonly BranchRecord[];
 
@@ -139,7 +142,7 @@ function packRecord(record: LogRecord): ValueMap {
       return { txn: packNumber(record.txn) };
     case "checkpoint":
       return {
-        active: record.active.map((
+        active: [...record.active].map((
           one,
         ) => [packNumber(one.txn), one.decided, packBranches(one.branches)]),
         participants: record.participants.map((one) => [
@@ -250,6 +253,33 @@ function unpackVerdict(map: ValueMap): BranchVerdict {
 }
 
 /**
+ * Reads what a checkpoint says of participants.
+ *
+ * @param value The list in its payload.
+ * @returns The participants.
+ * @throws {TypeError} If it is no such list.
+ */
+export function unpackParticipants(value: ValueType | undefined): ParticipantRecord[] {
+  return list(value, "participants").map(unpackParticipant);
+}
+
+/**
+ * Reads outcomes as they are kept, without an object for each.
+ *
+ * @param body Tag and payload of a record of outcomes.
+ * @returns The record.
+ * @throws {TypeError} If the payload is not that of its kind.
+ */
+export function decodeOutcomes(body: Uint8Array): Extract<LogRecord, { type: "outcomes" }> {
+  const map = unpackMap(body.subarray(1));
+  return {
+    type: "outcomes",
+    forgotten: integer64(map.forgotten, "forgotten"),
+    outcomes: unpackOutcomes(bytes(map.ended, "ended")),
+  };
+}
+
+/**
  * Reads a record from the body of a frame whose checksum is right.
  *
  * @param body Tag and payload.
@@ -257,9 +287,7 @@ function unpackVerdict(map: ValueMap): BranchVerdict {
  * @throws {TypeError} If the payload is not that of its kind.
  */
 export function decodeRecord(body: Uint8Array): LogRecord | null {
-  const tag = body[0];
-  const type = (Object.keys(RECORD_TAGS) as LogRecord["type"][])
-    .find((kind) => RECORD_TAGS[kind] === tag);
+  const type = TYPES[body[0] ?? 0];
   if (type === undefined) return null;
   const map = unpackMap(body.subarray(1));
   switch (type) {
@@ -273,7 +301,7 @@ export function decodeRecord(body: Uint8Array): LogRecord | null {
       return {
         type,
         active: list(map.active, "active").map(unpackActive),
-        participants: list(map.participants, "participants").map(unpackParticipant),
+        participants: unpackParticipants(map.participants),
       };
     case "participant":
       return {
@@ -284,11 +312,9 @@ export function decodeRecord(body: Uint8Array): LogRecord | null {
       };
     case "branch-verdict":
       return { type, ...unpackVerdict(map) };
-    case "outcomes":
-      return {
-        type,
-        forgotten: integer64(map.forgotten, "forgotten"),
-        outcomes: unpackOutcomes(bytes(map.ended, "ended")),
-      };
+    case "outcomes": {
+      const record = decodeOutcomes(body);
+      return { ...record, outcomes: [...record.outcomes] };
+    }
   }
 }

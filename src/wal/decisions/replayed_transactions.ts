@@ -8,6 +8,7 @@
 import { NOT_PLAIN, TABLE_COLUMNS } from "../core.ts";
 import { FRAME_HEADER_LENGTH } from "../format.ts";
 import { numberOf, type Outcomes } from "./outcomes.ts";
+import type { PackedTransactions } from "./packed_transactions.ts";
 import { type ActiveTransaction, RECORD_TAGS } from "./record.ts";
 
 /**
@@ -77,6 +78,28 @@ export class ReplayedTransactions {
       places.set(low, table[at]!);
     }
     return to;
+  }
+
+  /**
+   * Takes up the transactions of a checkpoint.
+   *
+   * @param transactions The transactions.
+   * @returns Whether they were taken; else nothing is changed.
+   */
+  hold({ high, lows, offsets, frames }: PackedTransactions): boolean {
+    if (lows.length === 0) return true;
+    if (this.#places.size === 0) this.#kept = new Uint8Array(0);
+    else if (high !== this.#high) return false;
+    this.#high = high;
+    const { length } = this.#kept;
+    const kept = new Uint8Array(length + frames.length);
+    kept.set(this.#kept);
+    kept.set(frames, length);
+    this.#kept = kept;
+    for (let index = 0; index < lows.length; index++) {
+      this.#places.set(lows[index]!, -1 - length - offsets[index]!);
+    }
+    return true;
   }
 
   /**

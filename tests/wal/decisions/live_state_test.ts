@@ -144,11 +144,11 @@ Deno.test("LiveState keeps the last outcomes and restates them", () => {
       { type: "outcomes", forgotten: 0n, outcomes: [aborted] } as const,
     ]
   ) state.apply(record);
-  assertEquals(state.outcomes.toArray(), [{ txn: 2n, committed: true }, aborted]);
+  assertEquals([...state.outcomes], [{ txn: 2n, committed: true }, aborted]);
   assertEquals(state.outcomes.forgotten, 1n);
   const restated = new LiveState(2);
   for (const record of state.checkpoint()) restated.apply(record);
-  assertEquals(restated.outcomes.toArray().toSorted(byNumber), state.outcomes.toArray());
+  assertEquals([...restated.outcomes].toSorted(byNumber), [...state.outcomes]);
   assertEquals(restated.outcomes.forgotten, 1n);
 });
 
@@ -223,7 +223,7 @@ Deno.test("LiveState.replay() does what reading a record and applying it does", 
         bytes.fill(0);
       }
       assertEquals(state.active, applied.active);
-      assertEquals(state.outcomes.toArray(), applied.outcomes.toArray());
+      assertEquals([...state.outcomes], [...applied.outcomes]);
       assertEquals(state.outcomes.forgotten, applied.outcomes.forgotten);
       assertEquals(state.checkpoint(), applied.checkpoint());
     }),

@@ -5,7 +5,7 @@
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Outcomes } from "../../../src/wal/decisions/outcomes.ts";
+import { type Outcome, Outcomes } from "../../../src/wal/decisions/outcomes.ts";
 import { checkProperty } from "../../simulation/seeds.ts";
 
 const outcome = fc.record({
@@ -13,18 +13,36 @@ const outcome = fc.record({
   committed: fc.boolean(),
 });
 
+/** The ways in which outcomes come. */
+const add = {
+  oneByOne: (outcomes: Outcomes, all: readonly Outcome[]) => {
+    for (const { txn, committed } of all) outcomes.add(txn, committed);
+  },
+  inHalves: (outcomes: Outcomes, all: readonly Outcome[]) => {
+    for (const { txn, committed } of all) {
+      outcomes.addHalves(Number(txn >> 32n), Number(txn & 0xffff_ffffn), committed);
+    }
+  },
+  inRows: (outcomes: Outcomes, all: readonly Outcome[]) => {
+    for (let from = 0; from < all.length; from += 30) {
+      const few = all.slice(from, from + 30);
+      const row = new Outcomes(few.length);
+      for (const { txn, committed } of few) row.add(txn, committed);
+      outcomes.addRow(row.row());
+    }
+  },
+};
+const ways = fc.constantFrom(...Object.keys(add) as (keyof typeof add)[]);
+
 Deno.test("Outcomes keeps the last ones and says from where on it may have forgotten", () => {
   const ended = fc.uniqueArray(outcome, { maxLength: 200, selector: ({ txn }) => txn });
   checkProperty(
-    fc.property(ended, fc.oneof(fc.nat(12), fc.nat(100)), fc.boolean(), (all, limit, inHalves) => {
+    fc.property(ended, fc.oneof(fc.nat(12), fc.nat(100)), ways, (all, limit, way) => {
       const outcomes = new Outcomes(limit);
-      for (const { txn, committed } of all) {
-        if (!inHalves) outcomes.add(txn, committed);
-        else outcomes.addHalves(Number(txn >> 32n), Number(txn & 0xffff_ffffn), committed);
-      }
-      assertEquals(outcomes.size, Math.min(all.length, limit));
+      add[way](outcomes, all);
+      assertEquals(outcomes.length, Math.min(all.length, limit));
       const kept = limit === 0 ? [] : all.slice(-limit);
-      assertEquals(outcomes.toArray(), kept);
+      assertEquals([...outcomes], kept);
       for (const { txn, committed } of kept) assertEquals(outcomes.get(txn), committed);
       for (const { txn } of all.slice(0, all.length - kept.length)) {
         assertEquals(outcomes.get(txn), null);
