@@ -20,6 +20,7 @@ export class HeldConnection<Reserved extends ReservedPostgresSql> {
   readonly #connections: PostgresConnections;
   #connection: PoolConnection | null = null;
   #lost = false;
+  #terminated = false;
   #listener: (() => void) | null = null;
 
   /** The driver's client of it. */
@@ -71,13 +72,15 @@ export class HeldConnection<Reserved extends ReservedPostgresSql> {
   /** Gives it back to the pool. */
   release(): void {
     // A lost connection is the pool's again already; giving it back would hand it out while it is closed.
-    if (this.#lost) return;
+    // So is one that is being ended, as soon as it has closed: until then it would refuse what it is given.
+    if (this.#lost || this.#terminated) return;
     if (this.#connection !== null) this.#connection.onclose = null;
     this.sql.release();
   }
 
   /** Ends it. The pool has it again when it has closed. */
   terminate(): void {
+    this.#terminated = true;
     this.#connection?.terminate();
   }
 

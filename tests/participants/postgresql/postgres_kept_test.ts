@@ -8,7 +8,7 @@ import driver from "postgres";
 import { KEEP_MS, MOST_BRANCHES } from "../../../src/participants/postgresql/postgres_kept.ts";
 import { PostgresPool } from "../../../src/participants/postgresql/postgres_pool.ts";
 import { PostgresJsSession } from "../../../src/participants/postgresql/postgres_session.ts";
-import { soon } from "../../servers/databases.ts";
+import { soon, until } from "../../servers/databases.ts";
 import { ManualClock } from "../../simulation/manual_clock.ts";
 import { ScriptedServer } from "./scripted_server.ts";
 
@@ -139,7 +139,9 @@ Deno.test("a connection that was not used for a time is given back", async () =>
   clock.advance(1);
   assertStrictEquals(await pool.take(), again);
   pool.giveBack(again);
-  assertEquals(clock.timers, 1);
+  clock.advance(KEEP_MS);
+  assertStrictEquals(await pool.take(), again);
+  pool.giveBack(again);
   clock.advance(KEEP_MS);
   clock.advance(KEEP_MS);
   assertEquals(clock.timers, 0);
@@ -172,14 +174,8 @@ Deno.test("a connection that is lost while it is kept serves no branch", async (
   const session = await begin(pool);
   session.release(true);
   server.cut();
-  for (let tries = 0;; tries++) {
-    try {
-      await useBranch(pool);
-      break;
-    } catch (error) {
-      if (tries === 3) throw error;
-    }
-  }
+  await until("the loss is noticed", () => !pool.connections.whole);
+  await useBranch(pool);
   await assertRejects(() => session.run("SELECT 5"), Error, "lost");
 });
 
@@ -194,6 +190,21 @@ Deno.test("a connection that may be in a transaction is not kept, nor one never 
   const unused = await pool.take();
   pool.giveBack(unused);
   assertEquals(clock.timers, 0);
+});
+
+Deno.test("a connection that is ended in the middle of a statement is not kept", async () => {
+  await using made = await start(1);
+  const { pool, server, clock } = made;
+  const answering = Promise.withResolvers<void>();
+  const session = await begin(pool);
+  server.before = (command) => command === "SELECT 5" ? answering.promise : Promise.resolve();
+  const running = assertRejects(() => session.run("SELECT 5"), Error, "CONNECTION_DESTROYED");
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  session.release(false);
+  await soon("the statement ends", running);
+  assertEquals(clock.timers, 0);
+  answering.resolve();
+  await useBranch(pool);
 });
 
 Deno.test("the client can be ended while connections are kept, and a pool be detached", async () => {
