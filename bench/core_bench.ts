@@ -27,22 +27,24 @@ for (const length of [16, 100, 4096, SEGMENT_LENGTH]) {
   });
 }
 
-const buffer = new FrameBuffer(FRAME_LENGTH);
+const FRAMES = 100;
+const buffer = new FrameBuffer(FRAMES * FRAME_LENGTH);
 const body = new Uint8Array(BODY_LENGTH).fill(5);
+putFrames(buffer, FRAMES);
 
-const copy = new Uint8Array(FRAME_LENGTH);
+const copy = new Uint8Array(FRAMES * FRAME_LENGTH);
 
-Deno.bench("copy a body", { group: "seal", baseline: true }, () => {
-  copy.set(body, HEADER_LENGTH);
+Deno.bench("copy 100 bodies", { group: "seal", baseline: true }, () => {
+  for (let index = 0; index < FRAMES; index++) copy.set(body, index * FRAME_LENGTH + HEADER_LENGTH);
 });
 
-Deno.bench("seal a frame of 100 bytes", { group: "seal" }, () => {
-  buffer.seal(0, BODY_LENGTH, 0, SALT, 123_456);
+Deno.bench("seal 100 frames of 100 bytes", { group: "seal" }, () => {
+  buffer.seal(FRAMES, 0, SALT, 123_456);
 });
 
-Deno.bench("copy a body in and seal it", { group: "seal" }, () => {
-  buffer.bytes().set(body, HEADER_LENGTH);
-  buffer.seal(0, BODY_LENGTH, 0, SALT, 123_456);
+Deno.bench("put 100 bodies and seal them", { group: "seal" }, () => {
+  putFrames(buffer, FRAMES);
+  buffer.seal(FRAMES, 0, SALT, 123_456);
 });
 
 const scanner = filledScanner();
@@ -67,12 +69,15 @@ function filledScanner(): SegmentScanner {
   const scanner = new SegmentScanner(16 * 1024);
   scanner.reserve(SEGMENT_LENGTH);
   using frames = new FrameBuffer(SEGMENT_LENGTH);
-  frames.bytes().fill(5);
   const count = Math.floor(SEGMENT_LENGTH / FRAME_LENGTH);
-  for (let lsn = 0; lsn < count; lsn++) {
-    frames.seal(lsn * FRAME_LENGTH, BODY_LENGTH, 0, SALT, lsn);
-  }
+  putFrames(frames, count);
+  frames.seal(count, 0, SALT, 0);
   scanner.bytes().set(frames.bytes());
   if (scanner.scan(0, SEGMENT_LENGTH, SALT, 0) !== count) throw new Error("Cannot scan the frames");
   return scanner;
+}
+
+/** Puts frames of the same body from the start of the buffer. */
+function putFrames(buffer: FrameBuffer, count: number): void {
+  for (let index = 0, offset = 0; index < count; index++) offset = buffer.put(offset, body);
 }

@@ -59,12 +59,14 @@ const LARGEST_BUFFER = 2 ** 31 - 1;
 const LARGEST_TABLE = 2 ** 24;
 const LARGEST_U32 = 2 ** 32 - 1;
 const NO_BYTES = new Uint8Array();
+const NO_WORDS = new DataView(NO_BYTES.buffer);
 const NO_TABLE = new Uint32Array();
 
 /** A buffer in the module's memory, in which frames are made. */
 export class FrameBuffer implements Disposable {
   #core: core.FrameBuffer | undefined = new core.FrameBuffer();
   #bytes: Uint8Array<ArrayBuffer> = NO_BYTES;
+  #words: DataView<ArrayBuffer> = NO_WORDS;
 
   /** Makes a buffer of that many bytes, all zero. */
   constructor(capacity: number) {
@@ -85,7 +87,9 @@ export class FrameBuffer implements Disposable {
   bytes(): Uint8Array<ArrayBuffer> {
     if (this.#bytes.length === 0) {
       const open = this.#open();
-      this.#bytes = new Uint8Array(memory.buffer as ArrayBuffer, open.pointer(), open.capacity());
+      const place = [open.pointer(), open.capacity()] as const;
+      this.#bytes = new Uint8Array(memory.buffer as ArrayBuffer, ...place);
+      this.#words = new DataView(memory.buffer as ArrayBuffer, ...place);
     }
     return this.#bytes;
   }
@@ -94,22 +98,43 @@ export class FrameBuffer implements Disposable {
   reserve(capacity: number): void {
     const open = this.#open();
     check("reserve a frame buffer", "capacity", capacity, 1, LARGEST_BUFFER);
-    this.#bytes = NO_BYTES;
+    this.#forgetViews();
     if (!open.reserve(capacity)) throw outOfMemory("reserve a frame buffer", capacity);
   }
 
   /**
-   * Writes the header of the frame at `offset`, whose body is already at
-   * `offset + HEADER_LENGTH`. The checksum binds the frame to `salt` and `lsn`.
+   * Puts the body of a frame, and its length, at `offset`; the buffer grows if it must. Gives the offset behind the
+   * frame.
    */
-  seal(offset: number, bodyLength: number, unsynced: number, salt: number, lsn: number): void {
-    if (this.#open().seal(offset, bodyLength, unsynced, salt, lsn)) return;
-    const action = "seal a frame";
-    check(action, "body length", bodyLength, 1, MAX_BODY_LENGTH);
-    check(action, "offset", offset, 0, this.capacity() - HEADER_LENGTH - bodyLength);
-    check(action, "LSN", lsn, 0, Number.MAX_SAFE_INTEGER);
-    check(action, "unsynced", unsynced, 0, Math.min(lsn, MAX_UNSYNCED));
+  put(offset: number, body: Uint8Array): number {
+    const end = offset + HEADER_LENGTH + body.length;
+    // Asking the view rather than the core, which is a call into another language for each record.
+    if (end > this.bytes().length) this.reserve(Math.max(end, 2 * this.capacity()));
+    const bytes = this.bytes();
+    this.#words.setUint32(offset, body.length, true);
+    bytes.set(body, offset + HEADER_LENGTH);
+    return end;
+  }
+
+  /**
+   * Writes the headers of the first `count` frames, which were put one behind the other from the start of the
+   * buffer. The first has the LSN `lsn` and leaves `unsynced` records before it unpromised, every further
+   * one has one more of both. The checksums bind them to `salt` and their LSNs.
+   *
+   * @returns How many bytes the frames have.
+   */
+  seal(count: number, unsynced: number, salt: number, lsn: number): number {
+    const length = this.#open().seal(count, unsynced, salt, lsn);
+    if (length >= 0) return length;
+    const action = "seal frames";
+    check(action, "number of frames", count, 0, LARGEST_U32);
+    const further = Math.max(0, count - 1);
+    check(action, "LSN", lsn, 0, Number.MAX_SAFE_INTEGER - further);
+    check(action, "unsynced", unsynced, 0, Math.min(lsn, MAX_UNSYNCED - further));
     check(action, "salt", salt, 0, LARGEST_U32);
+    throw new RangeError(
+      `Cannot ${action}: the buffer does not hold ${count} of them, they must be put there first`,
+    );
   }
 
   /** Continues the checksum `crc` (0 at the start of a stream) over a part of the buffer. */
@@ -127,7 +152,12 @@ export class FrameBuffer implements Disposable {
   [Symbol.dispose](): void {
     this.#core?.free();
     this.#core = undefined;
+    this.#forgetViews();
+  }
+
+  #forgetViews(): void {
     this.#bytes = NO_BYTES;
+    this.#words = NO_WORDS;
   }
 
   #open(): core.FrameBuffer {

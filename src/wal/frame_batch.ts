@@ -6,19 +6,19 @@
  */
 
 import { FrameBuffer } from "./core.ts";
-import { FRAME_HEADER_LENGTH, MAX_BODY_LENGTH } from "./format.ts";
+import { MAX_BODY_LENGTH } from "./format.ts";
 
 const INITIAL_CAPACITY = 65_536;
 
 /** A growing run of frames. Must be disposed of: its memory is not the garbage collector's. */
 export class FrameBatch implements Disposable {
   readonly #buffer = new FrameBuffer(INITIAL_CAPACITY);
-  readonly #bodyLengths: number[] = [];
+  #count = 0;
   #length = 0;
 
   /** How many frames there are. */
   get count(): number {
-    return this.#bodyLengths.length;
+    return this.#count;
   }
 
   /** How many bytes there are. */
@@ -39,14 +39,8 @@ export class FrameBatch implements Disposable {
           `it must have 1 to ${MAX_BODY_LENGTH}`,
       );
     }
-    const end = this.#length + FRAME_HEADER_LENGTH + body.length;
-    // Asking the view rather than the core, which is a call into another language for each record.
-    if (end > this.#buffer.bytes().length) {
-      this.#buffer.reserve(Math.max(end, 2 * this.#buffer.capacity()));
-    }
-    this.#buffer.bytes().set(body, this.#length + FRAME_HEADER_LENGTH);
-    this.#bodyLengths.push(body.length);
-    this.#length = end;
+    this.#length = this.#buffer.put(this.#length, body);
+    this.#count++;
   }
 
   /**
@@ -58,19 +52,13 @@ export class FrameBatch implements Disposable {
    * @returns The bytes to write; valid until the batch is changed.
    */
   seal(salt: number, firstLsn: number, synced: number): Uint8Array {
-    let offset = 0;
-    let lsn = firstLsn;
-    for (const bodyLength of this.#bodyLengths) {
-      this.#buffer.seal(offset, bodyLength, lsn - synced, salt, lsn);
-      offset += FRAME_HEADER_LENGTH + bodyLength;
-      lsn++;
-    }
-    return this.#buffer.bytes().subarray(0, this.#length);
+    const length = this.#buffer.seal(this.#count, firstLsn - synced, salt, firstLsn);
+    return this.#buffer.bytes().subarray(0, length);
   }
 
   /** Takes all frames out. */
   clear(): void {
-    this.#bodyLengths.length = 0;
+    this.#count = 0;
     this.#length = 0;
   }
 

@@ -119,8 +119,8 @@ export const CANARIES: readonly Canary[] = [
     name: "every record promises that all before it were synced",
     patches: [{
       file: "src/wal/frame_batch.ts",
-      find: "this.#buffer.seal(offset, bodyLength, lsn - synced, salt, lsn);",
-      replace: "this.#buffer.seal(offset, bodyLength, 0 * synced, salt, lsn);",
+      find: "this.#buffer.seal(this.#count, firstLsn - synced, salt, firstLsn);",
+      replace: "this.#buffer.seal(this.#count, 0 * synced, salt, firstLsn);",
     }],
     suite: POWER_CUTS,
   },

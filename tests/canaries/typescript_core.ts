@@ -72,16 +72,28 @@ export class FrameBuffer implements Disposable {
     this.#bytes = grown;
   }
 
-  seal(offset: number, bodyLength: number, unsynced: number, salt: number, lsn: number): void {
-    const numbers = [offset, bodyLength, unsynced, salt, lsn];
+  put(offset: number, body: Uint8Array): number {
+    const end = offset + HEADER_LENGTH + body.length;
+    this.reserve(end);
+    new DataView(this.#bytes.buffer).setUint32(offset, body.length, true);
+    this.#bytes.set(body, offset + HEADER_LENGTH);
+    return end;
+  }
+
+  seal(count: number, unsynced: number, salt: number, lsn: number): number {
+    const numbers = [count, unsynced, salt, lsn];
     if (!numbers.every(Number.isSafeInteger) || Math.min(...numbers) < 0 || salt > LARGEST_U32) {
-      throw new RangeError(`Cannot seal a frame with ${numbers}`);
+      throw new RangeError(`Cannot seal frames with ${numbers}`);
     }
-    const frame = this.#bytes.subarray(offset, offset + HEADER_LENGTH + bodyLength);
-    const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-    view.setUint32(0, bodyLength, true);
-    view.setUint32(8, unsynced, true);
-    view.setUint32(4, checksum(frame, salt, lsn), true);
+    let offset = 0;
+    for (let index = 0; index < count; index++) {
+      const view = new DataView(this.#bytes.buffer, offset);
+      const end = offset + HEADER_LENGTH + view.getUint32(0, true);
+      view.setUint32(8, unsynced + index, true);
+      view.setUint32(4, checksum(this.#bytes.subarray(offset, end), salt, lsn + index), true);
+      offset = end;
+    }
+    return offset;
   }
 
   [Symbol.dispose](): void {

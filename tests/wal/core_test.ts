@@ -186,30 +186,55 @@ Deno.test("views are right across growth of the memory", () => {
   assertEquals(buffer.capacity(), 48 * 1024 * 1024, "reserve never shrinks");
 });
 
-randomTest("seal writes the header and nothing else", 200, (random) => {
-  using buffer = new FrameBuffer(200);
-  const body = random.bytes(1 + random.below(100));
-  const offset = random.below(200 - HEADER_LENGTH - body.length + 1);
-  const lsn = random.of(LSNS) + random.below(4);
-  const unsynced = random.below(Math.min(lsn, MAX_UNSYNCED) + 1);
+randomTest("seal writes the headers and nothing else", 200, (random) => {
+  using buffer = new FrameBuffer(4096);
+  const lsn = random.of(LSNS);
+  const unsynced = random.below(Math.min(lsn, MAX_UNSYNCED - 4) + 1);
   const salt = random.below(2 ** 32);
-  const expected = random.bytes(200);
+  const bodies = Array.from({ length: random.below(5) }, () => random.bytes(1 + random.below(100)));
+  const frames = join(
+    bodies.map((body, index) => makeFrame(body, unsynced + index, salt, lsn + index)),
+  );
+  const expected = random.bytes(4096);
   buffer.bytes().set(expected);
-  buffer.bytes().set(body, offset + HEADER_LENGTH);
-  buffer.seal(offset, body.length, unsynced, salt, lsn);
-  expected.set(makeFrame(body, unsynced, salt, lsn), offset);
+  const end = bodies.reduce((offset, body) => buffer.put(offset, body), 0);
+  assertEquals([end, buffer.seal(bodies.length, unsynced, salt, lsn)], [
+    frames.length,
+    frames.length,
+  ]);
+  expected.set(frames);
   assertEquals(buffer.bytes(), expected);
 });
 
+randomTest("seal makes the checksums of the oracle for bodies of every length", 3, (random) => {
+  using buffer = new FrameBuffer(1);
+  const lsn = random.of(LSNS);
+  for (let length = 1; length <= 150; length++) {
+    const body = random.bytes(length);
+    buffer.put(0, body);
+    const end = buffer.seal(1, 0, SALT, lsn);
+    assertEquals(buffer.bytes().subarray(0, end), makeFrame(body, 0, SALT, lsn), `${length}`);
+  }
+});
+
+Deno.test("put makes the buffer grow and keeps what is in it", () => {
+  using buffer = new FrameBuffer(1);
+  const bodies = [1, 50, 7, 3000].map((length) => new Uint8Array(length).fill(length));
+  bodies.reduce((offset, body) => buffer.put(offset, body), 0);
+  const end = buffer.seal(bodies.length, 2, SALT, 9);
+  const frames = join(bodies.map((body, index) => makeFrame(body, 2 + index, SALT, 9 + index)));
+  assertEquals(buffer.bytes().subarray(0, end), frames);
+});
+
 Deno.test("seal and scan take the longest body", () => {
-  using buffer = new FrameBuffer(HEADER_LENGTH + MAX_BODY_LENGTH + 1);
-  buffer.bytes().fill(3);
-  buffer.seal(0, MAX_BODY_LENGTH, 0, SALT, 5);
+  using buffer = new FrameBuffer(HEADER_LENGTH + MAX_BODY_LENGTH);
+  buffer.put(0, new Uint8Array(MAX_BODY_LENGTH).fill(3));
+  const end = buffer.seal(1, 0, SALT, 5);
   using scanner = new SegmentScanner(2);
-  load(scanner, buffer.bytes().subarray(0, HEADER_LENGTH + MAX_BODY_LENGTH));
-  const end = scanner.capacity();
+  load(scanner, buffer.bytes().subarray(0, end));
   assertEquals(scanned(scanner, 0, end, SALT, 5).rows, [[0, MAX_BODY_LENGTH, 0, 3]]);
-  assertThrows(() => buffer.seal(0, MAX_BODY_LENGTH + 1, 0, SALT, 5), RangeError);
+  buffer.put(0, new Uint8Array(MAX_BODY_LENGTH + 1));
+  assertThrows(() => buffer.seal(1, 0, SALT, 5), RangeError, "does not hold 1 of them");
 });
 
 randomTest("scan agrees with the oracle on whole and damaged segments", 400, (random) => {
@@ -404,15 +429,16 @@ Deno.test("findPromise: is quick on 16 MiB of any bytes", () => {
 
 Deno.test("numbers out of range are refused and break nothing", () => {
   using buffer = new FrameBuffer(64);
+  const end = buffer.put(buffer.put(0, Uint8Array.of(7)), new Uint8Array(30).fill(8));
+  const before = buffer.bytes().slice();
   using scanner = new SegmentScanner(4);
   scanner.reserve(64);
   const wrong = [-1, 0.5, NaN, Infinity, -Infinity, 2 ** 32, 2 ** 53, 1e300];
   for (const value of wrong) {
     const calls: (() => unknown)[] = [
-      () => buffer.seal(value, 1, 0, 0, 0),
-      () => buffer.seal(0, value, 0, 0, 0),
-      () => buffer.seal(0, 1, value, 0, 2 ** 40),
-      () => buffer.seal(0, 1, 0, value, 0),
+      () => buffer.seal(value, 0, 0, 0),
+      () => buffer.seal(1, value, 0, 2 ** 40),
+      () => buffer.seal(1, 0, value, 0),
       () => buffer.crc32c(value, 0, 1),
       () => buffer.crc32c(0, value, 1),
       () => buffer.crc32c(0, 0, value),
@@ -432,26 +458,25 @@ Deno.test("numbers out of range are refused and break nothing", () => {
     ];
     for (const call of calls) assertThrows(call, RangeError, "Cannot ", `${call} with ${value}`);
     if (value === 2 ** 32) continue;
-    assertThrows(() => buffer.seal(0, 1, 0, 0, value), RangeError, "LSN");
+    assertThrows(() => buffer.seal(1, 0, 0, value), RangeError, "LSN");
     assertThrows(() => scanner.scan(0, 64, 0, value), RangeError, "LSN");
     assertThrows(() => scanner.findPromise(0, 64, 0, value), RangeError, "LSN");
   }
-  assertThrows(() => buffer.seal(52, 1, 0, 0, 0), RangeError, "offset is 52");
-  assertThrows(() => buffer.seal(0, 53, 0, 0, 0), RangeError, "no room");
-  assertThrows(() => buffer.seal(0, 0, 0, 0, 0), RangeError, "body length is 0");
-  assertThrows(() => buffer.seal(0, 1, 6, 0, 5), RangeError, "unsynced is 6");
+  assertThrows(() => buffer.seal(3, 0, 0, 9), RangeError, "does not hold 3 of them");
+  assertThrows(() => buffer.seal(2 ** 32 - 1, 0, 0, 9), RangeError, "unsynced is 0, nothing");
+  assertThrows(() => buffer.seal(1, 6, 0, 5), RangeError, "unsynced is 6");
+  assertThrows(() => buffer.seal(2, MAX_UNSYNCED, 0, 2 ** 40), RangeError, "unsynced is 65535");
+  assertThrows(() => buffer.seal(2, 0, 0, Number.MAX_SAFE_INTEGER), RangeError, "LSN is");
   assertThrows(() => scanner.scan(5, 4, 0, 0), RangeError, "start is 5");
   assertThrows(() => scanner.scan(0, 65, 0, 0), RangeError, "end is 65");
   assertThrows(() => scanner.findPromise(0, 65, 0, 0), RangeError, "end is 65");
   assertThrows(() => scanner.zerosFrom(0, 65), RangeError, "end is 65");
   assertThrows(() => buffer.crc32c(0, 60, 5), RangeError, "offset is 60");
   assertThrows(() => buffer.crc32c(0, 2 ** 32 - 1, 2), RangeError, "offset is 4294967295");
-  assertThrows(() => buffer.seal(2 ** 32 - 1, 2, 0, 0, 0), RangeError, "offset is 4294967295");
-  assertEquals(buffer.bytes(), new Uint8Array(64), "something was written");
-  buffer.seal(51, 1, 0, SALT, 3);
-  assertEquals(buffer.bytes().subarray(51), makeFrame(new Uint8Array(1), 0, SALT, 3));
+  assertEquals(buffer.bytes(), before, "something was written");
+  assertEquals(buffer.seal(2, 0, SALT, 3), end);
   load(scanner, buffer.bytes());
-  assertEquals(scanned(scanner, 51, 64, SALT, 3).rows, [[51, 1, 0, 0]]);
+  assertEquals(scanned(scanner, 0, end, SALT, 3).rows, [[0, 1, 0, 7], [13, 30, 1, 8]]);
 });
 
 Deno.test("disposing twice is harmless, use after it is refused", () => {
@@ -462,7 +487,8 @@ Deno.test("disposing twice is harmless, use after it is refused", () => {
   scanner[Symbol.dispose]();
   scanner[Symbol.dispose]();
   assertThrows(() => buffer.bytes(), TypeError, "disposed");
-  assertThrows(() => buffer.seal(0, 1, 0, 0, 0), TypeError, "disposed");
+  assertThrows(() => buffer.seal(1, 0, 0, 0), TypeError, "disposed");
+  assertThrows(() => buffer.put(0, new Uint8Array(1)), TypeError, "disposed");
   assertThrows(() => scanner.table(), TypeError, "disposed");
   assertThrows(() => scanner.scan(0, 0, 0, 0), TypeError, "disposed");
 });

@@ -27,10 +27,10 @@ export class FrameBuffer {
      */
     reserve(capacity: number): boolean;
     /**
-     * Writes the header of the frame at the offset; false, with nothing written, if the numbers
-     * are not those of a frame within the buffer.
+     * Seals the first frames of the buffer, see `frame::seal`. Returns how many bytes they have;
+     * negative, with nothing written, if the numbers or the frames are not possible ones.
      */
-    seal(offset: number, body_length: number, unsynced: number, salt: number, lsn: number): boolean;
+    seal(count: number, unsynced: number, salt: number, lsn: number): number;
 }
 
 /**

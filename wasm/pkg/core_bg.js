@@ -57,18 +57,17 @@ export class FrameBuffer {
         return ret !== 0;
     }
     /**
-     * Writes the header of the frame at the offset; false, with nothing written, if the numbers
-     * are not those of a frame within the buffer.
-     * @param {number} offset
-     * @param {number} body_length
+     * Seals the first frames of the buffer, see `frame::seal`. Returns how many bytes they have;
+     * negative, with nothing written, if the numbers or the frames are not possible ones.
+     * @param {number} count
      * @param {number} unsynced
      * @param {number} salt
      * @param {number} lsn
-     * @returns {boolean}
+     * @returns {number}
      */
-    seal(offset, body_length, unsynced, salt, lsn) {
-        const ret = wasm.framebuffer_seal(this.__wbg_ptr, offset, body_length, unsynced, salt, lsn);
-        return ret !== 0;
+    seal(count, unsynced, salt, lsn) {
+        const ret = wasm.framebuffer_seal(this.__wbg_ptr, count, unsynced, salt, lsn);
+        return ret;
     }
 }
 if (Symbol.dispose) FrameBuffer.prototype[Symbol.dispose] = FrameBuffer.prototype.free;

@@ -27,58 +27,98 @@ pub fn read_u32(bytes: &[u8], offset: usize) -> u32 {
     u32::from_le_bytes(word)
 }
 
-/// Writes the header before a body that is already in place; false if the frame cannot be.
-pub fn seal(
-    bytes: &mut [u8],
-    offset: usize,
-    body_length: u32,
-    unsynced: u32,
-    salt: u32,
-    lsn: u64,
-) -> bool {
-    let possible = (1..=MAX_BODY_LENGTH).contains(&body_length)
-        && lsn <= MAX_LSN
-        && unsynced_is_possible(unsynced, lsn);
-    let frame_length = HEADER_LENGTH + body_length as usize;
-    if !possible || offset > bytes.len() || frame_length > bytes.len() - offset {
-        return false;
+/// Seals the first `count` frames, which stand one behind the other from the start of the bytes, each
+/// with its body length and its body already in place. The first has LSN `lsn` and leaves `unsynced`
+/// records before it unpromised, every further one has one more of both. Returns how many bytes they
+/// have, or `None`, with nothing written, if they cannot be frames or are not all there.
+pub fn seal(bytes: &mut [u8], count: u32, unsynced: u32, salt: u32, lsn: u64) -> Option<usize> {
+    let further = u64::from(count.saturating_sub(1));
+    let last_unsynced = u32::try_from(u64::from(unsynced) + further).ok()?;
+    if lsn + further > MAX_LSN || !unsynced_is_possible(last_unsynced, lsn + further) {
+        return None;
     }
-    let (header, body) = bytes[offset..offset + frame_length].split_at_mut(HEADER_LENGTH);
-    let crc = checksum::of_frame(body, unsynced, salt, lsn);
-    header[..4].copy_from_slice(&body_length.to_le_bytes());
-    header[4..8].copy_from_slice(&crc.to_le_bytes());
-    header[8..].copy_from_slice(&unsynced.to_le_bytes());
-    true
+    let length = length_of(bytes, count)?;
+    let (mut unsynced, mut lsn) = (unsynced, lsn);
+    let mut rest = &mut bytes[..length];
+    while let Some((header, behind)) = rest.split_first_chunk_mut::<HEADER_LENGTH>() {
+        let body_length = read_u32(header, 0) as usize;
+        let (body, behind) = behind.split_at_mut(body_length);
+        let crc = checksum::of_frame(body, unsynced, salt, lsn);
+        header[4..8].copy_from_slice(&crc.to_le_bytes());
+        header[8..].copy_from_slice(&unsynced.to_le_bytes());
+        unsynced += 1;
+        lsn += 1;
+        rest = behind;
+    }
+    Some(length)
+}
+
+/// How many bytes that many frames have, by their body lengths.
+fn length_of(bytes: &[u8], count: u32) -> Option<usize> {
+    let mut length = 0;
+    for _ in 0..count {
+        let header = bytes.get(length..length + HEADER_LENGTH)?;
+        let body_length = read_u32(header, 0);
+        if !(1..=MAX_BODY_LENGTH).contains(&body_length) {
+            return None;
+        }
+        length += HEADER_LENGTH + body_length as usize;
+        if length > bytes.len() {
+            return None;
+        }
+    }
+    Some(length)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn seals_in_place() {
-        let mut bytes = *b"..............abc..";
-        assert!(seal(&mut bytes, 2, 3, 1, 9, 5));
-        assert_eq!(&bytes[..2], b"..");
-        assert_eq!(&bytes[14..], b"abc..");
-        assert_eq!(read_u32(&bytes, 2), 3);
-        assert_eq!(read_u32(&bytes, 6), checksum::of_frame(b"abc", 1, 9, 5));
-        assert_eq!(read_u32(&bytes, 10), 1);
+    fn unsealed(bodies: &[&[u8]]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for body in bodies {
+            bytes.extend_from_slice(&(body.len() as u32).to_le_bytes());
+            bytes.extend_from_slice(b"crc.uns.");
+            bytes.extend_from_slice(body);
+        }
+        bytes
     }
 
     #[test]
-    fn refuses_what_no_frame_can_be() {
-        let mut bytes = [0; 32];
-        assert!(seal(&mut bytes, 0, 20, 0, 0, 0));
-        let untouched = bytes;
-        assert!(!seal(&mut bytes, 0, 21, 0, 0, 0));
-        assert!(!seal(&mut bytes, 20, 1, 0, 0, 0));
-        assert!(!seal(&mut bytes, usize::MAX, 1, 0, 0, 0));
-        assert!(!seal(&mut bytes, 0, 0, 0, 0, 0));
-        assert!(!seal(&mut bytes, 0, u32::MAX, 0, 0, 0));
-        assert!(!seal(&mut bytes, 0, 1, 6, 0, 5));
-        assert!(!seal(&mut bytes, 0, 1, MAX_UNSYNCED + 1, 0, 1 << 40));
-        assert!(!seal(&mut bytes, 0, 1, 0, 0, MAX_LSN + 1));
+    fn seals_in_place() {
+        let mut bytes = unsealed(&[b"abc", b"d"]);
+        bytes.extend_from_slice(b"more");
+        assert_eq!(seal(&mut bytes, 2, 1, 9, 5), Some(28));
+        let word = |offset| read_u32(&bytes, offset);
+        assert_eq!((word(0), word(8), &bytes[12..15]), (3, 1, &b"abc"[..]));
+        assert_eq!((word(15), word(23), &bytes[27..]), (1, 2, &b"dmore"[..]));
+        assert_eq!(word(4), checksum::of_frame(b"abc", 1, 9, 5));
+        assert_eq!(word(19), checksum::of_frame(b"d", 2, 9, 6));
+        assert_eq!(seal(&mut bytes, 0, 0, 9, 0), Some(0));
+    }
+
+    #[test]
+    fn refuses_what_no_frames_can_be() {
+        let mut bytes = unsealed(&[b"abc", &[7; 5]]);
+        let untouched = bytes.clone();
+        assert_eq!(seal(&mut bytes, 3, 0, 0, 9), None);
+        assert_eq!(seal(&mut bytes, u32::MAX, 0, 0, 9), None);
+        assert_eq!(seal(&mut bytes[..31], 2, 0, 0, 9), None);
+        assert_eq!(seal(&mut bytes[..20], 2, 0, 0, 9), None);
+        assert_eq!(seal(&mut bytes, 2, 6, 0, 5), None);
+        assert_eq!(seal(&mut bytes, 2, MAX_UNSYNCED, 0, 1 << 40), None);
+        assert_eq!(seal(&mut bytes, 2, u32::MAX, 0, 1 << 40), None);
+        assert_eq!(seal(&mut bytes, 2, 0, 0, MAX_LSN), None);
+        for wrong in [0_u32, MAX_BODY_LENGTH + 1, u32::MAX] {
+            let mut bytes = bytes.clone();
+            bytes[15..19].copy_from_slice(&wrong.to_le_bytes());
+            let untouched = bytes.clone();
+            assert_eq!(seal(&mut bytes, 2, 0, 0, 9), None, "{wrong}");
+            assert_eq!(bytes, untouched);
+        }
         assert_eq!(bytes, untouched);
+        assert_eq!(seal(&mut bytes, 2, MAX_UNSYNCED - 1, 0, 1 << 40), Some(32));
+        assert_eq!(seal(&mut bytes, 2, 5, 0, 5), Some(32));
+        assert_eq!(seal(&mut bytes, 2, 0, 0, MAX_LSN - 1), Some(32));
     }
 }

@@ -1,4 +1,5 @@
-//! A buffer in which frames are made: JavaScript writes the body, `seal` the header before it.
+//! A buffer in which frames are made: JavaScript writes body lengths and bodies, `seal` the rest of
+//! the headers.
 
 use crate::frame;
 use crate::memory::grow;
@@ -46,23 +47,13 @@ impl FrameBuffer {
         part().unwrap_or(-1.0)
     }
 
-    /// Writes the header of the frame at the offset; false, with nothing written, if the numbers
-    /// are not those of a frame within the buffer.
-    pub fn seal(
-        &mut self,
-        offset: f64,
-        body_length: f64,
-        unsynced: f64,
-        salt: f64,
-        lsn: f64,
-    ) -> bool {
-        let (Some(offset), Some(body_length)) = (to_index(offset), to_u32(body_length)) else {
-            return false;
+    /// Seals the first frames of the buffer, see `frame::seal`. Returns how many bytes they have;
+    /// negative, with nothing written, if the numbers or the frames are not possible ones.
+    pub fn seal(&mut self, count: f64, unsynced: f64, salt: f64, lsn: f64) -> f64 {
+        let mut seal = || {
+            let (count, unsynced) = (to_u32(count)?, to_u32(unsynced)?);
+            frame::seal(&mut self.bytes, count, unsynced, to_u32(salt)?, to_lsn(lsn)?)
         };
-        let (Some(unsynced), Some(salt), Some(lsn)) = (to_u32(unsynced), to_u32(salt), to_lsn(lsn))
-        else {
-            return false;
-        };
-        frame::seal(&mut self.bytes, offset, body_length, unsynced, salt, lsn)
+        seal().map_or(-1.0, |length| length as f64)
     }
 }

@@ -19,6 +19,7 @@ pub mod promise;
 pub mod scan;
 pub mod segment_scanner;
 pub mod shift;
+pub mod slicing;
 pub mod unwind;
 
 use wasm_bindgen::prelude::*;

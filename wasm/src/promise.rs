@@ -110,9 +110,11 @@ mod tests {
 
     fn push(bytes: &mut Vec<u8>, body: &[u8], unsynced: u32, lsn: u64) -> usize {
         let offset = bytes.len();
-        bytes.extend_from_slice(&[0; HEADER_LENGTH]);
+        bytes.extend_from_slice(&(body.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(&[0; 4]);
         bytes.extend_from_slice(body);
-        assert!(seal(bytes, offset, body.len() as u32, unsynced, SALT, lsn));
+        let length = HEADER_LENGTH + body.len();
+        assert_eq!(seal(&mut bytes[offset..], 1, unsynced, SALT, lsn), Some(length));
         offset
     }
 

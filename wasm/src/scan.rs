@@ -133,9 +133,11 @@ mod tests {
         let mut bytes = Vec::new();
         for (index, body) in bodies.iter().enumerate() {
             let offset = bytes.len();
-            bytes.extend_from_slice(&[0; HEADER_LENGTH]);
+            bytes.extend_from_slice(&(body.len() as u64).to_le_bytes());
+            bytes.extend_from_slice(&[0; 4]);
             bytes.extend_from_slice(body);
-            assert!(seal(&mut bytes, offset, body.len() as u32, 0, salt, lsn + index as u64));
+            let frame = &mut bytes[offset..];
+            assert_eq!(seal(frame, 1, 0, salt, lsn + index as u64), Some(frame.len()));
         }
         bytes
     }

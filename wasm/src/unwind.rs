@@ -7,7 +7,7 @@
 /// The polynomial of Castagnoli, bits reversed.
 pub const POLYNOMIAL: u32 = 0x82f6_3b78;
 
-const FORWARD: [u32; 256] = forward();
+pub const FORWARD: [u32; 256] = forward();
 const ENTRY_OF_TOP_BYTE: [u8; 256] = entry_of_top_byte();
 
 const fn forward() -> [u32; 256] {
