@@ -406,8 +406,9 @@ class Scan {
       }
       const at = row * TABLE_COLUMNS;
       const offset = table[at]!;
-      const start = offset + FRAME_HEADER_LENGTH;
-      const body = bytes.subarray(start, start + table[at + 1]!);
+      const start = bytes.byteOffset + offset + FRAME_HEADER_LENGTH;
+      // What `subarray` does, without its question after a subclass.
+      const body = new Uint8Array(bytes.buffer, start, table[at + 1]!);
       onFrame(body, firstLsn + row, base + offset, table[at + 2]!);
     }
   }
