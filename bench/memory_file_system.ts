@@ -44,6 +44,10 @@ class Sink implements FileHandle {
     return Promise.resolve(true);
   }
 
+  tryShare(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   close(): void {}
 }
 

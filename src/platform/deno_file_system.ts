@@ -79,6 +79,10 @@ class DenoFileHandle implements FileHandle {
     return await this.#file.tryLock(true);
   }
 
+  async tryShare(): Promise<boolean> {
+    return await this.#file.tryLock(false);
+  }
+
   close(): void {
     this.#file.close();
   }

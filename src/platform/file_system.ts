@@ -37,8 +37,10 @@ export interface FileHandle {
   clear(): void;
   /** Lets the next write begin at the start, over what is there. */
   rewind(): void;
-  /** Takes the exclusive advisory lock without waiting; false if another handle holds it. */
+  /** Takes the exclusive advisory lock without waiting; false if another handle holds it, or shares it. */
   tryLock(): Promise<boolean>;
+  /** Takes a shared advisory lock without waiting, as any number of handles may; false if one has it alone. */
+  tryShare(): Promise<boolean>;
   /** Closes the file and releases its lock. */
   close(): void;
 }

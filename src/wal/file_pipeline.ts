@@ -3,11 +3,15 @@
  * beginning a segment costs no more than writing its head, and syncing it later writes no metadata. (etcd's
  * `file_pipeline.go` has the same purpose.) Without a file at hand a segment begins in a growing one.
  *
+ * Where an old segment can be used again (`left_segments.ts`), it is overwritten with zeros; a new file is made
+ * otherwise, as the first two of an opening are.
+ *
  * @module
  */
 
 import type { FileHandle } from "../platform/file_system.ts";
 import type { Platform } from "../platform/platform.ts";
+import { type LeftSegment, LeftSegments } from "./left_segments.ts";
 import { pathOf, UNFINISHED_SUFFIX } from "./segment_name.ts";
 
 /**
@@ -39,6 +43,9 @@ export class FilePipeline {
   #restUntil = 0;
   #closed = false;
 
+  /** The segments that the writer has left, to be used again. */
+  readonly left: LeftSegments;
+
   /**
    * Begins with nothing ready.
    *
@@ -50,6 +57,7 @@ export class FilePipeline {
     this.#platform = platform;
     this.#directory = directory;
     this.#length = length;
+    this.left = new LeftSegments(platform, directory, length, () => this.#nextPath());
   }
 
   /** Whether a file is ready. */
@@ -78,10 +86,20 @@ export class FilePipeline {
     return ready;
   }
 
-  /** Waits for what is being made and removes it. */
+  /**
+   * Keeps a segment that the writer leaves, until it is taken away and used again.
+   *
+   * @param segment The segment; `null` if it cannot be used again.
+   */
+  keep(segment: LeftSegment | null): void {
+    if (segment !== null) this.left.add(segment);
+  }
+
+  /** Waits for what is being made and removes it, and all that could be used again. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#making;
+    await this.left.close();
     const ready = this.take();
     if (ready === null) return;
     ready.file.close();
@@ -91,10 +109,12 @@ export class FilePipeline {
 
   async #make(): Promise<void> {
     const { fileSystem } = this.#platform;
-    const path = pathOf(this.#directory, `next-${this.#count++}${UNFINISHED_SUFFIX}`);
-    const file = await fileSystem.open(path, "create-new");
+    const used = this.left.next();
+    const path = used?.path ?? this.#nextPath();
+    const file = used?.file ?? await fileSystem.open(path, "create-new");
     try {
-      await this.#fill(file);
+      if (used !== null) file.rewind();
+      await this.#fill(file, used?.length ?? this.#length);
       file.rewind();
       this.#ready = { path, file };
     } catch (error) {
@@ -104,8 +124,12 @@ export class FilePipeline {
     }
   }
 
-  async #fill(file: FileHandle): Promise<void> {
-    let rest = this.#length;
+  #nextPath(): string {
+    return pathOf(this.#directory, `next-${this.#count++}${UNFINISHED_SUFFIX}`);
+  }
+
+  async #fill(file: FileHandle, length: number): Promise<void> {
+    let rest = length;
     while (rest > 0 && !this.#closed) {
       const written = await file.writeAside(PIECE.subarray(0, Math.min(PIECE.length, rest)));
       if (written <= 0) throw new Error("Cannot fill a file: nothing was written, free some space");

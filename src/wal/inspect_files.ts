@@ -8,6 +8,11 @@
  * it is listed, and stays open: it can be read whatever becomes of its name, and older ones are not
  * needed beside it.
  *
+ * An old segment is not removed but overwritten and used again (`left_segments.ts`). So whoever reads one shares
+ * its lock, and a segment that somebody reads is removed instead: its bytes are then there until the reader
+ * lets go of it. Between the opening of a file and its lock it may have been taken; then its name is gone, for the
+ * name of a segment never comes back.
+ *
  * @module
  */
 
@@ -18,6 +23,16 @@ import { compareAgain, type SharedFile } from "./shared_file.ts";
 
 /** How often a directory is listed until the newest segment in it can be opened. */
 const MAX_LISTINGS = 100;
+
+/** A segment is being taken away at this moment. */
+class SegmentTakenError extends Error {
+  /** As of a file that is gone: it is as good as that. */
+  override readonly name = "NotFound";
+
+  constructor(path: string) {
+    super(`Cannot read ${path}: its writer is taking it away, look for a later one`);
+  }
+}
 
 /** Files that can be listed and read and nothing else. */
 class ReadOnlyFiles {
@@ -85,7 +100,7 @@ export class SettledFiles extends ReadOnlyFiles implements FileSystem, Disposabl
   async open(path: string): Promise<SharedFile> {
     const newest = this.#newest;
     if (newest?.path === path) return readOnly(newest.file, () => {});
-    const file = await this.#fileSystem.open(path, "read");
+    const file = await this.#hold(path);
     return readOnly(file, () => file.close());
   }
 
@@ -95,10 +110,25 @@ export class SettledFiles extends ReadOnlyFiles implements FileSystem, Disposabl
     this.#newest = null;
   }
 
+  /** Opens a file; a segment so that its bytes stay what they are even if it is taken away. */
+  async #hold(path: string): Promise<FileHandle> {
+    const file = await this.#fileSystem.open(path, "read");
+    if (parseSegmentName(path.slice(path.lastIndexOf("/") + 1)) === null) return file;
+    try {
+      if (!await file.tryShare()) throw new SegmentTakenError(path);
+      // Fails if the file was taken before it was held.
+      await this.#fileSystem.identify(path);
+      return file;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
   /** Keeps a segment open; false if it is gone. What else stands in the way is told to whoever reads it. */
   async #keep(path: string): Promise<boolean> {
     try {
-      this.#newest = { path, file: await this.#fileSystem.open(path, "read") };
+      this.#newest = { path, file: await this.#hold(path) };
       return true;
     } catch (error) {
       return !isNotFound(error);
@@ -160,6 +190,7 @@ function readOnly(file: FileHandle, close: () => void): SharedFile {
     size: () => file.size(),
     settledLength: (length, bytes) => compareAgain(file, length, bytes),
     tryLock: () => refuse("lock a file"),
+    tryShare: () => refuse("lock a file"),
     syncData: () => refuse("sync a file"),
     write: () => refuseNow("write to a file"),
     writeAside: () => refuse("write to a file"),

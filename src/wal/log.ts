@@ -17,6 +17,7 @@ import { FilePipeline } from "./file_pipeline.ts";
 import { LogCopiedError } from "./errors.ts";
 import { type RepairRecord, type VerdictRecord, verdictText } from "./head.ts";
 import { HeldIdentity, makeLogId } from "./identity.ts";
+import type { LeftSegments } from "./left_segments.ts";
 import { DirectoryLock } from "./lock.ts";
 import type { LogState } from "./log_state.ts";
 import type { LogModel } from "./model.ts";
@@ -219,7 +220,8 @@ export class Log<Entry> implements AsyncDisposable {
         place,
       });
       identity = held;
-      const retire = segmentRetirer(platform, directory, recovered);
+      const pipeline = new FilePipeline(platform, directory, segmentSize);
+      const retire = segmentRetirer(platform, directory, recovered, pipeline.left);
       // A segment that cannot be taken away costs space and nothing else; it is tried again later.
       await retire(firstLsn).catch(() => {});
       const names = await platform.fileSystem.list(directory).catch(() => recovered.setAside);
@@ -234,7 +236,7 @@ export class Log<Entry> implements AsyncDisposable {
         lsnLimit,
         segmentSize,
         checkpointInterval: options.checkpointInterval ?? DEFAULT_CHECKPOINT_INTERVAL,
-        pipeline: new FilePipeline(platform, directory, segmentSize),
+        pipeline,
         beginSegment,
         retire: async (newest) => {
           // If it cannot be written, the log goes on until its numbers are used up.
@@ -395,11 +397,12 @@ function segmentRetirer<Entry>(
   platform: Platform,
   directory: string,
   { state, harmless, unread }: RecoveredLog<Entry>,
+  left: LeftSegments,
 ): (firstLsn: number) => Promise<void> {
   const damaged = new Set([...state.damages, ...harmless].map(({ file }) => file));
   const kept = { epoch: state.epoch, damaged, unread: new Set(unread) };
   return async (firstLsn) => {
     // A log that keeps every entry needs all its segments, what is readable of the damaged ones too.
-    if (state.restates) await retireSegments(platform, directory, firstLsn, kept);
+    if (state.restates) await retireSegments(platform, directory, firstLsn, kept, left);
   };
 }

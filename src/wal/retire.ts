@@ -3,6 +3,8 @@
  * Damaged ones are set aside under names of their own, never removed and never overwritten; those of which
  * it is not known stay where they are until an opening can read them.
  *
+ * What the writer has left itself is used again where that can be done (`left_segments.ts`).
+ *
  * Taking away costs more syncs than beginning a segment does, so a busy log begins several meanwhile: all that
  * are old by then go in the next round, and no more than one round ever waits.
  *
@@ -10,6 +12,7 @@
  */
 
 import type { Platform } from "../platform/platform.ts";
+import type { LeftSegments } from "./left_segments.ts";
 import { brokenName, parseSegmentName, pathOf, UNFINISHED_SUFFIX } from "./segment_name.ts";
 
 /** What is to be kept of the segments that were there when the log was opened. */
@@ -29,6 +32,7 @@ export interface KeptSegments {
  * @param directory The log directory.
  * @param firstLsn Number of the first record of the segment that restates everything.
  * @param kept What is not to be removed.
+ * @param left What can be used again instead of being removed.
  * @returns Names under which files have been set aside.
  */
 export async function retireSegments(
@@ -36,6 +40,7 @@ export async function retireSegments(
   directory: string,
   firstLsn: number,
   kept: KeptSegments,
+  left: LeftSegments | null = null,
 ): Promise<string[]> {
   const { fileSystem } = platform;
   const names = await fileSystem.list(directory);
@@ -50,14 +55,22 @@ export async function retireSegments(
         const aside = brokenName(name, kept.epoch, names);
         await fileSystem.rename(pathOf(directory, name), pathOf(directory, aside));
         setAside.push(aside);
-      } else await fileSystem.remove(pathOf(directory, name));
+      } else if (left === null || !await left.take(name)) {
+        await fileSystem.remove(pathOf(directory, name));
+      }
       changed = true;
     } catch (error) {
       // One that cannot be taken away must not keep the others: the log would grow without bound.
       failure ??= error;
     }
   }
-  if (changed) await fileSystem.syncDirectory(directory);
+  try {
+    if (changed) await fileSystem.syncDirectory(directory);
+    left?.release();
+  } catch (error) {
+    await left?.forgo();
+    throw error;
+  }
   if (failure !== null) throw failure;
   return setAside;
 }

@@ -13,6 +13,7 @@ import type { Platform } from "../platform/platform.ts";
 import { randomUint32 } from "../platform/randomness.ts";
 import { writeWhole } from "../platform/whole_file.ts";
 import type { ReadyFile } from "./file_pipeline.ts";
+import type { LeftSegment } from "./left_segments.ts";
 import { encodeSegmentHeader } from "./format.ts";
 import type { FrameBatch } from "./frame_batch.ts";
 import { pathOf, segmentName, UNFINISHED_SUFFIX } from "./segment_name.ts";
@@ -107,8 +108,9 @@ export class SegmentWriter {
       }
       segment.write(encodeSegmentHeader(salt, firstLsn));
       segment.write(opening.seal(salt, firstLsn, firstLsn));
-      await segment.sync();
-      await assertFree(fileSystem, path);
+      // Appends wait for the longer of the two; the file is not closed before both have ended.
+      const both = await Promise.allSettled([assertFree(fileSystem, path), segment.sync()]);
+      for (const one of both) if (one.status === "rejected") throw one.reason;
       named = true;
       await fileSystem.rename(unfinished, path);
       await fileSystem.syncDirectory(directory);
@@ -145,6 +147,21 @@ export class SegmentWriter {
     this.#use("sync");
     await this.#file.syncData();
     this.#usable = true;
+  }
+
+  /**
+   * Leaves the segment, to which nothing is written any more.
+   *
+   * @returns What can be used again; `null`, and the file is closed, if its space was not written ahead or if a
+   * write or sync of it failed.
+   */
+  leave(): LeftSegment | null {
+    if (!this.#usable || !this.preallocated) {
+      this.close();
+      return null;
+    }
+    this.#usable = false;
+    return { firstLsn: this.firstLsn, file: this.#file, length: this.#length };
   }
 
   /** Closes the file. Never throws: what had to be durable was synced before. */

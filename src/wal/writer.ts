@@ -300,7 +300,8 @@ export class LogWriter<Entry> {
       if (!(error instanceof SegmentCreationError) || !error.named) this.#nextLsn = firstLsn;
       throw error;
     }
-    this.#segment.close();
+    if (this.#options.restates) pipeline.keep(this.#segment.leave());
+    else this.#segment.close();
     this.#enter(begun);
     this.#synced = this.#nextLsn;
     // No commit waits for it.

@@ -42,7 +42,8 @@ Deno.test("D42 a restart after a deletion panicked, since a transaction's record
     assertEquals(new Set(await activeOn(next)), live, `round ${round}`);
     assertEquals(next.damages, []);
   }
-  assert(machine.calls("remove").length >= 4, "segments are deleted");
+  const usedAgain = machine.calls("rename").filter(({ path }) => path.includes("/next-"));
+  assert(machine.calls("remove").length + usedAgain.length >= 4, "segments go away");
   assertEquals(machine.segments.length, 1);
   assertEquals(new Set(await activeOn(await closed(machine))), live, "after a clean stop too");
 });

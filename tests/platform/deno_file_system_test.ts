@@ -133,6 +133,23 @@ test(".open gives files of which only one can have the lock", async (directory) 
   second.close();
 });
 
+test(".open gives files that share a lock, or of which one has it", async (directory) => {
+  const path = `${directory}/segment`;
+  await Deno.writeTextFile(path, "");
+  const open = () => denoFileSystem.open(path, "read");
+  const [first, second, third] = [await open(), await open(), await open()];
+  assertEquals([await first.tryShare(), await second.tryShare()], [true, true]);
+  first.close();
+  assertEquals(await third.tryLock(), false);
+  second.close();
+  assertEquals(await third.tryLock(), true);
+  const late = await open();
+  assertEquals(await late.tryShare(), false);
+  third.close();
+  assertEquals(await late.tryShare(), true);
+  late.close();
+});
+
 test(".rename replaces what has the new name", async (directory) => {
   await Deno.writeTextFile(`${directory}/from`, "new");
   await Deno.writeTextFile(`${directory}/to`, "old");

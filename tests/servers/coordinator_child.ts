@@ -55,7 +55,15 @@ export interface ChildTask {
 }
 
 /** Calls after which the disk is as before. */
-const LOOKS: readonly DiskCall["name"][] = ["read", "size", "list", "open", "identify", "tryLock"];
+const LOOKS: readonly DiskCall["name"][] = [
+  "read",
+  "size",
+  "list",
+  "open",
+  "identify",
+  "tryLock",
+  "tryShare",
+];
 
 /** A segment of this length is worth a checkpoint when a minute is over. */
 const CHECKPOINT_BYTES = 65_536;

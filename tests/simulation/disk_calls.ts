@@ -22,6 +22,7 @@ export type CallKind =
   | "clear"
   | "rewind"
   | "tryLock"
+  | "tryShare"
   | "identify";
 
 /** One call that reached the disk. */

@@ -61,6 +61,9 @@ export class MemoryFile {
   /** Whoever holds the advisory lock. */
   lockedBy: object | null = null;
 
+  /** Those who share it. */
+  readonly sharedBy = new Set<object>();
+
   /** What no other file has; a crash does not change it. */
   readonly identity: string;
 

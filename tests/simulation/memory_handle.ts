@@ -128,8 +128,19 @@ export class MemoryHandle implements FileHandle {
     const { calls, path, file } = this.#use();
     return await calls.later("tryLock", path, {
       well: () => {
-        file.lockedBy ??= this;
+        if (file.sharedBy.size === 0) file.lockedBy ??= this;
         return file.lockedBy === this;
+      },
+      fail: () => {},
+    });
+  }
+
+  async tryShare(): Promise<boolean> {
+    const { calls, path, file } = this.#use();
+    return await calls.later("tryShare", path, {
+      well: () => {
+        if (file.lockedBy === null) file.sharedBy.add(this);
+        return file.sharedBy.has(this);
       },
       fail: () => {},
     });
@@ -139,6 +150,7 @@ export class MemoryHandle implements FileHandle {
     const { file, closed } = this.#use();
     this.#open = false;
     if (file.lockedBy === this) file.lockedBy = null;
+    file.sharedBy.delete(this);
     closed(this);
   }
 

@@ -97,6 +97,7 @@ export class PacedFiles implements FileSystem {
       writeAside: (bytes) => this.#call(() => file.writeAside(bytes)),
       size: () => this.#call(() => file.size()),
       tryLock: () => this.#call(() => file.tryLock()),
+      tryShare: () => this.#call(() => file.tryShare()),
       write: (bytes) => file.write(bytes),
       clear: () => file.clear(),
       rewind: () => file.rewind(),

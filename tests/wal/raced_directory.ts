@@ -64,6 +64,7 @@ export class RacedDirectory extends TestDirectory {
       ...file,
       read: (buffer, position) => this.#call("read", () => file.read(buffer, position)),
       size: () => this.#call("size", () => file.size()),
+      tryShare: () => file.tryShare(),
       close: () => {
         this.openFiles--;
         file.close();

@@ -7,6 +7,7 @@
  */
 
 import { FIRST_APPLICATION_TAG, Log } from "../../../src/wal/mod.ts";
+import type { FileHandle } from "../../../src/platform/file_system.ts";
 import type { Platform } from "../../../src/platform/platform.ts";
 import type { Contender, ContenderSettings } from "../contender.ts";
 import { countedPlatform, noCounts } from "../counted_platform.ts";
@@ -81,6 +82,29 @@ function total(histograms: readonly Histogram[]): number {
   return histograms.reduce((sum, { count }) => sum + count, 0);
 }
 
+/** Tells when zeros are written to a file, be it a new one or one that is used again. */
+function watch(handle: FileHandle, preparing: Activity): void {
+  const { writeAside, rewind, close } = handle;
+  let filling = false;
+  const end = () => {
+    if (filling) preparing.end();
+    filling = false;
+  };
+  handle.writeAside = async (bytes) => {
+    filling = true;
+    preparing.begin();
+    return await writeAside.call(handle, bytes);
+  };
+  handle.rewind = () => {
+    rewind.call(handle);
+    end();
+  };
+  handle.close = () => {
+    close.call(handle);
+    end();
+  };
+}
+
 /** A platform that tells what is done to files. */
 function watched(platform: Platform, preparing: Activity, rotating: Activity): Platform {
   const { fileSystem } = platform;
@@ -89,29 +113,14 @@ function watched(platform: Platform, preparing: Activity, rotating: Activity): P
     fileSystem: {
       ...fileSystem,
       open: async (path, mode) => {
-        if (!path.includes("/next-")) return await fileSystem.open(path, mode);
-        preparing.begin();
         const handle = await fileSystem.open(path, mode);
-        const { rewind, close } = handle;
-        let ready = false;
-        const end = () => {
-          if (!ready) preparing.end();
-          ready = true;
-        };
-        handle.rewind = () => {
-          rewind.call(handle);
-          end();
-        };
-        handle.close = () => {
-          close.call(handle);
-          end();
-        };
+        if (path.includes("/next-")) watch(handle, preparing);
         return handle;
       },
       rename: async (from, to) => {
         if (to.endsWith(SEGMENT)) rotating.begin();
         await fileSystem.rename(from, to);
-        // The old segment is done with, under another name.
+        // The old segment is done with: set aside, or about to be used again.
         if (from.endsWith(SEGMENT)) rotating.end();
       },
       remove: async (path) => {
