@@ -15,7 +15,6 @@ import { CoordinatorClosedError, ParticipantIdentityError } from "./errors.ts";
 import { gidPrefix } from "./gid.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Member } from "./member.ts";
-import { Slots } from "./slots.ts";
 import { assertLabel, type FullOptions, milliseconds, type TransactionOptions } from "./options.ts";
 import type { BranchOptions } from "./participant.ts";
 import { type TransactionContext, TransactionCore } from "./transaction_core.ts";
@@ -55,7 +54,6 @@ export class Beginning {
   readonly #gidPrefix: string;
   readonly #admission: Admission;
   readonly #context: TransactionContext;
-  readonly #live = new Slots<TransactionCore>();
   /** Called when a transaction has ended whose time {@linkcode expire} has ended. */
   readonly #expired = new Map<bigint, () => void>();
 
@@ -91,18 +89,18 @@ export class Beginning {
     const label = assertLabel(options.label);
     const branchOptions = branchOptionsOf(options);
     const deadline = new Deadline(this.#with.context.clock, timeout, options.signal);
-    let txn: bigint;
+    let core: TransactionCore;
     try {
       const turn = this.#admission.enter(deadline);
       if (turn !== null) await turn;
-      txn = this.#number();
+      const txn = this.#number();
+      const context = this.#context;
+      core = new TransactionCore({ txn, deadline, context, label, branchOptions });
+      this.#with.ledger.begin(core);
     } catch (error) {
       deadline[Symbol.dispose]();
       throw explain(null, error);
     }
-    const context = this.#context;
-    const core = new TransactionCore({ txn, deadline, context, label, branchOptions });
-    core.slot = this.#live.add(core);
     try {
       core.branches = await this.#enlist(core, members);
       return core;
@@ -111,7 +109,7 @@ export class Beginning {
         this.#context.onSuspect(error.participant);
       }
       deadline[Symbol.dispose]();
-      this.#with.log.conclude(txn, false);
+      this.#with.log.conclude(core.txn, false);
       this.#end(core);
       throw explain(core.id, error);
     }
@@ -129,31 +127,24 @@ export class Beginning {
    * @returns When they have let go of everything.
    */
   async expire(): Promise<void> {
-    const active = [...this.#live].filter(({ states }) => states.current === "active");
-    const ends = active.map(({ txn }) =>
-      new Promise<void>((resolve) => this.#expired.set(txn, resolve))
-    );
     const cause = new CoordinatorClosedError();
-    for (const { deadline } of active) {
-      deadline.expire(new DeadlineError("its coordinator was closed", false, { cause }));
-    }
-    await Promise.all(ends);
+    await Promise.all(this.#with.ledger.live.map((transaction) => {
+      const ended = new Promise<void>((resolve) => this.#expired.set(transaction.txn, resolve));
+      const error = new DeadlineError("its coordinator was closed", false, { cause });
+      return transaction.expire(error) ? ended : undefined;
+    }));
   }
 
-  /** Takes a number; until then it is not live, and closing need not wait for it. */
   #number(): bigint {
     try {
-      const txn = this.#with.numbers.next();
-      this.#with.ledger.begin(txn);
-      return txn;
+      return this.#with.numbers.next();
     } catch (error) {
       this.#admission.leave();
       throw error;
     }
   }
 
-  #end({ txn, slot }: TransactionCore): void {
-    this.#live.remove(slot);
+  #end({ txn }: TransactionCore): void {
     this.#expired.get(txn)?.();
     this.#with.ledger.end(txn);
     this.#admission.leave();

@@ -44,7 +44,7 @@ export async function close(
   const { beginning, ledger, members, membership, resolver, timers } = parts;
   beginning.close();
   await within(platform.clock, ledger.idle, closeTimeout, undefined);
-  const unfinished = [...ledger.live].map(String);
+  const unfinished = ledger.live.map(({ txn }) => String(txn));
   // What they hold must not be held, nor the process kept alive, until their own time is up.
   await beginning.expire();
   await membership.close();

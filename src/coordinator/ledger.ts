@@ -6,6 +6,8 @@
  */
 
 import type { Clock } from "../platform/clock.ts";
+import { TransactionTable } from "../wal/decisions/transaction_table.ts";
+import type { DeadlineError } from "./deadline.ts";
 import type { DecisionLog } from "./decision_log.ts";
 import { Settlement, type UnsettledBranch, type Verdict } from "./settlement.ts";
 import type { TransactionsInView } from "./sweep.ts";
@@ -29,6 +31,20 @@ export interface SettlementRequest {
   readonly label?: string | undefined;
 }
 
+/** A transaction that runs. */
+export interface LiveTransaction {
+  /** Its number. */
+  readonly txn: bigint;
+  /**
+   * Ends its time while its function runs, or while it waits for a session. Who has begun to commit is left
+   * alone.
+   *
+   * @param error Why.
+   * @returns Whether it was.
+   */
+  expire(error: DeadlineError): boolean;
+}
+
 /** So many branches are remembered that operators have ended. */
 const MAX_ENDED = 1000;
 
@@ -36,8 +52,8 @@ const MAX_ENDED = 1000;
 export class Ledger {
   readonly #log: DecisionLog;
   readonly #clock: Clock;
-  readonly #live = new Set<bigint>();
-  readonly #unsettled = new Map<bigint, Settlement>();
+  readonly #live = new TransactionTable<LiveTransaction>();
+  readonly #unsettled = new TransactionTable<Settlement>();
   /** Of other coordinators, whose branches were adopted. */
   readonly #adopted = new Map<string, Settlement>();
   /** Branches that operators have ended, and when, by the clock. */
@@ -64,9 +80,9 @@ export class Ledger {
     return this.#idle.promise;
   }
 
-  /** Numbers of the live ones. */
-  get live(): ReadonlySet<bigint> {
-    return this.#live;
+  /** The live ones, in the order in which they began. */
+  get live(): readonly LiveTransaction[] {
+    return this.#live.values();
   }
 
   /** Every transaction that is not settled. */
@@ -81,10 +97,10 @@ export class Ledger {
    * @returns The view.
    */
   view(last: () => bigint): TransactionsInView {
-    const before = new Set(this.#live);
+    const before = new Set(this.live.map(({ txn }) => txn));
     const lastBefore = last();
-    for (const [txn, { verdict }] of this.#unsettled) {
-      if (verdict === "commit" || verdict === "log") before.add(txn);
+    for (const { txn, verdict } of this.#unsettled.values()) {
+      if (txn !== null && (verdict === "commit" || verdict === "log")) before.add(txn);
     }
     return {
       wasInView: (txn) => before.has(txn) || (txn > lastBefore && txn <= last()),
@@ -94,7 +110,12 @@ export class Ledger {
     };
   }
 
-  /** Whether a transaction is live in this process, or only the log knows how it ends. */
+  /** Whether a transaction runs in this process. */
+  isRunning(txn: bigint): boolean {
+    return this.#live.has(txn);
+  }
+
+  /** Whether a transaction runs in this process, or only the log knows how it ends. */
   isLive(txn: bigint): boolean {
     return this.#live.has(txn) || this.#unsettled.get(txn)?.verdict === "log";
   }
@@ -122,8 +143,8 @@ export class Ledger {
   }
 
   /** Notes that a transaction has begun. */
-  begin(txn: bigint): void {
-    this.#live.add(txn);
+  begin(transaction: LiveTransaction): void {
+    this.#live.set(transaction.txn, transaction);
   }
 
   /** Notes that a transaction has ended. */
@@ -213,11 +234,10 @@ export class Ledger {
   /** Gives up a transaction, because an operator said so. */
   drop(settlement: Settlement): void {
     this.#adopted.delete(settlement.id);
-    for (const [txn, one] of this.#unsettled) {
-      if (one !== settlement) continue;
-      this.#unsettled.delete(txn);
-      if (settlement.logged) this.#log.end(txn);
-    }
+    const { txn, logged } = settlement;
+    if (txn === null || this.#unsettled.get(txn) !== settlement) return;
+    this.#unsettled.delete(txn);
+    if (logged) this.#log.end(txn);
   }
 
   #finish(settlement: Settlement): void {

@@ -45,7 +45,7 @@ export function statusOf(
         "this coordinator never gave out such an id",
     );
   }
-  if (ledger.live.has(txn)) return "active";
+  if (ledger.isRunning(txn)) return "active";
   switch (ledger.settlementOf(txn)?.verdict) {
     case "commit":
       return "committed";

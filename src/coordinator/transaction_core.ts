@@ -6,11 +6,11 @@
  */
 
 import { type Clock, within } from "../platform/clock.ts";
-import type { Deadline } from "./deadline.ts";
+import type { Deadline, DeadlineError } from "./deadline.ts";
 import type { DecisionLog } from "./decision_log.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
 import type { HeuristicBranch } from "./errors.ts";
-import type { SettlementRequest } from "./ledger.ts";
+import type { LiveTransaction, SettlementRequest } from "./ledger.ts";
 import type { BranchOptions } from "./participant.ts";
 import type { ProtocolPointObserver } from "./protocol_point.ts";
 import type { Resolver } from "./resolver.ts";
@@ -61,7 +61,7 @@ export interface TransactionCoreOptions {
 }
 
 /** The inside of one transaction. */
-export class TransactionCore {
+export class TransactionCore implements LiveTransaction {
   #hasEnded = false;
   /** Made when somebody waits for it. */
   #ended: PromiseWithResolvers<void> | null = null;
@@ -75,8 +75,6 @@ export class TransactionCore {
   readonly states: TransactionStates;
   /** Its branches, in the order of their numbers. */
   branches: EnlistedBranch[] = [];
-  /** Its place among those that run. */
-  slot = -1;
   /** Whether the log holds a Begin of it. */
   begun = false;
   /** Branches that did not end as it was rolled back: someone has committed them, or may have. */
@@ -101,6 +99,12 @@ export class TransactionCore {
     if (this.#hasEnded) return Promise.resolve();
     this.#ended ??= Promise.withResolvers<void>();
     return this.#ended.promise;
+  }
+
+  expire(error: DeadlineError): boolean {
+    if (this.states.current !== "active") return false;
+    this.deadline.expire(error);
+    return true;
   }
 
   /** Opens the settling of some of its branches. */

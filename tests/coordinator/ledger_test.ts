@@ -4,7 +4,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { Ledger } from "../../src/coordinator/ledger.ts";
+import { Ledger, type LiveTransaction } from "../../src/coordinator/ledger.ts";
 import { FakeLog } from "./support/fake_log.ts";
 import { SteppedClock } from "./support/stepped_clock.ts";
 
@@ -17,6 +17,11 @@ function make() {
   return { log, ledger: new Ledger(log, new SteppedClock()) };
 }
 
+/** A transaction that runs, and whose time nobody ends. */
+function live(txn: bigint): LiveTransaction {
+  return { txn, expire: () => false };
+}
+
 async function isOver(promise: Promise<void>): Promise<boolean> {
   let over = false;
   void promise.then(() => over = true);
@@ -27,7 +32,7 @@ async function isOver(promise: Promise<void>): Promise<boolean> {
 Deno.test("Ledger.isLive() holds from begin() to end()", () => {
   const { ledger } = make();
   assert(!ledger.isLive(1n));
-  ledger.begin(1n);
+  ledger.begin(live(1n));
   assert(ledger.isLive(1n) && !ledger.isLive(2n) && !ledger.isDecided(1n));
   ledger.end(1n);
   assert(!ledger.isLive(1n));
@@ -36,20 +41,20 @@ Deno.test("Ledger.isLive() holds from begin() to end()", () => {
 Deno.test("Ledger.idle resolves when the last live transaction has ended", async () => {
   const { ledger } = make();
   assert(await isOver(ledger.idle));
-  ledger.begin(1n);
-  ledger.begin(2n);
+  ledger.begin(live(1n));
+  ledger.begin(live(2n));
   const { idle } = ledger;
   ledger.end(1n);
   assert(!await isOver(idle));
   ledger.end(2n);
   assert(await isOver(idle));
-  ledger.begin(3n);
+  ledger.begin(live(3n));
   assert(!await isOver(ledger.idle));
 });
 
 Deno.test("Ledger.settle() keeps off the sweep what only the log knows, but nobody waits for it", async () => {
   const { ledger } = make();
-  ledger.begin(1n);
+  ledger.begin(live(1n));
   const { idle } = ledger;
   ledger.settle({ txn: 1n, verdict: "log", branches: [north], logged: false });
   ledger.end(1n);

@@ -24,6 +24,7 @@ import {
 import { Outcomes } from "./outcomes.ts";
 import { decodeTransaction, PackedTransactions, unpackCheckpoint } from "./packed_transactions.ts";
 import { ReplayedTransactions } from "./replayed_transactions.ts";
+import { TransactionTable } from "./transaction_table.ts";
 
 /** How many transactions one Checkpoint holds; more need several, so that none is too long. */
 const TRANSACTIONS_PER_CHECKPOINT = 10_000;
@@ -34,7 +35,7 @@ const MAX_VERDICTS = 100;
 export class LiveState implements LogModel<LogRecord> {
   readonly ownsReservedTags = true;
   readonly #keepOutcomes: number;
-  readonly #active = new Map<bigint, ActiveTransaction>();
+  readonly #active = new TransactionTable<ActiveTransaction>();
   /** What is live of what was replayed, behind all that is in `#active`. */
   readonly #replayed = new ReplayedTransactions();
   readonly #participants = new Map<string, ParticipantRecord>();
@@ -57,7 +58,7 @@ export class LiveState implements LogModel<LogRecord> {
   /** Transactions that are not finished, in the order in which they were first recorded. */
   get active(): readonly ActiveTransaction[] {
     this.#takeReplayed();
-    return [...this.#active.values()];
+    return this.#active.values();
   }
 
   /** Every database that took part once, by name. */

@@ -10,6 +10,7 @@ import { FRAME_HEADER_LENGTH } from "../format.ts";
 import { numberOf, type Outcomes } from "./outcomes.ts";
 import type { PackedTransactions } from "./packed_transactions.ts";
 import { type ActiveTransaction, RECORD_TAGS } from "./record.ts";
+import type { TransactionTable } from "./transaction_table.ts";
 
 /**
  * Where a frame lies: its offset in the bytes that are replayed, or, if negative, -1 less its offset in what was kept
@@ -49,7 +50,7 @@ export class ReplayedTransactions {
     from: number,
     to: number,
     outcomes: Outcomes,
-    active: Map<bigint, ActiveTransaction>,
+    active: TransactionTable<ActiveTransaction>,
   ): number {
     this.#bytes = bytes;
     const places = this.#places;
