@@ -9,7 +9,14 @@ import { abortedError } from "./abort_reason.ts";
 import { Admission, OverloadError } from "./admission.ts";
 import { Deadline, DeadlineError } from "./deadline.ts";
 import type { DecisionLog } from "./decision_log.ts";
-import { enlist, EnlistmentError, enlistmentReason, giveBack, UnusableError } from "./enlist.ts";
+import {
+  enlist,
+  EnlistmentError,
+  type EnlistmentListener,
+  enlistmentReason,
+  giveBack,
+  UnusableError,
+} from "./enlist.ts";
 import { type EnlistedBranch, PLAIN } from "./enlisted_branch.ts";
 import { CoordinatorClosedError, ParticipantIdentityError } from "./errors.ts";
 import { gidPrefix } from "./gid.ts";
@@ -36,6 +43,14 @@ export interface BeginningOptions {
   readonly options: FullOptions;
   /** What a transaction needs of its coordinator, besides what is done here. */
   readonly context: Omit<TransactionContext, "enlist" | "end">;
+}
+
+/** A transaction that is to begin. */
+interface BeginRequest {
+  readonly members: readonly Member[];
+  readonly deadline: Deadline;
+  readonly label: string | undefined;
+  readonly branchOptions: Omit<BranchOptions, "gid">;
 }
 
 function branchOptionsOf(
@@ -83,35 +98,20 @@ export class Beginning {
    * @throws {TypeError} If a name is given twice or none is.
    * @throws {RangeError} If a name is not that of a participant, or an option out of its range.
    */
-  async begin(names: readonly string[], options: TransactionOptions): Promise<TransactionCore> {
-    const members = this.#usable(names);
-    const timeout = milliseconds("timeout", options.timeout, this.#with.options.timeout);
-    const label = assertLabel(options.label);
-    const branchOptions = branchOptionsOf(options);
-    const deadline = new Deadline(this.#with.context.clock, timeout, options.signal);
-    let core: TransactionCore;
+  begin(names: readonly string[], options: TransactionOptions): Promise<TransactionCore> {
+    let deadline: Deadline | null = null;
     try {
+      const members = this.#membersOf(names);
+      const timeout = milliseconds("timeout", options.timeout, this.#with.options.timeout);
+      const label = assertLabel(options.label);
+      const branchOptions = branchOptionsOf(options);
+      deadline = new Deadline(this.#with.context.clock, timeout, options.signal);
+      const request = { members, deadline, label, branchOptions };
       const turn = this.#admission.enter(deadline);
-      if (turn !== null) await turn;
-      const txn = this.#number();
-      const context = this.#context;
-      core = new TransactionCore({ txn, deadline, context, label, branchOptions });
-      this.#with.ledger.begin(core);
+      return turn === null ? this.#start(request) : this.#startInTurn(turn, request);
     } catch (error) {
-      deadline[Symbol.dispose]();
-      throw explain(null, error);
-    }
-    try {
-      core.branches = await this.#enlist(core, members);
-      return core;
-    } catch (error) {
-      if (error instanceof EnlistmentError && error.cause instanceof ParticipantIdentityError) {
-        this.#context.onSuspect(error.participant);
-      }
-      deadline[Symbol.dispose]();
-      this.#with.log.conclude(core.txn, false);
-      this.#end(core);
-      throw explain(core.id, error);
+      deadline?.[Symbol.dispose]();
+      return Promise.reject(explain(null, error));
     }
   }
 
@@ -135,6 +135,36 @@ export class Beginning {
     }));
   }
 
+  async #startInTurn(turn: Promise<void>, request: BeginRequest): Promise<TransactionCore> {
+    try {
+      await turn;
+      return await this.#start(request);
+    } catch (error) {
+      request.deadline[Symbol.dispose]();
+      throw explain(null, error);
+    }
+  }
+
+  /** Begins a transaction whose turn it is: from now on it is live. */
+  #start({ members, ...options }: BeginRequest): Promise<TransactionCore> {
+    const context = this.#context;
+    const core = new TransactionCore({ txn: this.#number(), context, ...options });
+    this.#with.ledger.begin(core);
+    return new Promise((resolve, reject) =>
+      this.#enlist(core, members, {
+        enlisted: (branches) => {
+          core.branches = branches;
+          resolve(core);
+        },
+        failed: (error) => {
+          this.#abandon(core, error);
+          reject(explain(core.id, error));
+        },
+      })
+    );
+  }
+
+  /** Takes a number; if there is none left, the turn goes to the next. */
   #number(): bigint {
     try {
       return this.#with.numbers.next();
@@ -144,27 +174,39 @@ export class Beginning {
     }
   }
 
+  /** Takes back a transaction that has no branches. */
+  #abandon(core: TransactionCore, error: unknown): void {
+    if (error instanceof EnlistmentError && error.cause instanceof ParticipantIdentityError) {
+      this.#context.onSuspect(error.participant);
+    }
+    core.deadline[Symbol.dispose]();
+    this.#with.log.conclude(core.txn, false);
+    this.#end(core);
+  }
+
   #end({ txn }: TransactionCore): void {
     this.#expired.get(txn)?.();
     this.#with.ledger.end(txn);
     this.#admission.leave();
   }
 
-  #enlist(core: TransactionCore, members: readonly Member[]): Promise<EnlistedBranch[]> {
-    return enlist({
-      gidPrefix: this.#gidPrefix,
-      id: core.id,
-      members,
-      first: core.branches.length,
-      options: core.branchOptions,
-      deadline: core.deadline,
-      clock: this.#with.context.clock,
-    });
+  #enlist(
+    core: TransactionCore,
+    members: readonly Member[],
+    listener: EnlistmentListener,
+  ): void {
+    const { id, branches, branchOptions, deadline } = core;
+    const { clock } = this.#with.context;
+    const gidPrefix = this.#gidPrefix;
+    const first = branches.length;
+    enlist({ gidPrefix, id, members, first, options: branchOptions, deadline, clock }, listener);
   }
 
   async #enlistLate(core: TransactionCore, participant: string): Promise<EnlistedBranch> {
     const [member] = this.#membersOf([participant]);
-    const enlisting = this.#enlist(core, [member!]);
+    const enlisting = new Promise<EnlistedBranch[]>((resolve, reject) =>
+      this.#enlist(core, [member!], { enlisted: resolve, failed: reject })
+    );
     // The watch over its time ends with the transaction; a session may be waited for after that.
     const ended = core.ended.then((): EnlistedBranch[] => []);
     const [branch] = await Promise.race([enlisting, ended]);
@@ -178,14 +220,6 @@ export class Beginning {
       `Cannot enlist "${participant}" in transaction ${core.id}: ` +
         `it is "${core.states.current}", it must be "active"`,
     );
-  }
-
-  #usable(names: readonly string[]): Member[] {
-    try {
-      return this.#membersOf(names);
-    } catch (error) {
-      throw explain(null, error);
-    }
   }
 
   #membersOf(names: readonly string[]): Member[] {

@@ -86,7 +86,7 @@ export interface DecisionLog {
   /** Records that branches may be prepared from now on. Forced. */
   begin(txn: bigint, branches: readonly LoggedBranch[]): Promise<void>;
   /** Records that a transaction commits: the moment of its commit. Forced. */
-  decide(txn: bigint, branches: readonly LoggedBranch[]): Promise<void>;
+  decide(txn: bigint, branches: readonly LoggedBranch[]): Promise<unknown>;
   /** Records that a transaction is finished in every database. Not forced, never fails. */
   end(txn: bigint): void;
   /** Records how a transaction ended that {@linkcode decide} was not called for. Not forced, never fails. */

@@ -78,23 +78,36 @@ export class UnusableError extends Error {
   }
 }
 
+/** Hears what enlisting came to: one of these is called, once. */
+export interface EnlistmentListener {
+  /**
+   * Hears that all is well.
+   *
+   * @param branches The branches, begun, in the order of the participants.
+   */
+  enlisted(branches: EnlistedBranch[]): void;
+  /**
+   * Hears that it failed, when everything has been given back.
+   *
+   * @param error A {@linkcode DeadlineError} if time was up first, an {@linkcode EnlistmentError} if a
+   * participant failed.
+   */
+  failed(error: unknown): void;
+}
+
 /**
  * Enlists every participant of a transaction.
  *
  * @param enlistment What to enlist.
- * @returns The branches, begun, in the order of the participants.
- * @throws {DeadlineError} If time is up first.
- * @throws {EnlistmentError} If a participant failed.
+ * @param listener Hears what it came to: every transaction begins so, and need not make a promise of its own for it.
  */
-export function enlist(enlistment: Enlistment): Promise<EnlistedBranch[]> {
-  return new Promise((resolve, reject) => new Enlisting(enlistment, resolve, reject).begin());
+export function enlist(enlistment: Enlistment, listener: EnlistmentListener): void {
+  new Enlisting(enlistment, listener).begin();
 }
 
-/** One promise for all of it, as every transaction begins so. */
 class Enlisting {
   readonly #with: Enlistment;
-  readonly #resolve: (branches: EnlistedBranch[]) => void;
-  readonly #reject: (error: unknown) => void;
+  readonly #listener: EnlistmentListener;
   /** The participants in the order in which their sessions are taken. */
   readonly #order: readonly Member[];
   /** In the order in which they were taken. */
@@ -106,14 +119,9 @@ class Enlisting {
   #begun = 0;
   #failed = false;
 
-  constructor(
-    enlistment: Enlistment,
-    resolve: (branches: EnlistedBranch[]) => void,
-    reject: (error: unknown) => void,
-  ) {
+  constructor(enlistment: Enlistment, listener: EnlistmentListener) {
     this.#with = enlistment;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#listener = listener;
     this.#order = inOrder(enlistment.members);
     // Names first: V8 takes a function that is assigned to a property for one that stays, and keeps what it
     // refers to until the next full collection.
@@ -163,7 +171,7 @@ class Enlisting {
     if (this.#begun < this.#order.length || this.#failed) return;
     const { members, deadline } = this.#with;
     deadline.forget(this.#giveUp);
-    this.#resolve(
+    this.#listener.enlisted(
       members === this.#order
         ? this.#taken
         : members.map((member) => this.#taken[this.#order.indexOf(member)]!),
@@ -176,7 +184,7 @@ class Enlisting {
     this.#failed = true;
     this.#with.deadline.forget(this.#giveUp);
     await giveBack(this.#taken);
-    this.#reject(error);
+    this.#listener.failed(error);
   }
 }
 

@@ -11,8 +11,8 @@ import { BranchEndedError, HeuristicOutcomeError } from "./errors.ts";
 import { commitInOnePhase } from "./one_phase.ts";
 import type { TransactionCore } from "./transaction_core.ts";
 import type { TransactionState } from "./transaction_state.ts";
-import { commitPrepared, decide } from "./two_phase.ts";
-import { vote } from "./voting.ts";
+import { commitPrepared, decide, undecided } from "./two_phase.ts";
+import { vote, type Votes } from "./voting.ts";
 
 /** What a commit came to. */
 export interface CommitResult {
@@ -208,18 +208,27 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
     }
     core.states.moveTo("committing");
     const votes = await vote(core);
+    if (votes.kind !== "prepared") return await this.#unprepared(votes);
+    const { writers } = votes;
+    const late = this.#deadlinePassed();
+    if (late !== null) return await this.#abort(late);
+    try {
+      await decide(core, writers);
+    } catch (cause) {
+      return await this.#abort(undecided(core, writers, cause));
+    }
+    const settlement = await commitPrepared(core, writers);
+    return settlement.isOver ? SETTLED : { settled: settlement.done };
+  }
+
+  /** Ends a transaction of which nothing is prepared, or that must not commit. */
+  async #unprepared(votes: Exclude<Votes, { kind: "prepared" }>): Promise<CommitResult> {
     if (votes.kind === "ended by hand") throw await this.#endedByHand(votes.branches);
     if (votes.kind === "failed") return await this.#abort(votes.failure);
     const late = this.#deadlinePassed();
     if (late !== null) return await this.#abort(late);
-    if (votes.kind === "one phase") {
-      const failure = await commitInOnePhase(core, votes.writer, votes.readers);
-      return failure === null ? SETTLED : await this.#abort(failure);
-    }
-    const refused = await decide(core, votes.writers);
-    if (refused !== null) return await this.#abort(refused);
-    const settlement = await commitPrepared(core, votes.writers);
-    return settlement.isOver ? SETTLED : { settled: settlement.done };
+    const failure = await commitInOnePhase(this.#core, votes.writer, votes.readers);
+    return failure === null ? SETTLED : await this.#abort(failure);
   }
 
   #assertActive(action: string): void {

@@ -20,32 +20,40 @@ import type { Settlement } from "./settlement.ts";
 import type { TransactionCore } from "./transaction_core.ts";
 
 /**
- * Decides.
+ * Decides that a transaction commits.
  *
  * @param core The transaction, "committing", with all writers prepared.
  * @param writers Its branches that wrote.
- * @returns Why the transaction must be rolled back, or `null` if it is decided that it commits.
- * @throws {OutcomeUnknownError} If only the log knows.
+ * @returns Resolves when that is on disk; what rejects it is for {@linkcode undecided}.
  */
-export async function decide(
+export function decide(
   core: TransactionCore,
   writers: readonly EnlistedBranch[],
-): Promise<AbortReason | null> {
+): Promise<unknown> {
   const { log, onProtocolPoint } = core.context;
   onProtocolPoint("all-prepared", core.id);
   core.states.moveTo("deciding");
-  try {
-    await log.decide(core.txn, writers);
-  } catch (cause) {
-    if (!(cause instanceof LogUnavailableError) || cause.written === "no") {
-      return logRefusal(cause);
-    }
-    leaveToLog(core, cause, writers);
-    const reason = "the log could not say whether the decision is on disk";
-    throw new OutcomeUnknownError(core.id, reason, { cause });
-  }
-  core.states.moveTo("settling");
-  return null;
+  return log.decide(core.txn, writers);
+}
+
+/**
+ * What it means that the log refused a decision.
+ *
+ * @param core The transaction, "deciding".
+ * @param writers Its branches that wrote.
+ * @param cause What the log said.
+ * @returns Why the transaction must be rolled back.
+ * @throws {OutcomeUnknownError} If only the log knows whether it is decided.
+ */
+export function undecided(
+  core: TransactionCore,
+  writers: readonly EnlistedBranch[],
+  cause: unknown,
+): AbortReason {
+  if (!(cause instanceof LogUnavailableError) || cause.written === "no") return logRefusal(cause);
+  leaveToLog(core, cause, writers);
+  const reason = "the log could not say whether the decision is on disk";
+  throw new OutcomeUnknownError(core.id, reason, { cause });
 }
 
 /** The log may come back with the decision in it: then the branches are committed after all. */
@@ -70,7 +78,7 @@ function leaveToLog(
 /**
  * Commits what is prepared, after the decision.
  *
- * @param core The transaction, "settling".
+ * @param core The transaction, "deciding", with the decision on disk.
  * @param writers Its branches that wrote.
  * @returns The settling, over or left to the resolver.
  * @throws {HeuristicOutcomeError} If someone ended a branch otherwise.
@@ -80,6 +88,7 @@ export function commitPrepared(
   writers: readonly EnlistedBranch[],
 ): Promise<Settlement> {
   const { clock, settleTimeout, onProtocolPoint } = core.context;
+  core.states.moveTo("settling");
   const committing = new Committing(core, writers);
   onProtocolPoint("decided", core.id);
   return askAll(writers, committing, { clock, milliseconds: settleTimeout });

@@ -26,7 +26,7 @@ export class WalDecisionLog implements DecisionLog {
 
   readonly #state: LiveState;
   readonly #keepOutcomes: number;
-  /** Those of this opening: the log's own state lags behind by what is queued. */
+  /** Those that were concluded in this opening: the log's own state, which has all, lags behind by what is queued. */
   readonly #outcomes: Outcomes;
 
   readonly recovered: readonly UnfinishedTransaction[];
@@ -88,10 +88,9 @@ export class WalDecisionLog implements DecisionLog {
     await this.#log.append({ type: "begin", txn, branches });
   }
 
-  async decide(txn: bigint, enlisted: readonly LoggedBranch[]): Promise<void> {
+  decide(txn: bigint, enlisted: readonly LoggedBranch[]): Promise<unknown> {
     const branches = factsOf(enlisted);
-    await this.#log.append({ type: "committing", txn, branches });
-    this.#outcomes.add(txn, true);
+    return this.#log.append({ type: "committing", txn, branches });
   }
 
   end(txn: bigint): void {

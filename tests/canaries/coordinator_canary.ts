@@ -35,8 +35,9 @@ export const COORDINATOR_CANARIES: readonly CoordinatorCanary[] = [
     name: "a decision that is not synced",
     patches: [{
       file: "src/coordinator/wal_decision_log.ts",
-      find: 'await this.#log.append({ type: "committing", txn, branches });',
-      replace: 'this.#log.appendLazily({ type: "committing", txn, branches });',
+      find: 'return this.#log.append({ type: "committing", txn, branches });',
+      replace:
+        'this.#log.appendLazily({ type: "committing", txn, branches }); return Promise.resolve();',
     }],
     suite: SIMULATOR,
     breaks: ["I1", "I7", "I9"],
@@ -45,8 +46,8 @@ export const COORDINATOR_CANARIES: readonly CoordinatorCanary[] = [
     name: "a decision that is sent before it is synced",
     patches: [{
       file: "src/coordinator/two_phase.ts",
-      find: "await log.decide(core.txn, writers);",
-      replace: "void log.decide(core.txn, writers).catch(() => {});",
+      find: "return log.decide(core.txn, writers);",
+      replace: "log.decide(core.txn, writers).catch(() => {}); return Promise.resolve();",
     }],
     suite: SIMULATOR,
     breaks: ["I1", "I7", "I9"],
