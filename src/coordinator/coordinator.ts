@@ -6,6 +6,7 @@
  */
 
 import { assemble, type Assembly } from "./assembly.ts";
+import { Current } from "./current.ts";
 import { close, type CloseReport } from "./closing.ts";
 import type { DecisionLog } from "./decision_log.ts";
 import { CoordinatorClosedError } from "./errors.ts";
@@ -181,8 +182,8 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
    * ```
    */
   get current(): Transaction<Partial<ClientsOf<P, keyof P>>, ClientsOf<P, keyof P>> | null {
-    const store = this.#options.context.getStore();
-    return store instanceof Transaction && store.state === "active" ? store : null;
+    type Own = Transaction<Partial<ClientsOf<P, keyof P>>, ClientsOf<P, keyof P>>;
+    return Current.in(this.#options.context) as Own | null;
   }
 
   /**

@@ -29,6 +29,8 @@ export interface SettlementRequest {
   readonly concluded?: boolean;
   /** What the application calls it. */
   readonly label?: string | undefined;
+  /** Since when it is not settled, in milliseconds since 1970, if that was before now. */
+  readonly since?: number | undefined;
 }
 
 /** A transaction that runs. */
@@ -43,6 +45,8 @@ export interface LiveTransaction {
    * @returns Whether it was.
    */
   expire(error: DeadlineError): boolean;
+  /** Opens its settling if it is decided: as long as nobody looks and all goes well, it has none. */
+  openSettling(): void;
 }
 
 /** So many branches are remembered that operators have ended. */
@@ -87,6 +91,7 @@ export class Ledger {
 
   /** Every transaction that is not settled. */
   get unsettled(): readonly Settlement[] {
+    for (const transaction of this.#live.values()) transaction.openSettling();
     return [...this.#unsettled.values(), ...this.#adopted.values()];
   }
 
@@ -129,11 +134,12 @@ export class Ledger {
 
   /** Whether a transaction is decided and not settled yet. */
   isDecided(txn: bigint): boolean {
-    return this.#unsettled.get(txn)?.verdict === "commit";
+    return this.settlementOf(txn)?.verdict === "commit";
   }
 
   /** The settling of a transaction, if it is not over. */
   settlementOf(txn: bigint): Settlement | undefined {
+    this.#live.get(txn)?.openSettling();
     return this.#unsettled.get(txn);
   }
 
@@ -169,7 +175,7 @@ export class Ledger {
       for (const branch of branches) known.add(branch);
       return known;
     }
-    const since = known?.since ?? this.#clock.now();
+    const since = known?.since ?? request.since ?? this.#clock.now();
     const id = request.id ?? String(txn);
     const settlement = new Settlement(
       { id, txn, verdict, branches, since, logged, concluded, label },

@@ -156,7 +156,7 @@ export interface RunOptions extends TransactionOptions {
   readonly retry?: number;
 }
 
-/** Holds the transaction in whose function some code runs; see `AsyncLocalStorage`. */
+/** Carries the coordinator's note of the transaction in whose function some code runs; see `AsyncLocalStorage`. */
 export interface TransactionStore {
   /** Calls a function in which, and in all that it begins, {@linkcode getStore} gives `store`. */
   run<T>(store: object, callback: () => T): T;

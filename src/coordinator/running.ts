@@ -10,6 +10,7 @@ import { sleep } from "../platform/clock.ts";
 import type { Platform } from "../platform/platform.ts";
 import { abortedError, deadlineReason } from "./abort_reason.ts";
 import { backoffDelay } from "./backoff.ts";
+import { Current } from "./current.ts";
 import { TransactionAbortedError } from "./errors.ts";
 import {
   retries,
@@ -109,8 +110,11 @@ function call<Clients, All, T>(
   transaction: Transaction<Clients, All>,
   fn: Work<Clients, All, T>,
 ): T | Promise<T> {
-  const value = store.run(transaction, () => begin(transaction, fn));
-  return value instanceof Promise ? untilDeadline(core, transaction, value) : value;
+  const current = new Current(transaction);
+  const value = store.run(current, () => begin(transaction, fn));
+  if (value instanceof Promise) return untilDeadline(core, transaction, value, current);
+  current.leave();
+  return value;
 }
 
 /** What the function returns, or a promise of it; a promise also if it throws. */
@@ -135,6 +139,7 @@ async function untilDeadline<T>(
   { deadline, id }: TransactionCore,
   transaction: Transaction<unknown>,
   running: Promise<T>,
+  current: Current,
 ): Promise<T> {
   try {
     return await deadline.race(running);
@@ -144,6 +149,8 @@ async function untilDeadline<T>(
     if (late !== null && transaction.state !== "active") return await running;
     await rollBackAfter(transaction, error);
     throw late === null ? error : abortedError(id, deadlineReason(late));
+  } finally {
+    current.leave();
   }
 }
 

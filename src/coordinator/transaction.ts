@@ -218,7 +218,7 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
       return await this.#abort(undecided(core, writers, cause));
     }
     const settlement = await commitPrepared(core, writers);
-    return settlement.isOver ? SETTLED : { settled: settlement.done };
+    return settlement === null ? SETTLED : { settled: settlement.done };
   }
 
   /** Ends a transaction of which nothing is prepared, or that must not commit. */

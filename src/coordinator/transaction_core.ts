@@ -81,6 +81,8 @@ export class TransactionCore implements LiveTransaction {
   heuristics: readonly HeuristicBranch[] = [];
   /** Whether someone has ended a branch that was prepared, and it is not known yet how. */
   meddledWith = false;
+  /** What commits its branches, while that is under way. */
+  settling: { open(): Settlement } | null = null;
   /** What committing it comes to, once that was asked for. */
   committing: Promise<unknown> | null = null;
 
@@ -107,16 +109,21 @@ export class TransactionCore implements LiveTransaction {
     return true;
   }
 
+  openSettling(): void {
+    this.settling?.open();
+  }
+
   /** Opens the settling of some of its branches. */
   settle(
     verdict: SettlementRequest["verdict"],
     branches: readonly EnlistedBranch[],
     logged: boolean,
+    since?: number,
   ): Settlement {
     const { txn, id, label } = this;
     // A roll-back is noted at once; how a lost COMMIT ended, when it is known.
     const concluded = verdict === "commit" || verdict === "rollback";
-    return this.context.settle({ txn, id, verdict, branches, logged, concluded, label });
+    return this.context.settle({ txn, id, verdict, branches, logged, concluded, label, since });
   }
 
   /**

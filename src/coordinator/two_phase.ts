@@ -80,31 +80,34 @@ function leaveToLog(
  *
  * @param core The transaction, "deciding", with the decision on disk.
  * @param writers Its branches that wrote.
- * @returns The settling, over or left to the resolver.
+ * @returns The settling that is left to the resolver or had its help; `null` if every branch has committed.
  * @throws {HeuristicOutcomeError} If someone ended a branch otherwise.
  */
 export function commitPrepared(
   core: TransactionCore,
   writers: readonly EnlistedBranch[],
-): Promise<Settlement> {
+): Promise<Settlement | null> {
   const { clock, settleTimeout, onProtocolPoint } = core.context;
   core.states.moveTo("settling");
   const committing = new Committing(core, writers);
+  core.settling = committing;
   onProtocolPoint("decided", core.id);
   return askAll(writers, committing, { clock, milliseconds: settleTimeout });
 }
 
 /** Who does not say that it has committed is left to the resolver, and waited for as long as the time lasts. */
-class Committing implements Question<SettleAnswer | null, Settlement> {
+class Committing implements Question<SettleAnswer | null, Settlement | null> {
   readonly #core: TransactionCore;
-  readonly #branches: number;
-  readonly #settlement: Settlement;
+  readonly #writers: readonly EnlistedBranch[];
+  readonly #since: number;
+  /** Open as soon as somebody looks at it or a branch does not say so; until then the transaction is just live. */
+  #settlement: Settlement | null = null;
   #committed = 0;
 
   constructor(core: TransactionCore, writers: readonly EnlistedBranch[]) {
     this.#core = core;
-    this.#branches = writers.length;
-    this.#settlement = core.settle("commit", writers, true);
+    this.#writers = writers;
+    this.#since = core.context.clock.now();
   }
 
   commandTo(): string {
@@ -118,17 +121,20 @@ class Committing implements Question<SettleAnswer | null, Settlement> {
   /** Hears an answer; or, if that is `null`, that the resolver has settled all of them. */
   hear(branch: EnlistedBranch, answer: SettleAnswer | null): Promise<null> | void {
     if (answer === null) return;
-    branch.progress = "ended";
-    branch.release();
     const { context: { resolver, onProtocolPoint }, id } = this.#core;
     if (answer.kind !== "done") {
-      void resolver.take(this.#settlement, branch, answer);
-      return this.#settlement.done.then(() => null);
+      const settlement = this.open();
+      branch.progress = "ended";
+      branch.release();
+      void resolver.take(settlement, branch, answer);
+      return settlement.done.then(() => null);
     }
+    branch.progress = "ended";
+    branch.release();
     this.#committed++;
     if (this.#committed === 1) onProtocolPoint("first-committed", id);
-    if (this.#committed === this.#branches) onProtocolPoint("all-committed", id);
-    this.#settlement.settle(branch.gid, "committed");
+    if (this.#committed === this.#writers.length) onProtocolPoint("all-committed", id);
+    this.#settlement?.settle(branch.gid, "committed");
   }
 
   fail(branch: EnlistedBranch, error: unknown): void {
@@ -136,13 +142,27 @@ class Committing implements Question<SettleAnswer | null, Settlement> {
     if (branch.progress !== "ended") void this.hear(branch, { kind: "later", error });
   }
 
-  result(): Settlement {
+  result(): Settlement | null {
     const settlement = this.#settlement;
-    const { id, context: { onUnsettled } } = this.#core;
+    const { id, txn, context: { log, onUnsettled } } = this.#core;
+    if (settlement === null) log.end(txn);
+    this.#core.settling = null;
     this.#core.end("committed");
+    if (settlement === null) return null;
     const isHeuristic = settlement.heuristics.length > 0;
     if (isHeuristic || !settlement.isOver) onUnsettled(settlement);
     if (isHeuristic) throw new HeuristicOutcomeError(id, "committed", settlement.heuristics);
+    return settlement;
+  }
+
+  /** Opens the settling, of which those that have ended are no part any more. */
+  open(): Settlement {
+    if (this.#settlement !== null) return this.#settlement;
+    const settlement = this.#core.settle("commit", this.#writers, true, this.#since);
+    this.#settlement = settlement;
+    for (const { progress, gid } of this.#writers) {
+      if (progress === "ended") settlement.settle(gid, "committed");
+    }
     return settlement;
   }
 }

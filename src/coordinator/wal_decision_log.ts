@@ -90,7 +90,7 @@ export class WalDecisionLog implements DecisionLog {
 
   decide(txn: bigint, enlisted: readonly LoggedBranch[]): Promise<unknown> {
     const branches = factsOf(enlisted);
-    return this.#log.append({ type: "committing", txn, branches });
+    return this.#log.force({ type: "committing", txn, branches });
   }
 
   end(txn: bigint): void {

@@ -275,6 +275,18 @@ export class Log<Entry> implements AsyncDisposable {
   }
 
   /**
+   * Appends an entry and makes it durable, as {@linkcode append} does, for who need not know its LSN: all who
+   * wait for one sync share a promise, and a promise for each is a good part of what an append costs.
+   *
+   * @param entry The entry.
+   * @returns Resolves once it is on disk.
+   * @throws {LogUnavailableError} If it is not known to be on disk; see its `written`.
+   */
+  force(entry: Entry): Promise<unknown> {
+    return this.#writer.force(entry);
+  }
+
+  /**
    * Appends an entry that need not be durable: it is written soon and synced with a later one, or when
    * the log is closed. While the disk fails it waits and is restated when the disk is back, unless the
    * log is closed before that.

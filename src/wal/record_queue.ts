@@ -81,14 +81,13 @@ export class RecordQueue<Entry> implements Disposable {
   }
 
   /**
-   * Waits for the last record.
+   * Waits for all records.
    *
-   * @returns Its LSN, as soon as it is answered.
+   * @returns The LSN of the first, as soon as it is answered: the same promise for all who wait.
    */
   wait(): Promise<number> {
-    const index = this.#records.length - 1;
     this.#answer ??= Promise.withResolvers<number>();
-    return this.#answer.promise.then((firstLsn) => firstLsn + index);
+    return this.#answer.promise;
   }
 
   /**

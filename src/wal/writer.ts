@@ -103,6 +103,13 @@ export class LogWriter<Entry> {
 
   /** Appends an entry and makes it durable; see {@linkcode Log.append}. */
   append(entry: Entry): Promise<number> {
+    const durable = this.force(entry);
+    const index = this.#gathering.count - 1;
+    return durable.then((firstLsn) => firstLsn + index);
+  }
+
+  /** Appends an entry and makes it durable; see {@linkcode Log.force}. */
+  force(entry: Entry): Promise<number> {
     try {
       const body = this.#encode(entry);
       this.#admit(body, true);

@@ -35,7 +35,7 @@ export const COORDINATOR_CANARIES: readonly CoordinatorCanary[] = [
     name: "a decision that is not synced",
     patches: [{
       file: "src/coordinator/wal_decision_log.ts",
-      find: 'return this.#log.append({ type: "committing", txn, branches });',
+      find: 'return this.#log.force({ type: "committing", txn, branches });',
       replace:
         'this.#log.appendLazily({ type: "committing", txn, branches }); return Promise.resolve();',
     }],

@@ -151,6 +151,19 @@ coordinatorTest(
   },
 );
 
+coordinatorTest(
+  "Coordinator.inDoubt() counts from the decision, not from the end of the caller's patience",
+  async (site, coordinator) => {
+    site.south.script.always("commitPrepared", hangs);
+    const decided = site.clock.now();
+    await site.commit(coordinator, ...BOTH);
+    assert(site.clock.now() > decided, "the caller waited for nothing");
+    assertEquals(coordinator.inDoubt()[0]?.since.getTime(), decided);
+    site.south.script.always("commitPrepared", null);
+    await site.clock.pass(120_000);
+  },
+);
+
 /** A site whose coordinator notes what it is told to be in doubt. */
 async function open(site = new Site()) {
   const told: InDoubtTransaction[] = [];
