@@ -11,8 +11,8 @@ import { Deadline, DeadlineError } from "./deadline.ts";
 import type { DecisionLog } from "./decision_log.ts";
 import {
   enlist,
+  type EnlistmentContext,
   EnlistmentError,
-  type EnlistmentListener,
   enlistmentReason,
   giveBack,
   UnusableError,
@@ -24,7 +24,7 @@ import type { Ledger } from "./ledger.ts";
 import type { Member } from "./member.ts";
 import { assertLabel, type FullOptions, milliseconds, type TransactionOptions } from "./options.ts";
 import type { BranchOptions } from "./participant.ts";
-import { type TransactionContext, TransactionCore } from "./transaction_core.ts";
+import { type BeginRequest, type TransactionContext, TransactionCore } from "./transaction_core.ts";
 import type { TransactionNumbers } from "./transaction_id.ts";
 
 /** What transactions are begun with. */
@@ -45,14 +45,6 @@ export interface BeginningOptions {
   readonly context: Omit<TransactionContext, "enlist" | "end">;
 }
 
-/** A transaction that is to begin. */
-interface BeginRequest {
-  readonly members: readonly Member[];
-  readonly deadline: Deadline;
-  readonly label: string | undefined;
-  readonly branchOptions: Omit<BranchOptions, "gid">;
-}
-
 function branchOptionsOf(
   { isolationLevel, readOnly }: TransactionOptions,
 ): Omit<BranchOptions, "gid"> {
@@ -66,7 +58,7 @@ function branchOptionsOf(
 /** Begins the transactions of one coordinator. */
 export class Beginning {
   readonly #with: BeginningOptions;
-  readonly #gidPrefix: string;
+  readonly #enlistment: EnlistmentContext<TransactionCore>;
   readonly #admission: Admission;
   readonly #context: TransactionContext;
   /** Called when a transaction has ended whose time {@linkcode expire} has ended. */
@@ -79,7 +71,12 @@ export class Beginning {
    */
   constructor(options: BeginningOptions) {
     this.#with = options;
-    this.#gidPrefix = gidPrefix(options.coordinator);
+    const { clock } = options.context;
+    this.#enlistment = {
+      gidPrefix: gidPrefix(options.coordinator),
+      clock,
+      failed: (core, error) => this.#abandon(core, error),
+    };
     this.#admission = new Admission(options.options.maxConcurrentTransactions);
     this.#context = {
       ...options.context,
@@ -98,7 +95,25 @@ export class Beginning {
    * @throws {TypeError} If a name is given twice or none is.
    * @throws {RangeError} If a name is not that of a participant, or an option out of its range.
    */
-  begin(names: readonly string[], options: TransactionOptions): Promise<TransactionCore> {
+  async begin(names: readonly string[], options: TransactionOptions): Promise<TransactionCore> {
+    const core = await this.admit(names, options);
+    core.branches = await this.enlist(core);
+    return core;
+  }
+
+  /**
+   * The first half of {@linkcode begin}: gives a transaction its turn and its number. From then on it is live.
+   *
+   * @param names The participants.
+   * @param options Timeout, signal, and how its branches will begin.
+   * @returns The transaction, which {@linkcode enlist} is to be called with; a promise of it only if it must wait for
+   * its turn.
+   * @throws As {@linkcode begin}.
+   */
+  admit(
+    names: readonly string[],
+    options: TransactionOptions,
+  ): TransactionCore | Promise<TransactionCore> {
     let deadline: Deadline | null = null;
     try {
       const members = this.#membersOf(names);
@@ -111,8 +126,19 @@ export class Beginning {
       return turn === null ? this.#start(request) : this.#startInTurn(turn, request);
     } catch (error) {
       deadline?.[Symbol.dispose]();
-      return Promise.reject(explain(null, error));
+      throw explain(null, error);
     }
+  }
+
+  /**
+   * The second half of {@linkcode begin}: begins the branches.
+   *
+   * @param core The transaction, which has none; if it fails, it is "aborted" then.
+   * @returns The branches, which are to be the transaction's.
+   * @throws As {@linkcode begin}.
+   */
+  enlist(core: TransactionCore): Promise<EnlistedBranch[]> {
+    return enlist(this.#enlistment, core, core.members);
   }
 
   /** Turns away what has not begun. */
@@ -138,30 +164,17 @@ export class Beginning {
   async #startInTurn(turn: Promise<void>, request: BeginRequest): Promise<TransactionCore> {
     try {
       await turn;
-      return await this.#start(request);
+      return this.#start(request);
     } catch (error) {
       request.deadline[Symbol.dispose]();
       throw explain(null, error);
     }
   }
 
-  /** Begins a transaction whose turn it is: from now on it is live. */
-  #start({ members, ...options }: BeginRequest): Promise<TransactionCore> {
-    const context = this.#context;
-    const core = new TransactionCore({ txn: this.#number(), context, ...options });
+  #start(request: BeginRequest): TransactionCore {
+    const core = new TransactionCore(this.#number(), this.#context, request);
     this.#with.ledger.begin(core);
-    return new Promise((resolve, reject) =>
-      this.#enlist(core, members, {
-        enlisted: (branches) => {
-          core.branches = branches;
-          resolve(core);
-        },
-        failed: (error) => {
-          this.#abandon(core, error);
-          reject(explain(core.id, error));
-        },
-      })
-    );
+    return core;
   }
 
   /** Takes a number; if there is none left, the turn goes to the next. */
@@ -174,14 +187,15 @@ export class Beginning {
     }
   }
 
-  /** Takes back a transaction that has no branches. */
-  #abandon(core: TransactionCore, error: unknown): void {
+  /** Ends a transaction that got no branches; answers what its caller is told. */
+  #abandon(core: TransactionCore, error: unknown): unknown {
     if (error instanceof EnlistmentError && error.cause instanceof ParticipantIdentityError) {
       this.#context.onSuspect(error.participant);
     }
-    core.deadline[Symbol.dispose]();
+    core.states.moveTo("aborting");
     this.#with.log.conclude(core.txn, false);
-    this.#end(core);
+    core.end("aborted");
+    return explain(core.id, error);
   }
 
   #end({ txn }: TransactionCore): void {
@@ -190,23 +204,10 @@ export class Beginning {
     this.#admission.leave();
   }
 
-  #enlist(
-    core: TransactionCore,
-    members: readonly Member[],
-    listener: EnlistmentListener,
-  ): void {
-    const { id, branches, branchOptions, deadline } = core;
-    const { clock } = this.#with.context;
-    const gidPrefix = this.#gidPrefix;
-    const first = branches.length;
-    enlist({ gidPrefix, id, members, first, options: branchOptions, deadline, clock }, listener);
-  }
-
   async #enlistLate(core: TransactionCore, participant: string): Promise<EnlistedBranch> {
     const [member] = this.#membersOf([participant]);
-    const enlisting = new Promise<EnlistedBranch[]>((resolve, reject) =>
-      this.#enlist(core, [member!], { enlisted: resolve, failed: reject })
-    );
+    const context = { ...this.#enlistment, failed: (_: TransactionCore, error: unknown) => error };
+    const enlisting = enlist(context, core, [member!]);
     // The watch over its time ends with the transaction; a session may be waited for after that.
     const ended = core.ended.then((): EnlistedBranch[] => []);
     const [branch] = await Promise.race([enlisting, ended]);
@@ -223,13 +224,9 @@ export class Beginning {
   }
 
   #membersOf(names: readonly string[]): Member[] {
-    if (names.length === 0 || names.some((name, place) => names.indexOf(name) < place)) {
-      throw new TypeError(
-        `Cannot begin a transaction over ${JSON.stringify(names)}: ` +
-          "name at least one participant, and each only once",
-      );
-    }
-    return names.map((name) => {
+    // An array of the right length at once: one that grows gets room for many more.
+    const members = new Array<Member>(names.length);
+    for (const [place, name] of names.entries()) {
       const member = this.#with.members.get(name);
       if (member === undefined) {
         throw new RangeError(
@@ -237,12 +234,20 @@ export class Beginning {
             JSON.stringify([...this.#with.members.keys()]),
         );
       }
-      if (member.error !== null) {
-        throw new UnusableError(name, member.error);
-      }
-      return member;
-    });
+      if (members.includes(member)) throw namesError(names);
+      if (member.error !== null) throw new UnusableError(name, member.error);
+      members[place] = member;
+    }
+    if (members.length === 0) throw namesError(names);
+    return members;
   }
+}
+
+function namesError(names: readonly string[]): TypeError {
+  return new TypeError(
+    `Cannot begin a transaction over ${JSON.stringify(names)}: ` +
+      "name at least one participant, and each only once",
+  );
 }
 
 function explain(id: string | null, error: unknown): unknown {

@@ -78,7 +78,11 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
     this.#log = log;
     this.#parts = assemble(options, log, (settlement) => this.#tell(settlement));
     this.#running = {
-      begin: (names, options) => this.#begin(names, options),
+      admit: (names, options) => {
+        this.#assertOpen();
+        return this.#parts.beginning.admit(names, options);
+      },
+      enlist: (core) => this.#parts.beginning.enlist(core),
       store: options.context,
       platform: options.platform,
       closing: this.#ending.signal,
@@ -264,11 +268,12 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
     names: readonly Name[],
     options: TransactionOptions = {},
   ): Promise<Transaction<ClientsOf<P, Name>, ClientsOf<P, keyof P>>> {
-    const core = await this.#begin(names, options);
+    this.#assertOpen();
+    const core = await this.#parts.beginning.begin(names, options);
     const transaction = new Transaction<ClientsOf<P, Name>, ClientsOf<P, keyof P>>(core);
     const { deadline } = core;
     // Nobody may be waiting for it when its time is up, and what it holds must not be held for ever.
-    deadline.whenExpired(() => void rollBackAfter(transaction, deadline.error));
+    deadline.whenExpired({ timeUp: (error) => void rollBackAfter(transaction, error) });
     return transaction;
   }
 
@@ -474,9 +479,8 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
     await this.close();
   }
 
-  #begin(names: readonly string[], options: TransactionOptions): Promise<TransactionCore> {
+  #assertOpen(): void {
     if (this.#ending.signal.aborted) throw new CoordinatorClosedError();
-    return this.#parts.beginning.begin(names, options);
   }
 
   #tell(settlement: Settlement): void {

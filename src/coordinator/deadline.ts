@@ -28,14 +28,17 @@ export class DeadlineError extends Error {
   }
 }
 
-/** Hears that time is up. */
-type Waiter = (error: DeadlineError) => void;
+/** Who waits for the end of time. */
+export interface DeadlineWaiter {
+  /** Hears that time is up. */
+  timeUp(error: DeadlineError): void;
+}
 
 /** Watches the time of one transaction. */
 export class Deadline implements Disposable {
   /** Who waits for the end of time: one at most, nearly always; a promise for all would keep each until then. */
-  #first: Waiter | null = null;
-  #others: Set<Waiter> | null = null;
+  #first: DeadlineWaiter | null = null;
+  #others: Set<DeadlineWaiter> | null = null;
   readonly #timer: Timer;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort: (() => void) | null = null;
@@ -78,14 +81,15 @@ export class Deadline implements Disposable {
    */
   race<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.whenExpired(reject);
+      const waiter = { timeUp: reject };
+      this.whenExpired(waiter);
       promise.then(
         (value) => {
-          this.forget(reject);
+          this.forget(waiter);
           resolve(value);
         },
         (error) => {
-          this.forget(reject);
+          this.forget(waiter);
           reject(error);
         },
       );
@@ -93,20 +97,20 @@ export class Deadline implements Disposable {
   }
 
   /**
-   * Calls back if time is up.
+   * Tells someone when time is up; at once if it is.
    *
-   * @param callback Is called at most once, and not after the watch has ended.
+   * @param waiter Is told at most once, and not after the watch has ended.
    */
-  whenExpired(callback: Waiter): void {
-    if (this.#error !== null) return callback(this.#error);
-    if (this.#first === null) this.#first = callback;
-    else (this.#others ??= new Set()).add(callback);
+  whenExpired(waiter: DeadlineWaiter): void {
+    if (this.#error !== null) return waiter.timeUp(this.#error);
+    if (this.#first === null) this.#first = waiter;
+    else (this.#others ??= new Set()).add(waiter);
   }
 
   /** Takes back what {@linkcode whenExpired} was given. */
-  forget(callback: Waiter): void {
-    if (this.#first === callback) this.#first = null;
-    else this.#others?.delete(callback);
+  forget(waiter: DeadlineWaiter): void {
+    if (this.#first === waiter) this.#first = null;
+    else this.#others?.delete(waiter);
   }
 
   /**
@@ -117,8 +121,8 @@ export class Deadline implements Disposable {
   expire(error: DeadlineError): void {
     if (this.#error !== null) return;
     this.#error = error;
-    this.#first?.(error);
-    this.#others?.forEach((tell) => tell(error));
+    this.#first?.timeUp(error);
+    this.#others?.forEach((waiter) => waiter.timeUp(error));
     this.#first = null;
     this.#others = null;
   }

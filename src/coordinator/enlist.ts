@@ -11,29 +11,40 @@
 
 import type { Clock } from "../platform/clock.ts";
 import { type AbortReason, deadlineReason } from "./abort_reason.ts";
-import { type Deadline, DeadlineError } from "./deadline.ts";
-import { ask, EnlistedBranch } from "./enlisted_branch.ts";
+import { type Deadline, DeadlineError, type DeadlineWaiter } from "./deadline.ts";
+import { EnlistedBranch, type Listener } from "./enlisted_branch.ts";
 import { makeGid } from "./gid.ts";
 import { ParticipantUnavailableError } from "./errors.ts";
 import type { Member, MemberError } from "./member.ts";
 import type { Branch, BranchOptions } from "./participant.ts";
 
-/** What is needed to enlist branches. */
-export interface Enlistment {
+/** The transaction that enlists, as far as that concerns its branches. */
+export interface Enlister {
+  /** Its id. */
+  readonly id: string;
+  /** Those that it has already. */
+  readonly branches: readonly EnlistedBranch[];
+  /** How its branches begin. */
+  readonly branchOptions: Omit<BranchOptions, "gid">;
+  /** The end of its time. */
+  readonly deadline: Deadline;
+}
+
+/** What enlisting needs besides, the same for all transactions of a coordinator. */
+export interface EnlistmentContext<Transaction extends Enlister> {
   /** What the coordinator's gids begin with. */
   readonly gidPrefix: string;
-  /** Id of the transaction. */
-  readonly id: string;
-  /** The participants, in the order of their branches. */
-  readonly members: readonly Member[];
-  /** How many branches the transaction has already. */
-  readonly first?: number;
-  /** How the branches begin. */
-  readonly options: Omit<BranchOptions, "gid">;
-  /** The end of the transaction's time. */
-  readonly deadline: Deadline;
   /** Limits the waiting. */
   readonly clock: Clock;
+  /**
+   * Hears that it failed, when everything has been given back.
+   *
+   * @param transaction The transaction.
+   * @param error A {@linkcode DeadlineError} if time was up first, an {@linkcode EnlistmentError} if a
+   * participant failed.
+   * @returns What the caller is told.
+   */
+  failed(transaction: Transaction, error: unknown): unknown;
 }
 
 /** A session could not be had, or a branch not be begun. */
@@ -78,113 +89,129 @@ export class UnusableError extends Error {
   }
 }
 
-/** Hears what enlisting came to: one of these is called, once. */
-export interface EnlistmentListener {
-  /**
-   * Hears that all is well.
-   *
-   * @param branches The branches, begun, in the order of the participants.
-   */
-  enlisted(branches: EnlistedBranch[]): void;
-  /**
-   * Hears that it failed, when everything has been given back.
-   *
-   * @param error A {@linkcode DeadlineError} if time was up first, an {@linkcode EnlistmentError} if a
-   * participant failed.
-   */
-  failed(error: unknown): void;
-}
-
 /**
- * Enlists every participant of a transaction.
+ * Enlists participants in a transaction.
  *
- * @param enlistment What to enlist.
- * @param listener Hears what it came to: every transaction begins so, and need not make a promise of its own for it.
+ * @typeParam Transaction The transaction.
+ * @param context What that needs.
+ * @param transaction The transaction.
+ * @param members The participants.
+ * @returns The branches, begun, in the order of the participants.
+ * @throws What {@linkcode EnlistmentContext.failed} says.
  */
-export function enlist(enlistment: Enlistment, listener: EnlistmentListener): void {
-  new Enlisting(enlistment, listener).begin();
+export function enlist<Transaction extends Enlister>(
+  context: EnlistmentContext<Transaction>,
+  transaction: Transaction,
+  members: readonly Member[],
+): Promise<EnlistedBranch[]> {
+  return new Promise((resolve, reject) =>
+    new Enlisting(context, transaction, members, resolve, reject).begin()
+  );
 }
 
-class Enlisting {
-  readonly #with: Enlistment;
-  readonly #listener: EnlistmentListener;
+/** One promise for all of it, as every transaction begins so. */
+class Enlisting<Transaction extends Enlister> implements Listener, DeadlineWaiter {
+  readonly #context: EnlistmentContext<Transaction>;
+  readonly #transaction: Transaction;
+  readonly #members: readonly Member[];
+  readonly #resolve: (branches: EnlistedBranch[]) => void;
+  readonly #reject: (error: unknown) => void;
   /** The participants in the order in which their sessions are taken. */
   readonly #order: readonly Member[];
-  /** In the order in which they were taken. */
-  readonly #taken: EnlistedBranch[] = [];
-  readonly #giveUp: (error: unknown) => void;
+  /** In the order in which they were taken; as many as {@linkcode #sessions} says. */
+  readonly #taken: EnlistedBranch[];
+  #sessions = 0;
   readonly #onSession: (session: Branch<unknown>) => void;
   readonly #onNoSession: (cause: unknown) => void;
-  readonly #onBegun: () => void;
   #begun = 0;
   #failed = false;
 
-  constructor(enlistment: Enlistment, listener: EnlistmentListener) {
-    this.#with = enlistment;
-    this.#listener = listener;
-    this.#order = inOrder(enlistment.members);
-    // Names first: V8 takes a function that is assigned to a property for one that stays, and keeps what it
-    // refers to until the next full collection.
-    const giveUp = (error: unknown) => void this.#fail(error);
+  constructor(
+    context: EnlistmentContext<Transaction>,
+    transaction: Transaction,
+    members: readonly Member[],
+    resolve: (branches: EnlistedBranch[]) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#context = context;
+    this.#transaction = transaction;
+    this.#members = members;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#order = inOrder(members);
+    // An array of the right length at once: one that grows gets room for many more.
+    this.#taken = new Array(members.length);
+    // Names first, as in `enlisted_branch.ts`.
     const onSession = (session: Branch<unknown>) => this.#take(session);
-    const onNoSession = (cause: unknown) => giveUp(new EnlistmentError(this.#next.name, { cause }));
-    const onBegun = () => this.#count();
-    this.#giveUp = giveUp;
+    const onNoSession = (cause: unknown) =>
+      void this.#fail(new EnlistmentError(this.#next.name, { cause }));
     this.#onSession = onSession;
     this.#onNoSession = onNoSession;
-    this.#onBegun = onBegun;
   }
 
   begin(): void {
     this.#acquire();
-    this.#with.deadline.whenExpired(this.#giveUp);
+    this.#transaction.deadline.whenExpired(this);
+  }
+
+  /** Hears that a branch has begun. */
+  hear(): void {
+    this.#begun++;
+    if (this.#begun < this.#order.length || this.#failed) return;
+    this.#transaction.deadline.forget(this);
+    const [members, order, taken] = [this.#members, this.#order, this.#taken];
+    this.#resolve(
+      members === order ? taken : members.map((member) => taken[order.indexOf(member)]!),
+    );
+  }
+
+  /** Hears that a branch could not begin. */
+  fail({ participant }: EnlistedBranch, cause: unknown): void {
+    void this.#fail(new EnlistmentError(participant, { cause }));
+  }
+
+  timeUp(error: DeadlineError): void {
+    void this.#fail(error);
   }
 
   /** Whose session is taken next. */
   get #next(): Member {
-    return this.#order[this.#taken.length]!;
+    return this.#order[this.#sessions]!;
   }
 
   #acquire(): void {
-    const { participant } = this.#next;
-    ask(() => participant.acquire()).then(this.#onSession, this.#onNoSession);
+    acquireFrom(this.#next).then(this.#onSession, this.#onNoSession);
   }
 
   #take(session: Branch<unknown>): void {
     const member = this.#next;
-    const { gidPrefix, id, members, first = 0, clock, options } = this.#with;
-    const gid = makeGid(gidPrefix, id, first + members.indexOf(member));
+    const { gidPrefix, clock } = this.#context;
+    const { id, branches, branchOptions } = this.#transaction;
+    const gid = makeGid(gidPrefix, id, branches.length + this.#members.indexOf(member));
     const branch = new EnlistedBranch(member, session, gid, clock);
     // A session that comes after all goes back at once.
     if (this.#failed) return branch.release();
-    this.#taken.push(branch);
-    branch.begin(options).then(
-      this.#onBegun,
-      (cause) => this.#giveUp(new EnlistmentError(member.name, { cause })),
-    );
-    if (this.#taken.length < this.#order.length) this.#acquire();
-  }
-
-  /** One more has begun. */
-  #count(): void {
-    this.#begun++;
-    if (this.#begun < this.#order.length || this.#failed) return;
-    const { members, deadline } = this.#with;
-    deadline.forget(this.#giveUp);
-    this.#listener.enlisted(
-      members === this.#order
-        ? this.#taken
-        : members.map((member) => this.#taken[this.#order.indexOf(member)]!),
-    );
+    this.#taken[this.#sessions++] = branch;
+    branch.answerTo(branch.begin(branchOptions), this);
+    if (this.#sessions < this.#order.length) this.#acquire();
   }
 
   /** Gives everything back that was taken, and then tells the caller. */
   async #fail(error: unknown): Promise<void> {
     if (this.#failed) return;
     this.#failed = true;
-    this.#with.deadline.forget(this.#giveUp);
-    await giveBack(this.#taken);
-    this.#listener.failed(error);
+    this.#transaction.deadline.forget(this);
+    await giveBack(this.#taken.slice(0, this.#sessions));
+    this.#reject(this.#context.failed(this.#transaction, error));
+  }
+}
+
+/** Asks for a session; what is thrown is as good as a rejection. */
+function acquireFrom({ participant }: Member): Promise<Branch<unknown>> {
+  try {
+    return Promise.resolve(participant.acquire());
+  } catch (error) {
+    return Promise.reject(error);
   }
 }
 

@@ -45,10 +45,35 @@ export function ask<Answer>(question: () => Promise<Answer>): Promise<Answer> {
   }
 }
 
+/** Hears what branches answer. */
+export interface Listener {
+  /** Hears an answer. */
+  hear(branch: EnlistedBranch, answer: unknown): void;
+  /** Hears that a call failed. */
+  fail(branch: EnlistedBranch, error: unknown): void;
+}
+
+/** By what a branch is heard: made once for all that it is asked, as long as it answers. */
+class Line {
+  listener: Listener | null = null;
+  readonly onAnswer: (answer: unknown) => void;
+  readonly onError: (error: unknown) => void;
+
+  constructor(branch: EnlistedBranch) {
+    // Names first: V8 takes a function that is assigned to a property for one that stays, and keeps what it
+    // refers to until the next full collection.
+    const onAnswer = (answer: unknown) => this.listener?.hear(branch, answer);
+    const onError = (error: unknown) => this.listener?.fail(branch, error);
+    this.onAnswer = onAnswer;
+    this.onError = onError;
+  }
+}
+
 /** One branch of a running transaction. */
 export class EnlistedBranch {
   readonly #branch: Branch<unknown>;
   readonly #clock: Clock;
+  #line: Line | null = null;
   #released = false;
 
   /** The participant. */
@@ -92,6 +117,24 @@ export class EnlistedBranch {
   /** Whether its database has called it a writer already; see {@linkcode Branch.wrote}. */
   get wrote(): boolean {
     return this.#branch.wrote;
+  }
+
+  /**
+   * Lets someone hear an answer. It is asked one thing at a time.
+   *
+   * @param answer What was asked for.
+   * @param listener Hears it, unless {@linkcode hangUp} comes first.
+   */
+  answerTo(answer: Promise<unknown>, listener: Listener): void {
+    this.#line ??= new Line(this);
+    this.#line.listener = listener;
+    answer.then(this.#line.onAnswer, this.#line.onError);
+  }
+
+  /** Nobody waits any longer: an answer that comes after all is heard by nobody. */
+  hangUp(): void {
+    if (this.#line !== null) this.#line.listener = null;
+    this.#line = null;
   }
 
   /** Begins the database's transaction. */

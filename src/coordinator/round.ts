@@ -7,8 +7,8 @@
  */
 
 import type { Clock, Timer } from "../platform/clock.ts";
-import type { Deadline } from "./deadline.ts";
-import type { EnlistedBranch } from "./enlisted_branch.ts";
+import type { Deadline, DeadlineError, DeadlineWaiter } from "./deadline.ts";
+import type { EnlistedBranch, Listener } from "./enlisted_branch.ts";
 import type { VoteAnswer } from "./participant.ts";
 
 /** What branches are asked, and what becomes of their answers. */
@@ -90,7 +90,7 @@ export function askOne<Answer>(
   return askAll([branch], question, limits);
 }
 
-class Round<Answer, Result> {
+class Round<Answer, Result> implements Listener, DeadlineWaiter {
   readonly #question: Question<Answer, Result>;
   readonly #limits: RoundLimits;
   readonly #resolve: (result: Result | Promise<Result>) => void;
@@ -100,7 +100,6 @@ class Round<Answer, Result> {
   /** How many answers are missing, and one more while there are some to ask yet. */
   #missing: number;
   #timer: Timer | null = null;
-  #giveUp: ((error?: unknown) => void) | null = null;
 
   constructor(
     branches: readonly EnlistedBranch[],
@@ -122,50 +121,40 @@ class Round<Answer, Result> {
     const late = deadline?.error ?? null;
     if (late === null) {
       for (let place = 0; place < this.#waiting.length; place++) {
-        this.#wait(place, this.#question.ask(this.#waiting[place]!));
+        const branch = this.#waiting[place]!;
+        branch.answerTo(this.#question.ask(branch), this);
       }
-      // Not assigned at once: V8 would take it for a function that stays, and keep what it refers to.
-      const giveUp = (error?: unknown) => this.#failAll(error);
-      this.#giveUp = giveUp;
-      if (milliseconds !== null) this.#timer = clock.after(milliseconds, giveUp);
-      deadline?.whenExpired(giveUp);
-    } else this.#failAll(late);
+      if (milliseconds !== null) this.#timer = clock.after(milliseconds, () => this.timeUp());
+      deadline?.whenExpired(this);
+    } else this.timeUp(late);
     this.#count();
   }
 
-  #wait(place: number, answer: Promise<Answer>): void {
-    answer.then((heard) => this.#hear(place, heard), (error) => this.#fail(place, error));
-  }
-
-  #hear(place: number, answer: Answer): void {
-    const branch = this.#waiting[place];
-    if (!branch) return;
+  hear(branch: EnlistedBranch, answer: Answer): void {
     try {
       const next = this.#question.hear(branch, answer);
-      if (next !== undefined) return this.#wait(place, next);
+      if (next !== undefined) return branch.answerTo(next, this);
     } catch (error) {
       this.#reject(error);
     }
-    this.#waiting[place] = null;
-    this.#count();
+    this.#leave(branch);
   }
 
-  #fail(place: number, error: unknown): void {
-    const branch = this.#waiting[place];
-    if (!branch) return;
-    this.#waiting[place] = null;
+  fail(branch: EnlistedBranch, error: unknown): void {
     try {
       this.#question.fail(branch, error);
     } catch (failure) {
       this.#reject(failure);
     }
-    this.#count();
+    this.#leave(branch);
   }
 
   /** Time is up: for everybody, or only for the databases, which then were silent. */
-  #failAll(error: unknown): void {
-    for (const [place, branch] of this.#waiting.entries()) {
-      if (branch !== null) this.#fail(place, error ?? this.#silence(branch));
+  timeUp(error?: DeadlineError): void {
+    for (const branch of this.#waiting) {
+      if (branch === null) continue;
+      branch.hangUp();
+      this.fail(branch, error ?? this.#silence(branch));
     }
   }
 
@@ -175,11 +164,16 @@ class Round<Answer, Result> {
     return new Error(`"${branch.participant}" did not answer ${command} in ${milliseconds} ms`);
   }
 
+  #leave(branch: EnlistedBranch): void {
+    this.#waiting[this.#waiting.indexOf(branch)] = null;
+    this.#count();
+  }
+
   #count(): void {
     this.#missing--;
     if (this.#missing > 0) return;
     this.#timer?.cancel();
-    if (this.#giveUp !== null) this.#limits.deadline?.forget(this.#giveUp);
+    this.#limits.deadline?.forget(this);
     try {
       this.#resolve(this.#question.result());
     } catch (error) {

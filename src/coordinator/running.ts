@@ -11,6 +11,7 @@ import type { Platform } from "../platform/platform.ts";
 import { abortedError, deadlineReason } from "./abort_reason.ts";
 import { backoffDelay } from "./backoff.ts";
 import { Current } from "./current.ts";
+import type { EnlistedBranch } from "./enlisted_branch.ts";
 import { TransactionAbortedError } from "./errors.ts";
 import {
   retries,
@@ -24,8 +25,13 @@ import type { TransactionState } from "./transaction_state.ts";
 
 /** What functions are run with. */
 export interface RunContext {
-  /** Begins a transaction. */
-  begin(names: readonly string[], options: TransactionOptions): Promise<TransactionCore>;
+  /** Gives a transaction its turn; see {@linkcode Beginning.admit}. */
+  admit(
+    names: readonly string[],
+    options: TransactionOptions,
+  ): TransactionCore | Promise<TransactionCore>;
+  /** Begins its branches; see {@linkcode Beginning.enlist}. */
+  enlist(core: TransactionCore): Promise<EnlistedBranch[]>;
   /** By what the function's own code finds its transaction. */
   readonly store: TransactionStore;
   /** The machine. */
@@ -63,7 +69,9 @@ export async function run<Clients, All, T>(
   for (let failures = 0;;) {
     let core: TransactionCore | null = null;
     try {
-      core = await context.begin(names, options);
+      const admitted = context.admit(names, options);
+      core = admitted instanceof Promise ? await admitted : admitted;
+      core.branches = await context.enlist(core);
       const transaction = new Transaction<Clients, All>(core);
       const running = call(context, core, transaction, fn);
       const value = running instanceof Promise ? await running : running;

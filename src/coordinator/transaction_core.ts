@@ -11,6 +11,7 @@ import type { DecisionLog } from "./decision_log.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
 import type { HeuristicBranch } from "./errors.ts";
 import type { LiveTransaction, SettlementRequest } from "./ledger.ts";
+import type { Member } from "./member.ts";
 import type { BranchOptions } from "./participant.ts";
 import type { ProtocolPointObserver } from "./protocol_point.ts";
 import type { Resolver } from "./resolver.ts";
@@ -46,16 +47,14 @@ export interface TransactionContext {
   end(core: TransactionCore): void;
 }
 
-/** How a transaction is made. */
-export interface TransactionCoreOptions {
-  /** Number of the transaction. */
-  readonly txn: bigint;
+/** A transaction that is to begin. */
+export interface BeginRequest {
+  /** Its participants, in the order of their branches. */
+  readonly members: readonly Member[];
   /** The end of its time. */
   readonly deadline: Deadline;
-  /** What it needs of its coordinator. */
-  readonly context: TransactionContext;
   /** What the application calls it. */
-  readonly label?: string | undefined;
+  readonly label: string | undefined;
   /** How its branches begin. */
   readonly branchOptions: Omit<BranchOptions, "gid">;
 }
@@ -68,10 +67,11 @@ export class TransactionCore implements LiveTransaction {
 
   readonly txn: bigint;
   readonly id: string;
-  readonly deadline: Deadline;
   readonly context: TransactionContext;
+  readonly members: BeginRequest["members"];
+  readonly deadline: Deadline;
   readonly label: string | undefined;
-  readonly branchOptions: TransactionCoreOptions["branchOptions"];
+  readonly branchOptions: BeginRequest["branchOptions"];
   readonly states: TransactionStates;
   /** Its branches, in the order of their numbers. */
   branches: EnlistedBranch[] = [];
@@ -86,13 +86,21 @@ export class TransactionCore implements LiveTransaction {
   /** What committing it comes to, once that was asked for. */
   committing: Promise<unknown> | null = null;
 
-  constructor({ txn, deadline, context, label, branchOptions }: TransactionCoreOptions) {
+  /**
+   * Begins without branches.
+   *
+   * @param txn Number of the transaction.
+   * @param context What it needs of its coordinator.
+   * @param request What was asked for.
+   */
+  constructor(txn: bigint, context: TransactionContext, request: BeginRequest) {
     this.txn = txn;
     this.id = String(txn);
-    this.deadline = deadline;
     this.context = context;
-    this.label = label;
-    this.branchOptions = branchOptions;
+    this.members = request.members;
+    this.deadline = request.deadline;
+    this.label = request.label;
+    this.branchOptions = request.branchOptions;
     this.states = new TransactionStates(this.id);
   }
 

@@ -44,6 +44,8 @@ interface Failure {
   readonly reason: AbortReason;
 }
 
+const NONE: readonly Failure[] = [];
+
 /**
  * Lets the branches vote.
  *
@@ -129,7 +131,7 @@ type Said = BranchWork | PrepareAnswer | VoteAnswer;
 /** Prepares the writers and commits the readers; who is neither yet is asked, and votes then. */
 class Voting implements Question<Said, Votes> {
   readonly #core: TransactionCore;
-  readonly #failures: Failure[] = [];
+  #failures: readonly Failure[] = NONE;
   #prepared = 0;
 
   constructor(core: TransactionCore) {
@@ -155,14 +157,16 @@ class Voting implements Question<Said, Votes> {
     if (command === "COMMIT") branch.progress = "ended";
     else branch.prepared(said as PrepareAnswer);
     if (said.kind !== "done") {
-      this.#failures.push({ branch, reason: refusal(branch, command, said) });
+      this.#failures = [...this.#failures, { branch, reason: refusal(branch, command, said) }];
     } else if (command === "PREPARE") this.#count();
   }
 
   fail(branch: EnlistedBranch, error: unknown): void {
     if (branch.progress !== "active" || branch.isExamined) {
       this.hear(branch, { kind: "unknown", error });
-    } else this.#failures.push({ branch, reason: branchFailure(branch, error) });
+    } else {
+      this.#failures = [...this.#failures, { branch, reason: branchFailure(branch, error) }];
+    }
   }
 
   result(): Votes {

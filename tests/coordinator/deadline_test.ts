@@ -79,12 +79,12 @@ Deno.test("Deadline.whenExpired() calls back once, also when time is up already"
   const clock = new SteppedClock();
   using deadline = new Deadline(clock, 10);
   let calls = 0;
-  deadline.whenExpired(() => calls++);
+  deadline.whenExpired({ timeUp: () => calls++ });
   await clock.pass(9);
   assertEquals(calls, 0);
   await clock.pass(100);
   assertEquals(calls, 1);
-  deadline.whenExpired(() => calls++);
+  deadline.whenExpired({ timeUp: () => calls++ });
   await clock.settle();
   assertEquals(calls, 2);
 });
@@ -94,7 +94,7 @@ Deno.test("Deadline stops watching when it is disposed of", async () => {
   const controller = new AbortController();
   const deadline = new Deadline(clock, 10, controller.signal);
   let calls = 0;
-  deadline.whenExpired(() => calls++);
+  deadline.whenExpired({ timeUp: () => calls++ });
   deadline[Symbol.dispose]();
   assertEquals(clock.timers, 0);
   controller.abort();

@@ -6,7 +6,6 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { Deadline, DeadlineError } from "../../src/coordinator/deadline.ts";
 import { enlist, EnlistmentError } from "../../src/coordinator/enlist.ts";
-import type { EnlistedBranch } from "../../src/coordinator/enlisted_branch.ts";
 import type { BranchOptions } from "../../src/coordinator/participant.ts";
 import { fails, hangs, lostBefore, waitsFor } from "./support/faults.ts";
 import { Workbench } from "./support/workbench.ts";
@@ -20,12 +19,9 @@ async function make(...names: string[]) {
     options: Omit<BranchOptions, "gid"> = {},
   ) => {
     const members = order.map((name) => bench.members.get(name)!);
-    return new Promise<EnlistedBranch[]>((resolve, reject) =>
-      enlist(
-        { gidPrefix: "indoubt_fake_", id: "7", members, options, deadline, clock },
-        { enlisted: resolve, failed: reject },
-      )
-    );
+    const enlister = { id: "7", branches: [], branchOptions: options, deadline };
+    const failed = (_: unknown, error: unknown) => error;
+    return enlist({ gidPrefix: "indoubt_fake_", clock, failed }, enlister, members);
   };
   return { bench, clock, start };
 }

@@ -31,6 +31,12 @@ const BRANCHES_AT = END_LENGTH + BRANCHES_KEY.length;
 /** Bytes on their way into a record; made once, so that nothing is allocated for each. */
 const room = new Uint8Array(4096);
 const view = new DataView(room.buffer);
+/** Its beginnings by their lengths, made when they are needed: few lengths come again and again. */
+const beginnings: (Uint8Array | undefined)[] = [];
+
+function beginning(length: number): Uint8Array {
+  return beginnings[length] ??= room.subarray(0, length);
+}
 
 /**
  * Encodes an End.
@@ -40,7 +46,7 @@ const view = new DataView(room.buffer);
  * @returns The body, valid until the next call; `null` if the general way is needed.
  */
 export function encodeHotEnd(tag: number, txn: bigint): Uint8Array | null {
-  return putHead(tag, MAP_OF_ONE, txn) ? room.subarray(0, END_LENGTH) : null;
+  return putHead(tag, MAP_OF_ONE, txn) ? beginning(END_LENGTH) : null;
 }
 
 /**
@@ -71,7 +77,7 @@ export function encodeHotBranches(
     else if (at > 0 && token !== null) at = putText(token, at);
     if (at < 0) return null;
   }
-  return room.subarray(0, at);
+  return beginning(at);
 }
 
 function putHead(tag: number, map: number, txn: bigint): boolean {

@@ -180,9 +180,12 @@ export class LiveState implements LogModel<LogRecord> {
     const known = this.#active.get(txn);
     if (known?.decided || (known !== undefined && !decided)) return;
     if (decided) this.#outcomes.add(txn, true);
-    const doubtful = record.type === "doubt" ? { doubtful: true as const } : {};
-    this.#hadDoubt ||= record.type === "doubt";
-    this.#active.set(txn, { txn, decided, branches, ...doubtful });
+    const doubtful = record.type === "doubt";
+    this.#hadDoubt ||= doubtful;
+    this.#active.set(
+      txn,
+      doubtful ? { txn, decided, branches, doubtful } : { txn, decided, branches },
+    );
   }
 
   #applyOutcomes(record: Extract<LogRecord, { type: "outcomes" }>): void {
