@@ -66,7 +66,7 @@ export function postgres<Reserved extends ReservedPostgresSql>(
   const pool = new PostgresPool(sql, startupPadding);
   return postgresqlParticipant({
     runner: pool,
-    takeSession: async () => new PostgresJsSession(await pool.take(), pool),
-    detach: () => pool.detach(),
+    takeSession: async () => new PostgresJsSession(await pool.reserve(), pool.connections),
+    detach() {},
   });
 }

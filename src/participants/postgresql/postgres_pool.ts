@@ -14,18 +14,13 @@
  * A probe that is not answered holds up the next in line for a limited time; nobody is in line for longer
  * than {@linkcode RESERVE_MS}; and there are never more unanswered probes than connections.
  *
- * What a branch gives back is kept for the next one for a moment (see `postgres_kept.ts`), unless somebody waits
- * for a connection: another branch, or a statement that the application has given to the pool's client.
- *
  * @module
  */
 
 import { type Clock, systemClock, within } from "../../platform/clock.ts";
 import { sqlStateOf } from "./answers.ts";
 import { PostgresConnections, type PostgresSql, runWatched } from "./postgres_connections.ts";
-import { HeldConnection } from "./postgres_held.ts";
-import { KeptConnections } from "./postgres_kept.ts";
-import { onPoolQuery, type PoolQuery, silenceOwnQueries } from "./postgres_own_queries.ts";
+import { silenceOwnQueries } from "./postgres_own_queries.ts";
 import type { ReservedPostgresSql } from "./postgres_statements.ts";
 import type { StatementResult, StatementRunner } from "./session.ts";
 
@@ -41,15 +36,9 @@ const LATE = Symbol("late");
 /** Reserves connections of one pool, and runs statements on any of them. */
 export class PostgresPool<Reserved extends ReservedPostgresSql> implements StatementRunner {
   readonly #sql: PostgresSql<Reserved>;
-  readonly #reserve: () => Promise<Reserved>;
   readonly #clock: Clock;
   #last: Promise<unknown> = Promise.resolve();
   #probes = 0;
-  readonly #kept: KeptConnections<Reserved> | null;
-  /** How many branches wait for a connection. */
-  #taking = 0;
-  /** The last query that was for any connection: they are given to connections in their order. */
-  #asking: WeakRef<PoolQuery> | null = null;
 
   /** Its connections. */
   readonly connections: PostgresConnections;
@@ -63,87 +52,13 @@ export class PostgresPool<Reserved extends ReservedPostgresSql> implements State
    */
   constructor(sql: PostgresSql<Reserved>, padded: boolean, clock: Clock = systemClock) {
     this.#sql = sql;
-    this.#reserve = sql.reserve.bind(sql);
     this.#clock = clock;
     silenceOwnQueries(sql);
     this.connections = new PostgresConnections(sql, padded);
-    const kept = new KeptConnections<Reserved>(clock);
-    const isHeard = onPoolQuery(sql, (query) => {
-      this.#asking = new WeakRef(query);
-      kept.release();
-    });
-    this.#kept = isHeard ? kept : null;
-    if (isHeard) this.#listen(sql, kept);
   }
 
   run(statements: string): Promise<StatementResult[]> {
     return runWatched(this.#sql, this.connections, statements);
-  }
-
-  /**
-   * Takes a connection for a branch.
-   *
-   * @returns The connection, in no transaction.
-   * @throws As {@linkcode reserve}.
-   */
-  async take(): Promise<HeldConnection<Reserved>> {
-    if (this.connections.steady !== null) await this.connections.steady;
-    const kept = this.#kept?.take() ?? null;
-    if (kept !== null) return kept;
-    this.#taking++;
-    try {
-      return new HeldConnection(await this.reserve(), this.connections);
-    } finally {
-      this.#taking--;
-    }
-  }
-
-  /**
-   * Takes back a connection from a branch.
-   *
-   * @param held The connection, in no transaction.
-   */
-  giveBack(held: HeldConnection<Reserved>): void {
-    const kept = !held.isLost && !this.#isAskedFor() && this.#kept?.keep(held);
-    if (!kept) held.release();
-  }
-
-  /** Lets go of every connection that no branch uses. */
-  detach(): void {
-    this.#kept?.stop();
-  }
-
-  /** Hears of what else asks for connections that are kept, or waits for them to be given back. */
-  #listen(sql: PostgresSql<Reserved>, kept: KeptConnections<Reserved>): void {
-    const client = sql as unknown as Record<string, (...parameters: unknown[]) => Promise<unknown>>;
-    const { reserve, end, close } = client;
-    if (reserve !== undefined) {
-      client.reserve = (...parameters) => {
-        kept.release();
-        this.#taking++;
-        const reserving = reserve.apply(sql, parameters);
-        const taken = () => void this.#taking--;
-        reserving.then(taken, taken);
-        return reserving;
-      };
-    }
-    for (const [name, stop] of Object.entries({ end, close })) {
-      if (stop === undefined) continue;
-      // The driver waits for every reserved connection, and does not notice when one is given back.
-      client[name] = (...parameters) => {
-        kept.stop();
-        return stop.apply(sql, parameters);
-      };
-    }
-  }
-
-  /** Whether somebody waits for a connection, as far as that can be known. */
-  #isAskedFor(): boolean {
-    if (this.#taking > 0) return true;
-    const query = this.#asking?.deref();
-    if (query !== undefined && query.state === null && !query.cancelled) return true;
-    this.#asking = null;
-    return false;
   }
 
   /**
@@ -202,7 +117,7 @@ export class PostgresPool<Reserved extends ReservedPostgresSql> implements State
     return new Promise((resolve, reject) => {
       const askAgain = () => resolve(CLOSED);
       this.connections.whenClosed(askAgain);
-      this.#reserve().then((reserved) => {
+      this.#sql.reserve().then((reserved) => {
         if (this.connections.forget(askAgain)) resolve(reserved);
         else reserved.release();
       }, (error) => {

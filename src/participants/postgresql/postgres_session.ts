@@ -1,30 +1,33 @@
 /**
- * A reserved connection of postgres.js as a session, for one branch. A driver that does not say which connection
- * it is cannot be watched, and is refused when the branch begins.
+ * A reserved connection of postgres.js as a session.
+ *
+ * After a loss of the connection the pool gives the same object a new one, on which a later statement
+ * would run outside of the transaction. postgres.js's own `begin` hears of a loss through the query option
+ * `onexecute`, which hands out the connection, and the connection's `onclose`; so does this. A driver
+ * that does not call `onexecute` is refused when a branch begins.
  *
  * @module
  */
 
 import { BranchLostError } from "../../coordinator/errors.ts";
 import { sqlStateOf } from "./answers.ts";
+import type { PoolConnection, PostgresConnections } from "./postgres_connections.ts";
 import { QueryGuard } from "./postgres_guard.ts";
-import type { HeldConnection } from "./postgres_held.ts";
-import type { PostgresPool } from "./postgres_pool.ts";
 import { asResults, type ReservedPostgresSql, toStatementResult } from "./postgres_statements.ts";
 import type { PostgresqlSession, StatementResult } from "./session.ts";
 
 /** A reserved connection, for one branch. */
 export class PostgresJsSession<Reserved extends ReservedPostgresSql>
   implements PostgresqlSession<Reserved> {
-  readonly #held: HeldConnection<Reserved>;
-  readonly #pool: PostgresPool<Reserved>;
+  readonly #reserved: Reserved;
   readonly #guard: QueryGuard<Reserved>;
+  readonly #connections: PostgresConnections;
+  #connection: PoolConnection | null = null;
+  #lost = false;
   /** False once a statement has failed without an answer of PostgreSQL's own. */
   #sound = true;
   #underWay = 0;
   #released = false;
-  /** Whether another branch may have the connection when it is given back. */
-  #usable = false;
 
   /** BEGIN is the branch's to send. */
   readonly begun = false;
@@ -32,15 +35,13 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
   /**
    * Takes over a connection.
    *
-   * @param held The connection.
-   * @param pool Takes it back.
+   * @param reserved The connection.
+   * @param connections Hear of its use.
    */
-  constructor(held: HeldConnection<Reserved>, pool: PostgresPool<Reserved>) {
-    this.#held = held;
-    this.#pool = pool;
-    const guard = new QueryGuard(held.sql, pool.connections);
-    this.#guard = guard;
-    held.onLost = () => guard.lose(new BranchLostError());
+  constructor(reserved: Reserved, connections: PostgresConnections) {
+    this.#reserved = reserved;
+    this.#connections = connections;
+    this.#guard = new QueryGuard(reserved, connections);
   }
 
   get client(): Reserved {
@@ -52,23 +53,26 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
   }
 
   async run(statements: string): Promise<StatementResult[]> {
-    const held = this.#held;
-    const { connections } = this.#pool;
-    // What was given back may be another branch's by now.
-    if (held.isLost || this.#released) throw new BranchLostError();
+    if (this.#lost) throw new BranchLostError();
     this.#underWay++;
     try {
       // The first goes at once: until then nobody would notice that the connection is lost.
-      if (held.isWatched && connections.steady !== null) {
-        await connections.steady;
-        if (held.isLost) throw new BranchLostError();
+      if (this.#connection !== null && this.#connections.steady !== null) {
+        await this.#connections.steady;
+        if (this.#lost) throw new BranchLostError();
       }
-      const results = asResults(await held.sql.unsafe(statements, [], held.options).raw());
-      held.answer();
+      const options = this.#connection === null ? { onexecute: this.#hold } : {};
+      const results = asResults(await this.#reserved.unsafe(statements, [], options).raw());
+      if (this.#connection === null) {
+        throw new TypeError(
+          "Cannot watch the connection: this postgres.js does not call onexecute, use postgres@3",
+        );
+      }
+      this.#connections.answer(this.#connection);
       return results.map(toStatementResult);
     } catch (error) {
       if (sqlStateOf(error) === null) this.#sound = false;
-      connections.fail(error);
+      this.#connections.fail(error);
       throw error;
     } finally {
       this.#underWay--;
@@ -88,14 +92,25 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
   release(clean: boolean): void {
     if (this.#released) return;
     this.#released = true;
-    this.#usable = clean && this.#sound;
-    if (!this.#usable && this.#held.isWatched && !this.#held.isLost) this.#held.terminate();
+    const usable = clean && this.#sound;
+    if (!usable && this.#connection !== null && !this.#lost) this.#connection.terminate();
     else if (this.#underWay === 0) this.#giveBack();
   }
 
+  readonly #hold = (connection: PoolConnection): boolean => {
+    this.#connection = connection;
+    this.#connections.use(connection);
+    connection.onclose = () => {
+      this.#lost = true;
+      this.#guard.lose(new BranchLostError());
+    };
+    return true;
+  };
+
   #giveBack(): void {
-    this.#held.onLost = null;
-    if (this.#usable && this.#sound) this.#pool.giveBack(this.#held);
-    else this.#held.release();
+    // A lost connection is the pool's again already; giving it back would hand it out while it is closed.
+    if (this.#lost) return;
+    if (this.#connection !== null) this.#connection.onclose = null;
+    this.#reserved.release();
   }
 }

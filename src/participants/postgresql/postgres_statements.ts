@@ -55,11 +55,9 @@ function refuseTransform(): never {
  */
 export function toStatementResult(result: RawResult): StatementResult {
   const { command } = result;
-  // What it is made from is an array of the driver's own class, of which none must come out.
-  const rows: (string | null)[][] = [];
-  for (const row of result as Iterable<unknown>) {
-    rows.push(Array.isArray(row) ? row.map(toText) : refuseTransform());
-  }
+  const rows = Array.from(result, (row: unknown) => {
+    return Array.isArray(row) ? Array.from(row, toText) : refuseTransform();
+  });
   return { command, rows };
 }
 

@@ -33,9 +33,9 @@ const SCHEMA_WRITERS: ReadonlySet<string> = new Set([
  */
 export function showsWriting(command: unknown, count: unknown): boolean {
   if (typeof command !== "string") return false;
-  const end = command.indexOf(" ");
-  const word = end < 0 ? command : command.slice(0, end);
-  return ROW_WRITERS.has(word) ? typeof count === "number" && count > 0 : SCHEMA_WRITERS.has(word);
+  const [word = ""] = command.split(" ", 1);
+  return SCHEMA_WRITERS.has(word) ||
+    (ROW_WRITERS.has(word) && typeof count === "number" && count > 0);
 }
 
 /** Tags of more than one word that the coordinator looks at. */

@@ -111,8 +111,8 @@ function watchRejections() {
 /** Begins and rolls back until it works once. */
 async function useBranch(pool: PostgresPool<driver.ReservedSql>): Promise<void> {
   for (let tries = 0; tries < 10; tries++) {
-    const session = await soon("a reservation ends", pool.take()).then(
-      (held) => new PostgresJsSession(held, pool),
+    const session = await soon("a reservation ends", pool.reserve()).then(
+      (reserved) => new PostgresJsSession(reserved, pool.connections),
       notInTime,
     );
     if (session === null) continue;
@@ -259,7 +259,7 @@ Deno.test("PostgresPool.reserve() asks again when a connection closes that it wa
     await using server = new ScriptedServer((connection) => connection.serve());
     await using sql = connect(server, 1, fetchTypes);
     const pool = new PostgresPool<driver.ReservedSql>(sql, true);
-    const session = new PostgresJsSession(await pool.take(), pool);
+    const session = new PostgresJsSession(await pool.reserve(), pool.connections);
     await session.run("BEGIN");
     const waiting = pool.reserve();
     server.cut();
@@ -313,7 +313,7 @@ Deno.test("PostgresJsSession sends nothing to its connection between error and e
   // No length of a startup message heals anything here.
   await using sql = connect(server, 1);
   const pool = new PostgresPool<driver.ReservedSql>(sql, false);
-  const session = new PostgresJsSession(await pool.take(), pool);
+  const session = new PostgresJsSession(await pool.reserve(), pool.connections);
   await session.run("BEGIN");
   await assertRejects(async () => await session.client.unsafe("SELECT 3"), Error);
   // In the same turn: the driver may not have heard of its end.
