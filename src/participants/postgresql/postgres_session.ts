@@ -24,6 +24,7 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
   readonly #connections: PostgresConnections;
   #connection: PoolConnection | null = null;
   #lost = false;
+  #terminated = false;
   /** False once a statement has failed without an answer of PostgreSQL's own. */
   #sound = true;
   #underWay = 0;
@@ -93,8 +94,11 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
     if (this.#released) return;
     this.#released = true;
     const usable = clean && this.#sound;
-    if (!usable && this.#connection !== null && !this.#lost) this.#connection.terminate();
-    else if (this.#underWay === 0) this.#giveBack();
+    if (!usable && this.#connection !== null && !this.#lost) {
+      // Before that which is under way fails because of it, and would give it back.
+      this.#terminated = true;
+      this.#connection.terminate();
+    } else if (this.#underWay === 0) this.#giveBack();
   }
 
   readonly #hold = (connection: PoolConnection): boolean => {
@@ -109,7 +113,8 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
 
   #giveBack(): void {
     // A lost connection is the pool's again already; giving it back would hand it out while it is closed.
-    if (this.#lost) return;
+    // So is one that is being ended, as soon as it has closed: until then it refuses what it is given.
+    if (this.#lost || this.#terminated) return;
     if (this.#connection !== null) this.#connection.onclose = null;
     this.#reserved.release();
   }

@@ -326,6 +326,36 @@ Deno.test("PostgresJsSession sends nothing to its connection between error and e
   await assertUsable(server, sql, 1);
 });
 
+Deno.test("PostgresJsSession gives back no connection that it ends before it has closed", async () => {
+  await using server = new ScriptedServer((connection) => connection.serve());
+  await using sql = connect(server, 1);
+  const pool = new PostgresPool<driver.ReservedSql>(sql, true);
+  const session = new PostgresJsSession(await pool.reserve(), pool.connections);
+  await session.run("BEGIN");
+  const asked = Promise.withResolvers<void>();
+  const answering = Promise.withResolvers<void>();
+  server.before = async (command) => {
+    if (command !== "SELECT 5") return;
+    asked.resolve();
+    await answering.promise;
+  };
+  const running = assertRejects(() => session.run("SELECT 5"), Error, "CONNECTION_DESTROYED");
+  await soon("the statement is sent", asked.promise);
+  session.release(false);
+  await soon("the statement ends", running);
+  let reserved = false;
+  const reserving = pool.reserve().finally(() => reserved = true);
+  // The server has not read that it is over. A turn is enough to be given what the pool has.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert(!reserved);
+  answering.resolve();
+  const next = new PostgresJsSession(await soon("a connection", reserving), pool.connections);
+  await soon("BEGIN is answered", next.run("BEGIN"));
+  await next.run("ROLLBACK");
+  next.release(true);
+  await assertUsable(server, sql, 1);
+});
+
 Deno.test("PostgresConnections tells each connection once more that it has ended", () => {
   const ended: number[] = [];
   const told: number[] = [];
