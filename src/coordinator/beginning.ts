@@ -226,7 +226,8 @@ export class Beginning {
   #membersOf(names: readonly string[]): Member[] {
     // An array of the right length at once: one that grows gets room for many more.
     const members = new Array<Member>(names.length);
-    for (const [place, name] of names.entries()) {
+    let place = 0;
+    for (const name of names) {
       const member = this.#with.members.get(name);
       if (member === undefined) {
         throw new RangeError(
@@ -236,7 +237,7 @@ export class Beginning {
       }
       if (members.includes(member)) throw namesError(names);
       if (member.error !== null) throw new UnusableError(name, member.error);
-      members[place] = member;
+      members[place++] = member;
     }
     if (members.length === 0) throw namesError(names);
     return members;

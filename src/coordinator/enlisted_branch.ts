@@ -29,21 +29,8 @@ export const PLAIN: Omit<BranchOptions, "gid"> = {};
 /** How far a branch is known to have come. */
 export type BranchProgress = "active" | "prepared" | "maybe prepared" | "ended";
 
-/**
- * Asks a participant, which may throw where it should reject, and be written in JavaScript and answer with
- * something that is no promise.
- *
- * @typeParam Answer What it answers.
- * @param question What it is asked.
- * @returns Its answer.
- */
-export function ask<Answer>(question: () => Promise<Answer>): Promise<Answer> {
-  try {
-    return Promise.resolve(question());
-  } catch (error) {
-    return Promise.reject(error);
-  }
-}
+/** What a branch is asked without saying more. */
+type Command = "examine" | "commit" | "prepare" | "commitPrepared" | "rollbackPrepared";
 
 /** Hears what branches answer. */
 export interface Listener {
@@ -141,12 +128,18 @@ export class EnlistedBranch {
   begin(options: Omit<BranchOptions, "gid">): Promise<void> {
     const { gid, member: { identity } } = this;
     const plain = identity === null ? { gid } : { gid, identity };
-    return ask(() => this.#branch.begin(options === PLAIN ? plain : { ...options, ...plain }));
+    try {
+      return Promise.resolve(
+        this.#branch.begin(options === PLAIN ? plain : { ...options, ...plain }),
+      );
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Asks what it has done; see {@linkcode Branch.examine}. */
   examine(): Promise<BranchWork> {
-    return ask(() => this.#branch.examine());
+    return this.#ask("examine");
   }
 
   /** Takes note of what it has done. */
@@ -158,14 +151,14 @@ export class EnlistedBranch {
 
   /** Commits in one phase. */
   commit(): Promise<VoteAnswer> {
-    return ask(() => this.#branch.commit());
+    return this.#ask("commit");
   }
 
   /** Prepares the branch, which may be prepared from now on. */
   prepare(): Promise<PrepareAnswer> {
     this.progress = "maybe prepared";
     this.writes = true;
-    return ask(() => this.#branch.prepare());
+    return this.#ask("prepare");
   }
 
   /** Takes note of its answer to PREPARE. */
@@ -179,12 +172,12 @@ export class EnlistedBranch {
 
   /** Commits the prepared branch. */
   commitPrepared(): Promise<SettleAnswer> {
-    return ask(() => this.#branch.commitPrepared());
+    return this.#ask("commitPrepared");
   }
 
   /** Rolls back the prepared branch. */
   rollbackPrepared(): Promise<SettleAnswer> {
-    return ask(() => this.#branch.rollbackPrepared());
+    return this.#ask("rollbackPrepared");
   }
 
   /** Rolls back a branch that was not prepared, interrupting what it is busy with. */
@@ -201,6 +194,19 @@ export class EnlistedBranch {
       }
     }
     this.progress = "ended";
+  }
+
+  /**
+   * Asks the participant, which may throw where it should reject, and be written in JavaScript and answer with
+   * something that is no promise.
+   */
+  #ask<Asked extends Command>(command: Asked): ReturnType<Branch<unknown>[Asked]> {
+    type Answer = ReturnType<Branch<unknown>[Asked]>;
+    try {
+      return Promise.resolve(this.#branch[command]()) as Answer;
+    } catch (error) {
+      return Promise.reject(error) as Answer;
+    }
   }
 
   /** Gives the session back. Never throws: what its pool has to say of that changes no outcome. */

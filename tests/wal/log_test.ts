@@ -126,3 +126,14 @@ Deno.test("Log is closed at the end of its scope", async () => {
   assertEquals(disk.openFiles, []);
   assertEquals(await transactionsOn(disk), [1n]);
 });
+
+Deno.test("Log.append tells each of many callers the number of its own record, Log.force does without", async () => {
+  const { log, model, clock } = await openLog();
+  const forced = log.force(committing(1n));
+  const appended = [2n, 3n, 4n].map((txn) => log.append(committing(txn)));
+  const [first = NaN, ...others] = await clock.finish(Promise.all(appended));
+  assertEquals(others, [first + 1, first + 2]);
+  await clock.finish(forced);
+  assertEquals(model.active.map(({ txn }) => txn), [1n, 2n, 3n, 4n]);
+  await clock.finish(log.close());
+});
