@@ -27,7 +27,6 @@ import { rollBackAfter, run, type RunContext } from "./running.ts";
 import type { Settlement } from "./settlement.ts";
 import { statusOf, type TransactionStatus } from "./status.ts";
 import { Transaction } from "./transaction.ts";
-import type { TransactionCore } from "./transaction_core.ts";
 import { WalDecisionLog } from "./wal_decision_log.ts";
 
 /**
