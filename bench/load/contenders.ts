@@ -15,6 +15,8 @@ const CONTENDERS = {
   sqlite: async () => (await import("./contenders/sqlite.ts")).openSqlite,
   "postgres same by hand": async () =>
     (await import("./contenders/same_by_hand.ts")).openSameByHand,
+  "postgres same by hand, synced": async () =>
+    (await import("./contenders/same_synced.ts")).openSameSynced,
   "postgres by hand": async () => (await import("./contenders/by_hand.ts")).openByHand,
   postgres: async () => (await import("./contenders/postgres.ts")).openPostgres,
 } satisfies Record<string, () => Promise<(settings: ContenderSettings) => Promise<Contender>>>;

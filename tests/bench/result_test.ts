@@ -83,17 +83,21 @@ Deno.test("toJsonLines() writes an object a line, with the names that readers re
 });
 
 Deno.test("withOverhead() compares the time of a transaction, with and without its sync", () => {
-  const [own, bare, same, alone] = withOverhead([
+  const [own, bare, same, synced, alone] = withOverhead([
     { ...ROW, contender: "postgres", per_s: 800, force_us: 100 },
     { ...ROW, contender: "postgres by hand", per_s: 1000 },
     { ...ROW, contender: "postgres same by hand", per_s: 1000 / 1.1 },
+    { ...ROW, contender: "postgres same by hand, synced", per_s: 1000 / 1.2, force_us: 100 },
     { ...ROW, contender: "postgres", concurrency: 64, per_s: 800, force_us: 100 },
   ]);
   assertAlmostEquals(own!.extra!["over bare %"]!, 25);
   assertAlmostEquals(own!.extra!["over bare, without force %"]!, 15);
   assertAlmostEquals(own!.extra!["over same %"]!, 100 * (1.25 / 1.1 - 1));
   assertAlmostEquals(own!.extra!["over same, without force %"]!, 100 * (1.15 / 1.1 - 1));
-  assertEquals([bare!.extra, same!.extra], [undefined, undefined]);
+  assertAlmostEquals(own!.extra!["over synced %"]!, 100 * (1.25 / 1.2 - 1));
+  // Both have a sync there.
+  assertEquals(own!.extra!["over synced, without force %"], undefined);
+  for (const hand of [bare, same, synced]) assertEquals(hand!.extra, undefined);
   assertEquals(alone!.extra, {});
 });
 

@@ -20,6 +20,14 @@ import { openSessions, type Sessions } from "./by_hand.ts";
 
 /** Connects. */
 export function openSameByHand(settings: ContenderSettings): Promise<Contender> {
+  return openSame(settings, null);
+}
+
+/** Connects; each commit does `decide` when every branch is prepared, before any is settled. */
+export function openSame(
+  settings: ContenderSettings,
+  decide: (() => Promise<unknown>) | null,
+): Promise<Contender> {
   const identities = new Map<number, string>();
   return openSessions(settings, async (sessions, value, gid) => {
     const names = sessions.map((_, index) => `${gid}_${index}`);
@@ -33,6 +41,7 @@ export function openSameByHand(settings: ContenderSettings): Promise<Contender> 
       sessions,
       (index) => prepareBranch(runners[index]!, names[index]!, null, identities.get(index)),
     );
+    if (decide !== null) await decide();
     await allDone(sessions, (index) => settleBranch(runners[index]!, "COMMIT", names[index]!));
   });
 }
