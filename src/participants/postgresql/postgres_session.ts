@@ -29,6 +29,8 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
   #sound = true;
   #underWay = 0;
   #released = false;
+  /** Whether the connection may be given back, once it was released. */
+  #usable = true;
 
   /** BEGIN is the branch's to send. */
   readonly begun = false;
@@ -54,7 +56,8 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
   }
 
   async run(statements: string): Promise<StatementResult[]> {
-    if (this.#lost) throw new BranchLostError();
+    // Once released it may be somebody else's.
+    if (this.#lost || this.#released) throw new BranchLostError();
     this.#underWay++;
     try {
       // The first goes at once: until then nobody would notice that the connection is lost.
@@ -93,12 +96,10 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
   release(clean: boolean): void {
     if (this.#released) return;
     this.#released = true;
-    const usable = clean && this.#sound;
-    if (!usable && this.#connection !== null && !this.#lost) {
-      // Before that which is under way fails because of it, and would give it back.
-      this.#terminated = true;
-      this.#connection.terminate();
-    } else if (this.#underWay === 0) this.#giveBack();
+    this.#usable = clean && this.#sound;
+    // What is under way on a connection that is to be ended fails because of that; the first statement may
+    // not have reached one yet.
+    if (this.#underWay === 0 || !this.#usable) this.#giveBack();
   }
 
   readonly #hold = (connection: PoolConnection): boolean => {
@@ -115,6 +116,11 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
     // A lost connection is the pool's again already; giving it back would hand it out while it is closed.
     // So is one that is being ended, as soon as it has closed: until then it refuses what it is given.
     if (this.#lost || this.#terminated) return;
+    if (!this.#usable && this.#connection !== null) {
+      this.#terminated = true;
+      return this.#connection.terminate();
+    }
+    if (this.#underWay > 0) return;
     if (this.#connection !== null) this.#connection.onclose = null;
     this.#reserved.release();
   }

@@ -6,6 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import driver from "postgres";
+import { BranchLostError } from "../../../src/coordinator/errors.ts";
 import { PostgresConnections } from "../../../src/participants/postgresql/postgres_connections.ts";
 import {
   PostgresPool,
@@ -351,6 +352,26 @@ Deno.test("PostgresJsSession gives back no connection that it ends before it has
   answering.resolve();
   const next = new PostgresJsSession(await soon("a connection", reserving), pool.connections);
   await soon("BEGIN is answered", next.run("BEGIN"));
+  await next.run("ROLLBACK");
+  next.release(true);
+  await assertUsable(server, sql, 1);
+});
+
+Deno.test("PostgresJsSession gives back no connection to which its BEGIN was still on the way", async () => {
+  await using server = new ScriptedServer((connection) => connection.serve());
+  await using sql = connect(server, 1);
+  const pool = new PostgresPool<driver.ReservedSql>(sql, true);
+  const session = new PostgresJsSession(await pool.reserve(), pool.connections);
+  const beginning = session.run("BEGIN").catch(() => {});
+  session.release(false);
+  await soon("BEGIN ends", beginning);
+  await assertRejects(() => session.run("ROLLBACK"), BranchLostError);
+  const next = new PostgresJsSession(
+    await soon("a connection", pool.reserve()),
+    pool.connections,
+  );
+  await soon("BEGIN is answered", next.run("BEGIN"));
+  assertEquals(server.accepted, 2);
   await next.run("ROLLBACK");
   next.release(true);
   await assertUsable(server, sql, 1);
