@@ -122,19 +122,18 @@ class Committing implements Question<SettleAnswer | null, Settlement | null> {
   hear(branch: EnlistedBranch, answer: SettleAnswer | null): Promise<null> | void {
     if (answer === null) return;
     const { context: { resolver, onProtocolPoint }, id } = this.#core;
-    if (answer.kind !== "done") {
-      const settlement = this.open();
-      branch.progress = "ended";
-      branch.release();
-      void resolver.take(settlement, branch, answer);
-      return settlement.done.then(() => null);
-    }
+    // Before it counts as ended: all that have are taken for committed then.
+    const settlement = answer.kind === "done" ? this.#settlement : this.open();
     branch.progress = "ended";
     branch.release();
+    if (answer.kind !== "done") {
+      void resolver.take(settlement!, branch, answer);
+      return settlement!.done.then(() => null);
+    }
     this.#committed++;
     if (this.#committed === 1) onProtocolPoint("first-committed", id);
     if (this.#committed === this.#writers.length) onProtocolPoint("all-committed", id);
-    this.#settlement?.settle(branch.gid, "committed");
+    settlement?.settle(branch.gid, "committed");
   }
 
   fail(branch: EnlistedBranch, error: unknown): void {
