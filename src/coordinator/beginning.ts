@@ -61,8 +61,6 @@ export class Beginning {
   readonly #enlistment: EnlistmentContext<TransactionCore>;
   readonly #admission: Admission;
   readonly #context: TransactionContext;
-  /** Called when a transaction has ended whose time {@linkcode expire} has ended. */
-  readonly #expired = new Map<bigint, () => void>();
 
   /**
    * Begins with no transaction.
@@ -155,9 +153,7 @@ export class Beginning {
   async expire(): Promise<void> {
     const cause = new CoordinatorClosedError();
     await Promise.all(this.#with.ledger.live.map((transaction) => {
-      const ended = new Promise<void>((resolve) => this.#expired.set(transaction.txn, resolve));
-      const error = new DeadlineError("its coordinator was closed", false, { cause });
-      return transaction.expire(error) ? ended : undefined;
+      return transaction.expire(new DeadlineError("its coordinator was closed", false, { cause }));
     }));
   }
 
@@ -199,7 +195,6 @@ export class Beginning {
   }
 
   #end({ txn }: TransactionCore): void {
-    this.#expired.get(txn)?.();
     this.#with.ledger.end(txn);
     this.#admission.leave();
   }
@@ -224,10 +219,13 @@ export class Beginning {
   }
 
   #membersOf(names: readonly string[]): Member[] {
-    // An array of the right length at once: one that grows gets room for many more.
-    const members = new Array<Member>(names.length);
-    let place = 0;
-    for (const name of names) {
+    if (names.length === 0 || names.some((name, place) => names.indexOf(name) < place)) {
+      throw new TypeError(
+        `Cannot begin a transaction over ${JSON.stringify(names)}: ` +
+          "name at least one participant, and each only once",
+      );
+    }
+    return names.map((name) => {
       const member = this.#with.members.get(name);
       if (member === undefined) {
         throw new RangeError(
@@ -235,20 +233,10 @@ export class Beginning {
             JSON.stringify([...this.#with.members.keys()]),
         );
       }
-      if (members.includes(member)) throw namesError(names);
       if (member.error !== null) throw new UnusableError(name, member.error);
-      members[place++] = member;
-    }
-    if (members.length === 0) throw namesError(names);
-    return members;
+      return member;
+    });
   }
-}
-
-function namesError(names: readonly string[]): TypeError {
-  return new TypeError(
-    `Cannot begin a transaction over ${JSON.stringify(names)}: ` +
-      "name at least one participant, and each only once",
-  );
 }
 
 function explain(id: string | null, error: unknown): unknown {

@@ -12,7 +12,7 @@
 import type { Clock } from "../platform/clock.ts";
 import { type AbortReason, deadlineReason } from "./abort_reason.ts";
 import { type Deadline, DeadlineError, type DeadlineWaiter } from "./deadline.ts";
-import { EnlistedBranch, type Listener } from "./enlisted_branch.ts";
+import { ask, EnlistedBranch, type Listener } from "./enlisted_branch.ts";
 import { makeGid } from "./gid.ts";
 import { ParticipantUnavailableError } from "./errors.ts";
 import type { Member, MemberError } from "./member.ts";
@@ -180,7 +180,8 @@ class Enlisting<Transaction extends Enlister> implements Listener, DeadlineWaite
   }
 
   #acquire(): void {
-    acquireFrom(this.#next).then(this.#onSession, this.#onNoSession);
+    ask<"acquire", [], Branch<unknown>>(this.#next.participant, "acquire")
+      .then(this.#onSession, this.#onNoSession);
   }
 
   #take(session: Branch<unknown>): void {
@@ -203,15 +204,6 @@ class Enlisting<Transaction extends Enlister> implements Listener, DeadlineWaite
     this.#transaction.deadline.forget(this);
     await giveBack(this.#taken.slice(0, this.#sessions));
     this.#reject(this.#context.failed(this.#transaction, error));
-  }
-}
-
-/** Asks for a session; what is thrown is as good as a rejection. */
-function acquireFrom({ participant }: Member): Promise<Branch<unknown>> {
-  try {
-    return Promise.resolve(participant.acquire());
-  } catch (error) {
-    return Promise.reject(error);
   }
 }
 

@@ -29,8 +29,30 @@ export const PLAIN: Omit<BranchOptions, "gid"> = {};
 /** How far a branch is known to have come. */
 export type BranchProgress = "active" | "prepared" | "maybe prepared" | "ended";
 
-/** What a branch is asked without saying more. */
-type Command = "examine" | "commit" | "prepare" | "commitPrepared" | "rollbackPrepared";
+/**
+ * Asks a participant or its session, which may throw where it should reject, and be written in JavaScript and
+ * answer with something that is no promise. Every commit does so eight times: by the name of the call, so that
+ * it makes no function for it.
+ *
+ * @typeParam Method Name of the call.
+ * @typeParam Given What it is given.
+ * @typeParam Answer What it answers.
+ * @param asked The participant, or its session.
+ * @param method Name of the call.
+ * @param given What it is given.
+ * @returns Its answer.
+ */
+export function ask<Method extends string, Given extends unknown[], Answer>(
+  asked: { readonly [name in Method]: (...given: Given) => Promise<Answer> },
+  method: Method,
+  ...given: Given
+): Promise<Answer> {
+  try {
+    return Promise.resolve(asked[method](...given));
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
 
 /** Hears what branches answer. */
 export interface Listener {
@@ -128,18 +150,12 @@ export class EnlistedBranch {
   begin(options: Omit<BranchOptions, "gid">): Promise<void> {
     const { gid, member: { identity } } = this;
     const plain = identity === null ? { gid } : { gid, identity };
-    try {
-      return Promise.resolve(
-        this.#branch.begin(options === PLAIN ? plain : { ...options, ...plain }),
-      );
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return ask(this.#branch, "begin", options === PLAIN ? plain : { ...options, ...plain });
   }
 
   /** Asks what it has done; see {@linkcode Branch.examine}. */
   examine(): Promise<BranchWork> {
-    return this.#ask("examine");
+    return ask(this.#branch, "examine");
   }
 
   /** Takes note of what it has done. */
@@ -151,14 +167,14 @@ export class EnlistedBranch {
 
   /** Commits in one phase. */
   commit(): Promise<VoteAnswer> {
-    return this.#ask("commit");
+    return ask(this.#branch, "commit");
   }
 
   /** Prepares the branch, which may be prepared from now on. */
   prepare(): Promise<PrepareAnswer> {
     this.progress = "maybe prepared";
     this.writes = true;
-    return this.#ask("prepare");
+    return ask(this.#branch, "prepare");
   }
 
   /** Takes note of its answer to PREPARE. */
@@ -172,12 +188,12 @@ export class EnlistedBranch {
 
   /** Commits the prepared branch. */
   commitPrepared(): Promise<SettleAnswer> {
-    return this.#ask("commitPrepared");
+    return ask(this.#branch, "commitPrepared");
   }
 
   /** Rolls back the prepared branch. */
   rollbackPrepared(): Promise<SettleAnswer> {
-    return this.#ask("rollbackPrepared");
+    return ask(this.#branch, "rollbackPrepared");
   }
 
   /** Rolls back a branch that was not prepared, interrupting what it is busy with. */
@@ -194,19 +210,6 @@ export class EnlistedBranch {
       }
     }
     this.progress = "ended";
-  }
-
-  /**
-   * Asks the participant, which may throw where it should reject, and be written in JavaScript and answer with
-   * something that is no promise.
-   */
-  #ask<Asked extends Command>(command: Asked): ReturnType<Branch<unknown>[Asked]> {
-    type Answer = ReturnType<Branch<unknown>[Asked]>;
-    try {
-      return Promise.resolve(this.#branch[command]()) as Answer;
-    } catch (error) {
-      return Promise.reject(error) as Answer;
-    }
   }
 
   /** Gives the session back. Never throws: what its pool has to say of that changes no outcome. */

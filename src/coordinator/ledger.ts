@@ -42,9 +42,9 @@ export interface LiveTransaction {
    * alone.
    *
    * @param error Why.
-   * @returns Whether it was.
+   * @returns Resolves when it has let go of everything; `null` if it is left alone.
    */
-  expire(error: DeadlineError): boolean;
+  expire(error: DeadlineError): Promise<void> | null;
   /** Opens its settling if it is decided: as long as nobody looks and all goes well, it has none. */
   openSettling(): void;
 }

@@ -212,8 +212,9 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
     const { writers } = votes;
     const late = this.#deadlinePassed();
     if (late !== null) return await this.#abort(late);
+    const deciding = decide(core, writers);
     try {
-      await decide(core, writers);
+      await deciding;
     } catch (cause) {
       return await this.#abort(undecided(core, writers, cause));
     }

@@ -111,10 +111,10 @@ export class TransactionCore implements LiveTransaction {
     return this.#ended.promise;
   }
 
-  expire(error: DeadlineError): boolean {
-    if (this.states.current !== "active") return false;
+  expire(error: DeadlineError): Promise<void> | null {
+    if (this.states.current !== "active") return null;
     this.deadline.expire(error);
-    return true;
+    return this.ended;
   }
 
   openSettling(): void {

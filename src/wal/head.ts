@@ -20,10 +20,9 @@
  * @module
  */
 
-import { decode } from "@std/msgpack/decode";
 import { encode } from "@std/msgpack/encode";
 import type { ValueMap, ValueType } from "@std/msgpack";
-import { decodePlain } from "./decisions/plain_payload.ts";
+import { unpackMap } from "./decisions/fields.ts";
 
 const EPOCH_TAG = 5;
 const VERDICT_TAG = 7;
@@ -142,8 +141,7 @@ export function encodeHead(record: HeadRecord): Uint8Array {
 export function decodeHead(body: Uint8Array): HeadRecord | null {
   const tag = body[0];
   if (tag !== EPOCH_TAG && tag !== VERDICT_TAG) return null;
-  const payload = body.subarray(1);
-  const map = (decodePlain(payload) ?? decode(payload)) as Record<string, ValueType>;
+  const map = unpackMap(body.subarray(1)) as Record<string, ValueType>;
   if (tag === EPOCH_TAG) {
     return {
       type: "epoch",

@@ -19,7 +19,7 @@ function make() {
 
 /** A transaction that runs, and whose time nobody ends. */
 function live(txn: bigint): LiveTransaction {
-  return { txn, expire: () => false, openSettling: () => {} };
+  return { txn, expire: () => null, openSettling: () => {} };
 }
 
 async function isOver(promise: Promise<void>): Promise<boolean> {

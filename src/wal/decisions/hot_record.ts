@@ -17,12 +17,14 @@ export const MAP_OF_TWO = 0x82;
 export const BRANCHES_KEY = [0xa8, 0x62, 0x72, 0x61, 0x6e, 0x63, 0x68, 0x65, 0x73] as const;
 const ARRAY = 0x90;
 const MAX_SHORT_ARRAY = 15;
-const ARRAY_OF_THREE = 0x93;
+/** The beginning of a list of three. */
+export const ARRAY_OF_THREE = 0x93;
 const SHORT_TEXT = 0xa0;
 const MAX_SHORT_TEXT = 31;
 const TEXT_8 = 0xd9;
 const MAX_TEXT_8 = 255;
-const NIL = 0xc0;
+/** Nothing. */
+export const NIL = 0xc0;
 const MAX_NUMBER = 2n ** 64n - 1n;
 /** Tag, map, key, number. */
 const END_LENGTH = 1 + 1 + TXN_KEY.length + 8;

@@ -11,7 +11,7 @@
  */
 
 import { FRAME_HEADER_LENGTH } from "../format.ts";
-import { BRANCHES_KEY, MAP_OF_TWO, TXN_KEY } from "./hot_record.ts";
+import { ARRAY_OF_THREE, BRANCHES_KEY, MAP_OF_TWO, NIL, TXN_KEY } from "./hot_record.ts";
 import { decodePlain } from "./plain_payload.ts";
 import {
   type ActiveTransaction,
@@ -25,10 +25,8 @@ import {
 const FIRST_KEY = 2;
 const ACTIVE_KEY = textOf("active");
 const PARTICIPANTS_KEY = textOf("participants");
-const LIST_OF_THREE = 0x93;
 const NUMBER = 0xcf;
 const NUMBER_BYTES = 8;
-const NIL = 0xc0;
 const [FALSE, TRUE] = [0xc2, 0xc3];
 /** Tag, map, key, number, key. */
 const BEFORE_BRANCHES = 1 + 1 + TXN_KEY.length + NUMBER_BYTES + BRANCHES_KEY.length;
@@ -140,7 +138,7 @@ class Reader {
     let end = 0;
     for (let index = 0; index < count; index++) {
       const start = this.at;
-      if (body[start] !== LIST_OF_THREE || body[start + 1] !== NUMBER) return null;
+      if (body[start] !== ARRAY_OF_THREE || body[start + 1] !== NUMBER) return null;
       this.at += BEFORE_ITS_BRANCHES;
       if (this.at >= body.length) return null;
       const number = start + 2;
@@ -171,7 +169,7 @@ class Reader {
   #passBranches(): boolean {
     const count = this.#list();
     for (let index = 0; index < count; index++) {
-      if (this.#body[this.at++] !== LIST_OF_THREE) return false;
+      if (this.#body[this.at++] !== ARRAY_OF_THREE) return false;
       if (!this.#passText() || !this.#passText()) return false;
       if (this.#body[this.at] === NIL) this.at++;
       else if (!this.#passText()) return false;
