@@ -1,7 +1,7 @@
 /** The checks find what they are there to find, and let pass what is right. */
 import { assertEquals } from "@std/assert";
 import { pathToFileURL } from "node:url";
-import { otherThanExports, problemOfImport } from "./layers.ts";
+import { otherThanExports, problemOfImport, problemsOfPlainLog } from "./layers.ts";
 import { ROOT } from "./project.ts";
 import { listedFiles, problemsOfFiles } from "./published_files.ts";
 import { problemsOfText } from "./source_rules.ts";
@@ -64,6 +64,27 @@ Deno.test("problemOfImport() refuses drivers and assertions by any name", () => 
     assertEquals(problemOfImport({ from, specifier, to: "src/participants/a.ts" }), undefined);
   }
   assertEquals(problemOfImport({ from, specifier: "./a.ts", to: undefined }), "could not be found");
+});
+
+Deno.test("problemsOfPlainLog() finds the coordinator's records behind the log, not beside it", () => {
+  const imports = (...pairs: [from: string, to: string][]) =>
+    pairs.map(([from, to]) => ({ from, specifier: to, to }));
+  const right = imports(
+    ["src/wal/mod.ts", "src/wal/log.ts"],
+    ["src/wal/log.ts", "src/wal/mod.ts"],
+    ["src/wal/log.ts", "src/wal/head.ts"],
+    ["src/wal/verify.ts", "src/wal/decisions/record.ts"],
+    ["src/wal/decisions/record.ts", "src/wal/head.ts"],
+    ["src/wal/inspect.ts", "src/wal/pgdog/recover.ts"],
+  );
+  assertEquals(problemsOfPlainLog(right), []);
+  // It was moved: nothing would be found any more.
+  assertEquals(problemsOfPlainLog(right.slice(1)), ["src/wal/mod.ts: imports nothing"]);
+  for (const to of ["src/wal/decisions/record.ts", "src/wal/pgdog/segment.ts"]) {
+    assertEquals(problemsOfPlainLog([...imports(["src/wal/head.ts", to]), ...right]), [
+      `src/wal/head.ts: '${to}' is no part of the log that src/wal/mod.ts gives`,
+    ]);
+  }
 });
 
 Deno.test("otherThanExports() sees more than re-exports", () => {

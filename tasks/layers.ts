@@ -1,6 +1,7 @@
 /**
  * The order of the layers: a folder of `src/` imports only from itself and from the folders before
- * it, so each one can be understood, tested and replaced without those above it. The imports are
+ * it, so each one can be understood, tested and replaced without those above it. Within the log, what
+ * a program gets that only wants a log knows none of the coordinator's records. The imports are
  * Deno's own module graph, types included.
  *
  * @module
@@ -14,6 +15,10 @@ const LAYERS = ["platform", "wal", "coordinator", "participants", "telemetry", "
 
 /** The only layer that may use the WebAssembly core. */
 const USER_OF_WASM = "wal";
+
+/** The log without a coordinator, and the folders of its layer that are none of its business. */
+const PLAIN_LOG = "src/wal/mod.ts";
+const BEYOND_PLAIN_LOG = ["src/wal/decisions/", "src/wal/pgdog/"];
 
 /** Never imported by the library: assertions are for tests, and the user brings the driver. */
 const FORBIDDEN =
@@ -63,6 +68,23 @@ function layerOf(path: string): string | undefined {
   return /^src\/([^/]+)\//.exec(path)?.[1];
 }
 
+/** The imports by which the log without a coordinator would lead to more than a log, in one line each. */
+export function problemsOfPlainLog(imports: readonly Import[]): string[] {
+  if (imports.every(({ from }) => from !== PLAIN_LOG)) return [`${PLAIN_LOG}: imports nothing`];
+  const isBeyond = (path: string) => BEYOND_PLAIN_LOG.some((folder) => path.startsWith(folder));
+  const problems: string[] = [];
+  const reached = new Set([PLAIN_LOG]);
+  // A set is walked to its end, with what is added on the way.
+  for (const here of reached) {
+    for (const { from, specifier, to } of imports) {
+      if (from !== here || to === undefined) continue;
+      if (!isBeyond(to)) reached.add(to);
+      else problems.push(`${from}: '${specifier}' is no part of the log that ${PLAIN_LOG} gives`);
+    }
+  }
+  return problems;
+}
+
 /** What stands in a module that should only pass on the exports of others. */
 export function otherThanExports(source: string): string | undefined {
   const withoutComments = source.replaceAll(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, "");
@@ -83,9 +105,10 @@ export async function layerProblems(): Promise<string[]> {
     const problem = problemOfImport(each);
     return problem === undefined ? [] : [`${each.from}: '${each.specifier}' ${problem}`];
   });
+  const plain = problemsOfPlainLog(imports);
   const other = otherThanExports(await Deno.readTextFile(`${ROOT}mod.ts`));
   const face = other === undefined ? [] : [`mod.ts: '${other}' is more than a re-export`];
-  return [...misplaced, ...forbidden, ...face];
+  return [...misplaced, ...forbidden, ...plain, ...face];
 }
 
 /** The imports of these modules, and of all that they lead to. */

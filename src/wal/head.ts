@@ -22,7 +22,7 @@
 
 import { encode } from "@std/msgpack/encode";
 import type { ValueMap, ValueType } from "@std/msgpack";
-import { unpackMap } from "./decisions/fields.ts";
+import { unpackMap } from "./fields.ts";
 
 const EPOCH_TAG = 5;
 const VERDICT_TAG = 7;

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { numberOf } from "../halves.ts";
+
 /** How one transaction ended. */
 export interface Outcome {
   /** Number of the transaction. */
@@ -186,15 +188,4 @@ export class Outcomes {
     this.#forgottenHigh = high;
     this.#forgottenLow = low;
   }
-}
-
-/**
- * A number from its halves.
- *
- * @param high The high half, unsigned 32 bits.
- * @param low The low half.
- * @returns The number, of 64 bits.
- */
-export function numberOf(high: number, low: number): bigint {
-  return (BigInt(high) << 32n) | BigInt(low);
 }

@@ -8,8 +8,9 @@
  * @module
  */
 
-import { packNumber, refuse } from "./fields.ts";
-import { numberOf, type Outcome, type OutcomeRow, Outcomes } from "./outcomes.ts";
+import { packNumber, refuse } from "../fields.ts";
+import { numberOf } from "../halves.ts";
+import { type Outcome, type OutcomeRow, Outcomes } from "./outcomes.ts";
 
 const MAX_NUMBER = 2n ** 64n - 1n;
 const HALF = 2 ** 32;

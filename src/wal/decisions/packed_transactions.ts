@@ -11,8 +11,8 @@
  */
 
 import { FRAME_HEADER_LENGTH } from "../format.ts";
+import { decodePlain } from "../plain_payload.ts";
 import { ARRAY_OF_THREE, BRANCHES_KEY, MAP_OF_TWO, NIL, TXN_KEY } from "./hot_record.ts";
-import { decodePlain } from "./plain_payload.ts";
 import {
   type ActiveTransaction,
   decodeRecord,

@@ -23,7 +23,16 @@
 
 import { encode } from "@std/msgpack/encode";
 import type { ValueMap, ValueType } from "@std/msgpack";
-import { bytes, integer64, list, packNumber, packText, refuse, text, unpackMap } from "./fields.ts";
+import {
+  bytes,
+  integer64,
+  list,
+  packNumber,
+  packText,
+  refuse,
+  text,
+  unpackMap,
+} from "../fields.ts";
 import { encodeHotBranches, encodeHotEnd } from "./hot_record.ts";
 import type { PackedTransactions } from "./packed_transactions.ts";
 import { type OutcomeList, packOutcomes, unpackOutcomes } from "./packed_outcomes.ts";

@@ -7,7 +7,8 @@
 
 import { NOT_PLAIN, TABLE_COLUMNS } from "../core.ts";
 import { FRAME_HEADER_LENGTH } from "../format.ts";
-import { numberOf, type Outcomes } from "./outcomes.ts";
+import { numberOf } from "../halves.ts";
+import type { Outcomes } from "./outcomes.ts";
 import type { PackedTransactions } from "./packed_transactions.ts";
 import { type ActiveTransaction, RECORD_TAGS } from "./record.ts";
 import type { TransactionTable } from "./transaction_table.ts";

@@ -8,7 +8,7 @@
  */
 
 import type { ValueMap, ValueType } from "@std/msgpack";
-import { numberOf } from "./outcomes.ts";
+import { numberOf } from "./halves.ts";
 
 /** Nothing that this package writes is nested deeper. */
 const MAX_DEPTH = 8;

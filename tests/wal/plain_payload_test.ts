@@ -8,9 +8,9 @@ import { decode } from "@std/msgpack/decode";
 import { encode } from "@std/msgpack/encode";
 import type { ValueType } from "@std/msgpack";
 import fc from "fast-check";
-import { decodePlain } from "../../../src/wal/decisions/plain_payload.ts";
-import { encodeRecord, type LogRecord } from "../../../src/wal/decisions/record.ts";
-import { checkProperty } from "../../simulation/seeds.ts";
+import { decodePlain } from "../../src/wal/plain_payload.ts";
+import { encodeRecord, type LogRecord } from "../../src/wal/decisions/record.ts";
+import { checkProperty } from "../simulation/seeds.ts";
 
 const text = fc.oneof(
   fc.string({ unit: "binary-ascii", maxLength: 40 }),
