@@ -204,18 +204,20 @@ async function lossyPool(server: ScriptedServer, sql: driver.Sql, clock: ManualC
 }
 
 Deno.test("PostgresPool.reserve() is not held up by a probe that is not answered", async () => {
-  const answering = Promise.withResolvers<void>();
+  const [asked, answering] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   let probes = 0;
   await using server = new ScriptedServer((connection) => connection.serve());
   await using sql = connect(server, 2);
   const clock = new ManualClock();
   const pool = await lossyPool(server, sql, clock);
   server.before = async (command) => {
-    if (command === "SELECT 1" && ++probes === 1) await answering.promise;
+    if (command !== "SELECT 1" || ++probes > 1) return;
+    asked.resolve();
+    await answering.promise;
   };
   const held = pool.reserve();
   const next = pool.reserve();
-  await soon("the first asks", until(() => probes === 1));
+  await soon("the first asks", asked.promise);
   clock.advance(TURN_MS - 1);
   assertEquals(probes, 1);
   clock.advance(1);
@@ -227,6 +229,7 @@ Deno.test("PostgresPool.reserve() is not held up by a probe that is not answered
 });
 
 Deno.test("PostgresPool.reserve() gives up, and gives back what comes after all", async () => {
+  const asked = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
   const answering = Promise.withResolvers<void>();
   let probes = 0;
   await using server = new ScriptedServer((connection) => connection.serve());
@@ -235,15 +238,15 @@ Deno.test("PostgresPool.reserve() gives up, and gives back what comes after all"
   const pool = await lossyPool(server, sql, clock);
   server.before = async (command) => {
     if (command !== "SELECT 1") return;
-    probes++;
+    asked[probes++]?.resolve();
     await answering.promise;
   };
   const waiting = [pool.reserve(), pool.reserve(), pool.reserve()].map((reserving) =>
     assertRejects(() => reserving, Error, "Cannot take a connection")
   );
-  await soon("the first asks", until(() => probes === 1));
+  await soon("the first asks", asked[0].promise);
   clock.advance(TURN_MS);
-  await soon("the second asks", until(() => probes === 2));
+  await soon("the second asks", asked[1].promise);
   clock.advance(TURN_MS);
   // There are no more connections to ask.
   await soon("the third is refused", waiting[2]!);
@@ -392,7 +395,3 @@ Deno.test("PostgresConnections tells each connection once more that it has ended
   options.onclose(9);
   assertEquals([ended, told, called], [[8], [8, 9], 1]);
 });
-
-async function until(answer: () => boolean): Promise<void> {
-  while (!answer()) await new Promise((resolve) => setTimeout(resolve, 1));
-}
