@@ -16,30 +16,6 @@ import { type PgdogFile, sortPgdogDirectory } from "./directory.ts";
 import { PGDOG_MAX_SEGMENT_LENGTH } from "./format.ts";
 import { type PgdogRecovery, PgdogReplay } from "./replay.ts";
 
-/**
- * Recovers from the bytes of all files.
- *
- * @param files The files of the directory by name.
- * @param directory Where they are from, for errors.
- * @returns What they say.
- * @throws {LogVersionError} If a newer version wrote a record.
- * @throws {RangeError} If a number in a name or of a record is no safe integer.
- */
-export function recoverPgdogFiles(
-  files: ReadonlyMap<string, Uint8Array>,
-  directory: string,
-): PgdogRecovery {
-  const sorted = sortPgdogDirectory(files.keys());
-  const replay = new PgdogReplay(directory, sorted);
-  const last = sorted.segments.at(-1);
-  const bytesOf = (name: string): Uint8Array => files.get(name) ?? new Uint8Array();
-  for (const file of sorted.setAside) replay.addSetAside(file, bytesOf(file.name).length);
-  for (const file of sorted.segments) {
-    replay.addSegment(file, bytesOf(file.name), file === last);
-  }
-  return replay.finish();
-}
-
 /** Takes a segment: its file, its bytes (to be let go when it returns), and whether it is the last. */
 export type VisitPgdogSegment = (
   file: PgdogFile,

@@ -4,9 +4,9 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { recoverPgdogFiles } from "../../../src/wal/pgdog/recover.ts";
 import { fixture } from "./fixtures.ts";
 import { begin, checkpoint, committing, end, log, named, segment } from "./frames.ts";
+import { recover } from "./recover.ts";
 
 type Files = Map<string, Uint8Array<ArrayBuffer>>;
 
@@ -30,10 +30,12 @@ const LOGS: Readonly<Record<string, Files>> = {
 };
 
 /** Everything that a log ever said, whole. */
-function said(files: Files): { decided: Set<bigint>; known: Set<bigint> } {
+async function said(
+  files: Files,
+): Promise<{ decided: Set<bigint>; known: Set<bigint> }> {
   const decided = new Set<bigint>();
   const known = new Set<bigint>();
-  const { restored, damage } = recoverPgdogFiles(files, "log");
+  const { restored, damage } = await recover(files);
   assertEquals(damage, []);
   for (const one of restored) {
     known.add(one.txn);
@@ -44,15 +46,15 @@ function said(files: Files): { decided: Set<bigint>; known: Set<bigint> } {
 
 Deno.test("D11: no flipped bit makes recovery roll back what was decided", async (t) => {
   for (const [name, files] of Object.entries(LOGS)) {
-    await t.step(name, () => {
-      const { decided } = said(files);
+    await t.step(name, async () => {
+      const { decided } = await said(files);
       assert(decided.size > 0);
       for (const [file, bytes] of files) {
         for (let bit = 0; bit < 8 * bytes.length; bit++) {
           const flipped = Uint8Array.from(bytes);
           const byte = bit >> 3;
           flipped[byte] = (flipped[byte] ?? 0) ^ 1 << (bit & 7);
-          const outcome = recoverPgdogFiles(new Map(files).set(file, flipped), "log");
+          const outcome = await recover(new Map(files).set(file, flipped));
           const place = `bit ${bit} of ${file}`;
           for (const { txn, action } of outcome.restored) {
             if (decided.has(txn)) assertEquals(action, "commit", place);
@@ -70,13 +72,13 @@ Deno.test("D11: no flipped bit makes recovery roll back what was decided", async
 
 Deno.test("pgdog's recovery: a log cut at any byte is the log before, or damaged", async (t) => {
   for (const [name, files] of Object.entries(LOGS)) {
-    await t.step(name, () => {
-      const { known } = said(files);
+    await t.step(name, async () => {
+      const { known } = await said(files);
       const last = [...files.keys()].at(-1);
       for (const [file, bytes] of files) {
         for (let length = 0; length < bytes.length; length++) {
           const cut = new Map(files).set(file, bytes.slice(0, length));
-          const { restored, damage } = recoverPgdogFiles(cut, "log");
+          const { restored, damage } = await recover(cut);
           if (file === last) {
             assertEquals(damage, [], `${file} cut at ${length}`);
           } else if (name !== "a checkpoint") {

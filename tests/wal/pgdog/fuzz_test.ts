@@ -5,7 +5,6 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { LogVersionError } from "../../../src/wal/errors.ts";
-import { recoverPgdogFiles } from "../../../src/wal/pgdog/recover.ts";
 import type { PgdogRecovery } from "../../../src/wal/pgdog/replay.ts";
 import { findWholeFrame } from "../../../src/wal/pgdog/search.ts";
 import { readPgdogSegment } from "../../../src/wal/pgdog/segment.ts";
@@ -13,6 +12,7 @@ import type { SeededRandom } from "../../simulation/seeded_random.ts";
 import { seededTest } from "../../simulation/seeds.ts";
 import { FIXTURES } from "./fixtures.ts";
 import { begin, bigEndian, frame, join, log, map, named, segment, text, uint } from "./frames.ts";
+import { recover } from "./recover.ts";
 
 type Files = Map<string, Uint8Array<ArrayBuffer>>;
 type Change = (bytes: Uint8Array<ArrayBuffer>, random: SeededRandom) => Uint8Array<ArrayBuffer>;
@@ -74,9 +74,9 @@ function change(files: Files, random: SeededRandom): void {
 }
 
 /** The outcome, or the error if it is one of those that are announced. */
-function attempt(files: Files): PgdogRecovery | string {
+async function attempt(files: Files): Promise<PgdogRecovery | string> {
   try {
-    return recoverPgdogFiles(files, "log");
+    return await recover(files);
   } catch (error) {
     if (error instanceof LogVersionError) return error.message;
     throw error;
@@ -90,14 +90,14 @@ function torn(length: number): Uint8Array<ArrayBuffer> {
 
 const small = FIXTURES.filter(({ name }) => name !== "07a-wide-values");
 
-seededTest("pgdog's recovery: no change of a log breaks it", 4000, (random) => {
+seededTest("pgdog's recovery: no change of a log breaks it", 4000, async (random) => {
   const files: Files = new Map(random.pick(small).files);
   for (let changes = random.below(4); changes >= 0 && files.size > 0; changes--) {
     change(files, random);
   }
   const before = structuredClone(files);
-  const outcome = attempt(files);
-  assertEquals(attempt(files), outcome);
+  const outcome = await attempt(files);
+  assertEquals(await attempt(files), outcome);
   assertEquals(files, before);
   if (typeof outcome === "string") return;
   const { restored, leftAlone, damage, nextLsn } = outcome;
@@ -149,7 +149,7 @@ Deno.test("pgdog's segments: sizes that a payload claims take no memory", () => 
   }
 });
 
-Deno.test("pgdog's recovery: bytes that all look like long frames are searched in bounded time", () => {
+Deno.test("pgdog's recovery: bytes that all look like long frames are searched in bounded time", async () => {
   const size = 2 ** 20;
   const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
@@ -161,18 +161,22 @@ Deno.test("pgdog's recovery: bytes that all look like long frames are searched i
   }
   assertEquals(findWholeFrame(bytes, 0), { kind: "given_up" });
   const files = log({ 0: segment(begin(7), torn(2 * size), bytes) });
-  const { damage, leftAlone } = recoverPgdogFiles(files, "log");
+  const { damage, leftAlone } = await recover(files);
   assertEquals(leftAlone.map(({ txn }) => txn), [7n]);
   assert(damage[0]?.reason.includes("too much there looks like records"));
 });
 
-seededTest("pgdog's recovery: a torn record of random bytes is a torn record", 3, (random) => {
-  const bytes = new Uint8Array(200_000);
-  random.fill(bytes);
-  const files = log({ 0: segment(begin(7), torn(300_000), bytes) });
-  const { damage, restored } = recoverPgdogFiles(files, "log");
-  assertEquals([damage, restored.map(({ action }) => action)], [[], ["rollback"]]);
-});
+seededTest(
+  "pgdog's recovery: a torn record of random bytes is a torn record",
+  3,
+  async (random) => {
+    const bytes = new Uint8Array(200_000);
+    random.fill(bytes);
+    const files = log({ 0: segment(begin(7), torn(300_000), bytes) });
+    const { damage, restored } = await recover(files);
+    assertEquals([damage, restored.map(({ action }) => action)], [[], ["rollback"]]);
+  },
+);
 
 seededTest("pgdog's recovery: bytes that only begin like frames are no frames", 3, (random) => {
   const bytes = new Uint8Array(2 ** 20);

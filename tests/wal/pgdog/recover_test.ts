@@ -4,19 +4,16 @@
  * disk.
  */
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { denoFileSystem } from "../../../src/platform/deno_file_system.ts";
 import { PGDOG_MAX_SEGMENT_LENGTH } from "../../../src/wal/pgdog/format.ts";
-import {
-  readPgdogFile,
-  recoverPgdogFiles,
-  recoverPgdogLog,
-} from "../../../src/wal/pgdog/recover.ts";
+import { readPgdogFile, recoverPgdogLog } from "../../../src/wal/pgdog/recover.ts";
 import type { PgdogRecovery } from "../../../src/wal/pgdog/replay.ts";
 import { type Expected, FIXTURES, readFiles } from "./fixtures.ts";
 import { begin, end, log, named, segment } from "./frames.ts";
 import { startPgdog } from "./pgdog_model.ts";
 import { ReadOnlyFiles } from "./read_only_files.ts";
+import { recover } from "./recover.ts";
 
 /** Where ours is neither pgdog's outcome nor the fixture's `saferOutcome`; see the tests below. */
 const OURS_ALONE = ["11a-unknown-tag", "12-file-names"];
@@ -33,10 +30,6 @@ const LEFT_ALONE: Readonly<Record<string, readonly bigint[]>> = {
   "11d-missing-segment": [1131n, 1132n, 1133n],
   "11f-missing-field": [],
 };
-
-function recover(files: ReadonlyMap<string, Uint8Array>): PgdogRecovery {
-  return recoverPgdogFiles(files, "log");
-}
 
 function outcomes({ restored }: Pick<PgdogRecovery, "restored">): Record<string, string> {
   return Object.fromEntries(restored.map(({ txn, action }) => [String(txn), action]));
@@ -59,8 +52,8 @@ function asked({ recovery, saferOutcome }: Expected): {
 Deno.test("pgdog's recovery: every fixture has the outcome that is asked for", async (t) => {
   for (const { name, files, expected } of FIXTURES) {
     if (OURS_ALONE.includes(name)) continue;
-    await t.step(name, () => {
-      const recovery = recover(files);
+    await t.step(name, async () => {
+      const recovery = await recover(files);
       const { corruption, restored } = asked(expected);
       assertEquals(outcomes(recovery), restored);
       assertEquals(recovery.damage.length, corruption ? 1 : 0);
@@ -81,7 +74,7 @@ Deno.test("pgdog's recovery: it is the same on every start and changes nothing",
   for (const { name, directory, files, expected } of FIXTURES) {
     if (name === "11a-unknown-tag") continue;
     await t.step(name, async () => {
-      const first = recover(files);
+      const first = await recover(files);
       assertEquals(await recoverPgdogLog(denoFileSystem, directory), first);
       assertEquals(await recoverPgdogLog(denoFileSystem, directory), first);
       const after = readFiles(directory);
@@ -102,19 +95,19 @@ Deno.test("pgdog's recovery: the model of pgdog does what is recorded of pgdog, 
   }
 });
 
-Deno.test("pgdog's recovery: a directory without segments says nothing", () => {
+Deno.test("pgdog's recovery: a directory without segments says nothing", async () => {
   const nothing = { restored: [], leftAlone: [], damage: [], nextLsn: 0 };
-  assertEquals(recover(new Map()), nothing);
-  assertEquals(recover(new Map([[".lock", new Uint8Array(3)]])), nothing);
+  assertEquals(await recover(new Map()), nothing);
+  assertEquals(await recover(new Map([[".lock", new Uint8Array(3)]])), nothing);
 });
 
-Deno.test("pgdog's recovery: numbers beyond the safe integers are refused", () => {
+Deno.test("pgdog's recovery: numbers beyond the safe integers are refused", async () => {
   const largest = Number.MAX_SAFE_INTEGER;
   const refused = (firstLsn: number, bytes: Uint8Array<ArrayBuffer>, text: string) =>
-    assertThrows(() => recover(log({ [firstLsn]: bytes })), RangeError, text);
-  assertEquals(recover(log({ [largest - 1]: segment() })).nextLsn, largest);
-  refused(largest, segment(), "its next record would have a number above 9007199254740991");
-  refused(largest - 1, segment(begin(1), end(1)), "its records are numbered from");
+    assertRejects(() => recover(log({ [firstLsn]: bytes })), RangeError, text);
+  assertEquals((await recover(log({ [largest - 1]: segment() }))).nextLsn, largest);
+  await refused(largest, segment(), "its next record would have a number above 9007199254740991");
+  await refused(largest - 1, segment(begin(1), end(1)), "its records are numbered from");
 });
 
 Deno.test("pgdog's recovery: a file that is too large is refused before there is room for it", async () => {
