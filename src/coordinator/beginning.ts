@@ -13,6 +13,7 @@ import {
   enlist,
   type EnlistmentContext,
   EnlistmentError,
+  type EnlistmentListener,
   enlistmentReason,
   giveBack,
   UnusableError,
@@ -95,7 +96,7 @@ export class Beginning {
    */
   async begin(names: readonly string[], options: TransactionOptions): Promise<TransactionCore> {
     const core = await this.admit(names, options);
-    core.branches = await this.enlist(core);
+    core.branches = await enlisted(this.#enlistment, core, core.members);
     return core;
   }
 
@@ -132,11 +133,10 @@ export class Beginning {
    * The second half of {@linkcode begin}: begins the branches.
    *
    * @param core The transaction, which has none; if it fails, it is "aborted" then.
-   * @returns The branches, which are to be the transaction's.
-   * @throws As {@linkcode begin}.
+   * @param listener Hears of the branches, which are to be the transaction's, or what {@linkcode begin} throws.
    */
-  enlist(core: TransactionCore): Promise<EnlistedBranch[]> {
-    return enlist(this.#enlistment, core, core.members);
+  enlist(core: TransactionCore, listener: EnlistmentListener): void {
+    enlist(this.#enlistment, core, core.members, listener);
   }
 
   /** Turns away what has not begun. */
@@ -202,7 +202,7 @@ export class Beginning {
   async #enlistLate(core: TransactionCore, participant: string): Promise<EnlistedBranch> {
     const [member] = this.#membersOf([participant]);
     const context = { ...this.#enlistment, failed: (_: TransactionCore, error: unknown) => error };
-    const enlisting = enlist(context, core, [member!]);
+    const enlisting = enlisted(context, core, [member!]);
     // The watch over its time ends with the transaction; a session may be waited for after that.
     const ended = core.ended.then((): EnlistedBranch[] => []);
     const [branch] = await Promise.race([enlisting, ended]);
@@ -237,6 +237,17 @@ export class Beginning {
       return member;
     });
   }
+}
+
+/** As {@linkcode enlist}, for who waits by a promise. */
+function enlisted(
+  context: EnlistmentContext<TransactionCore>,
+  core: TransactionCore,
+  members: readonly Member[],
+): Promise<EnlistedBranch[]> {
+  return new Promise((resolve, reject) =>
+    enlist(context, core, members, { enlisted: resolve, notEnlisted: reject })
+  );
 }
 
 function explain(id: string | null, error: unknown): unknown {

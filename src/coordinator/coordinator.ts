@@ -81,7 +81,7 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
         this.#assertOpen();
         return this.#parts.beginning.admit(names, options);
       },
-      enlist: (core) => this.#parts.beginning.enlist(core),
+      enlist: (core, listener) => this.#parts.beginning.enlist(core, listener),
       store: options.context,
       platform: options.platform,
       closing: this.#ending.signal,

@@ -89,6 +89,14 @@ export class UnusableError extends Error {
   }
 }
 
+/** Who hears what enlisting comes to. */
+export interface EnlistmentListener {
+  /** Hears of the branches, begun, in the order of the participants. */
+  enlisted(branches: EnlistedBranch[]): void;
+  /** Hears that it failed, and that everything was given back; see {@linkcode EnlistmentContext.failed}. */
+  notEnlisted(error: unknown): void;
+}
+
 /**
  * Enlists participants in a transaction.
  *
@@ -96,26 +104,23 @@ export class UnusableError extends Error {
  * @param context What that needs.
  * @param transaction The transaction.
  * @param members The participants.
- * @returns The branches, begun, in the order of the participants.
- * @throws What {@linkcode EnlistmentContext.failed} says.
+ * @param listener Hears what it comes to.
  */
 export function enlist<Transaction extends Enlister>(
   context: EnlistmentContext<Transaction>,
   transaction: Transaction,
   members: readonly Member[],
-): Promise<EnlistedBranch[]> {
-  return new Promise((resolve, reject) =>
-    new Enlisting(context, transaction, members, resolve, reject).begin()
-  );
+  listener: EnlistmentListener,
+): void {
+  new Enlisting(context, transaction, members, listener).begin();
 }
 
-/** One promise for all of it, as every transaction begins so. */
+/** One object for all of it, and nothing else that waits, as every transaction begins so. */
 class Enlisting<Transaction extends Enlister> implements Listener, DeadlineWaiter {
   readonly #context: EnlistmentContext<Transaction>;
   readonly #transaction: Transaction;
   readonly #members: readonly Member[];
-  readonly #resolve: (branches: EnlistedBranch[]) => void;
-  readonly #reject: (error: unknown) => void;
+  readonly #listener: EnlistmentListener;
   /** The participants in the order in which their sessions are taken. */
   readonly #order: readonly Member[];
   /** In the order in which they were taken; as many as {@linkcode #sessions} says. */
@@ -130,14 +135,12 @@ class Enlisting<Transaction extends Enlister> implements Listener, DeadlineWaite
     context: EnlistmentContext<Transaction>,
     transaction: Transaction,
     members: readonly Member[],
-    resolve: (branches: EnlistedBranch[]) => void,
-    reject: (error: unknown) => void,
+    listener: EnlistmentListener,
   ) {
     this.#context = context;
     this.#transaction = transaction;
     this.#members = members;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#listener = listener;
     this.#order = inOrder(members);
     // An array of the right length at once: one that grows gets room for many more.
     this.#taken = new Array(members.length);
@@ -160,7 +163,7 @@ class Enlisting<Transaction extends Enlister> implements Listener, DeadlineWaite
     if (this.#begun < this.#order.length || this.#failed) return;
     this.#transaction.deadline.forget(this);
     const [members, order, taken] = [this.#members, this.#order, this.#taken];
-    this.#resolve(
+    this.#listener.enlisted(
       members === order ? taken : members.map((member) => taken[order.indexOf(member)]!),
     );
   }
@@ -203,7 +206,7 @@ class Enlisting<Transaction extends Enlister> implements Listener, DeadlineWaite
     this.#failed = true;
     this.#transaction.deadline.forget(this);
     await giveBack(this.#taken.slice(0, this.#sessions));
-    this.#reject(this.#context.failed(this.#transaction, error));
+    this.#listener.notEnlisted(this.#context.failed(this.#transaction, error));
   }
 }
 

@@ -71,10 +71,16 @@ class Line {
   constructor(branch: EnlistedBranch) {
     // Names first: V8 takes a function that is assigned to a property for one that stays, and keeps what it
     // refers to until the next full collection.
-    const onAnswer = (answer: unknown) => this.listener?.hear(branch, answer);
-    const onError = (error: unknown) => this.listener?.fail(branch, error);
+    const onAnswer = (answer: unknown) => this.#end()?.hear(branch, answer);
+    const onError = (error: unknown) => this.#end()?.fail(branch, error);
     this.onAnswer = onAnswer;
     this.onError = onError;
+  }
+
+  #end(): Listener | null {
+    const { listener } = this;
+    this.listener = null;
+    return listener;
   }
 }
 
@@ -140,10 +146,17 @@ export class EnlistedBranch {
     answer.then(this.#line.onAnswer, this.#line.onError);
   }
 
-  /** Nobody waits any longer: an answer that comes after all is heard by nobody. */
-  hangUp(): void {
-    if (this.#line !== null) this.#line.listener = null;
+  /**
+   * Someone waits no longer: an answer that comes after all is heard by nobody.
+   *
+   * @param listener Who waits no longer.
+   * @returns Whether an answer was missing.
+   */
+  hangUp(listener: Listener): boolean {
+    if (this.#line?.listener !== listener) return false;
+    this.#line.listener = null;
     this.#line = null;
+    return true;
   }
 
   /** Begins the database's transaction. */

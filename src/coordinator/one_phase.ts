@@ -10,7 +10,7 @@ import { abortedError, type AbortReason, deadlineReason, refusal } from "./abort
 import type { EnlistedBranch } from "./enlisted_branch.ts";
 import { OutcomeUnknownError } from "./errors.ts";
 import type { VoteAnswer } from "./participant.ts";
-import { askAll, type Question } from "./round.ts";
+import { PromisedRound } from "./round.ts";
 import type { TransactionCore } from "./transaction_core.ts";
 
 const COMMIT = "COMMIT";
@@ -34,7 +34,7 @@ export async function commitInOnePhase(
   const { clock, prepareTimeout, log } = core.context;
   const limits = { clock, milliseconds: prepareTimeout };
   if (readers.length > 0) {
-    const failure = await askAll(readers, new Committing(), { ...limits, deadline: core.deadline });
+    const failure = await new Committing().askAll(readers, { ...limits, deadline: core.deadline });
     const { error } = core.deadline;
     if (failure !== null) {
       return error === null
@@ -43,7 +43,7 @@ export async function commitInOnePhase(
     }
   }
   if (writer !== undefined) {
-    const answer = (await askAll([writer], new Committing(), limits))?.answer;
+    const answer = (await new Committing().askAll([writer], limits))?.answer;
     if (answer?.kind === "refused") return refusal(writer, COMMIT, answer);
     if (answer?.kind === "unknown") return await askForOutcome(core, writer, answer.error);
   }
@@ -59,27 +59,27 @@ interface Failure {
 }
 
 /** Commits; tells of the first that did not say so. */
-class Committing implements Question<VoteAnswer, Failure | null> {
+class Committing extends PromisedRound<VoteAnswer, Failure | null> {
   #failure: Failure | null = null;
 
-  commandTo(): string {
+  protected commandTo(): string {
     return COMMIT;
   }
 
-  ask(branch: EnlistedBranch): Promise<VoteAnswer> {
+  protected ask(branch: EnlistedBranch): Promise<VoteAnswer> {
     return branch.commit();
   }
 
-  hear(branch: EnlistedBranch, answer: VoteAnswer): void {
+  protected heard(branch: EnlistedBranch, answer: VoteAnswer): void {
     branch.progress = "ended";
     if (answer.kind !== "done") this.#failure ??= { branch, answer };
   }
 
-  fail(branch: EnlistedBranch, error: unknown): void {
-    this.hear(branch, { kind: "unknown", error });
+  protected unheard(branch: EnlistedBranch, error: unknown): void {
+    this.heard(branch, { kind: "unknown", error });
   }
 
-  result(): Failure | null {
+  protected result(): Failure | null {
     return this.#failure;
   }
 }

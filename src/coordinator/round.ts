@@ -1,7 +1,7 @@
 /**
  * One question to several databases at once. All have the same time, and at most until the end of the
  * transaction's; who has not answered by then counts as silent, and what it says later is heard by nobody.
- * One promise and one timer serve them all, since every commit waits twice in this way.
+ * One object and one timer serve them all, and nothing else waits, since every commit waits twice in this way.
  *
  * @module
  */
@@ -10,24 +10,6 @@ import type { Clock, Timer } from "../platform/clock.ts";
 import type { Deadline, DeadlineError, DeadlineWaiter } from "./deadline.ts";
 import type { EnlistedBranch, Listener } from "./enlisted_branch.ts";
 import type { VoteAnswer } from "./participant.ts";
-
-/** What branches are asked, and what becomes of their answers. */
-export interface Question<Answer, Result> {
-  /** What a branch was asked last, for people. */
-  commandTo(branch: EnlistedBranch): string;
-  /** Asks a branch; must not throw. */
-  ask(branch: EnlistedBranch): Promise<Answer>;
-  /**
-   * Hears an answer.
-   *
-   * @returns What the branch was asked next, if that is part of the same round.
-   */
-  hear(branch: EnlistedBranch, answer: Answer): Promise<Answer> | void;
-  /** Hears that there is no answer: the call failed, or time is up. */
-  fail(branch: EnlistedBranch, error: unknown): void;
-  /** What the answers come to, when all are there. */
-  result(): Result | Promise<Result>;
-}
 
 /** How long a round may take. */
 export interface RoundLimits {
@@ -43,24 +25,164 @@ export interface RoundLimits {
 type NoAnswer = Extract<VoteAnswer, { kind: "unknown" }>;
 
 /**
- * Asks branches something.
+ * A question, and who is still to answer it.
  *
- * @typeParam Answer What they answer.
- * @typeParam Result What their answers come to.
- * @param branches The branches.
- * @param question The question.
- * @param limits How long it may take.
- * @returns What the answers come to, when each has answered or failed.
- * @throws What the question's own methods throw.
+ * @typeParam Answer What branches answer.
  */
-export function askAll<Answer, Result>(
-  branches: readonly EnlistedBranch[],
-  question: Question<Answer, Result>,
-  limits: RoundLimits,
-): Promise<Result> {
-  return new Promise((resolve, reject) =>
-    new Round(branches, question, limits, resolve, reject).begin()
-  );
+export abstract class Round<Answer> implements Listener, DeadlineWaiter {
+  #branches: readonly EnlistedBranch[] = [];
+  #milliseconds: number | null = null;
+  #deadline: Deadline | undefined = undefined;
+  #timer: Timer | null = null;
+  /** How many answers are missing, and one more while there are some to ask yet. */
+  #missing = 0;
+  #isBroken = false;
+
+  /** Whether {@linkcode broken} was called. */
+  protected get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
+  /** What a branch was asked last, for people. */
+  protected abstract commandTo(branch: EnlistedBranch): string;
+
+  /** Asks a branch; must not throw. */
+  protected abstract ask(branch: EnlistedBranch): Promise<Answer>;
+
+  /**
+   * Hears an answer.
+   *
+   * @returns What the branch was asked next, if that is part of the same round.
+   */
+  protected abstract heard(branch: EnlistedBranch, answer: Answer): Promise<Answer> | void;
+
+  /** Hears that there is no answer: the call failed, or time is up. */
+  protected abstract unheard(branch: EnlistedBranch, error: unknown): void;
+
+  /** Hears that all answers are there, also if it is broken. */
+  protected abstract over(): void;
+
+  /** Hears what one of these methods threw first; the others are called as if it had not. */
+  protected abstract broken(error: unknown): void;
+
+  /**
+   * Asks branches; once.
+   *
+   * @param branches The branches.
+   * @param clock The source of time.
+   * @param milliseconds How long the databases may take; `null` if only the deadline counts.
+   * @param deadline The end of the transaction's time; absent if the round outlasts it.
+   */
+  start(
+    branches: readonly EnlistedBranch[],
+    clock: Clock,
+    milliseconds: number | null,
+    deadline?: Deadline,
+  ): void {
+    this.#branches = branches;
+    this.#milliseconds = milliseconds;
+    this.#missing = branches.length + 1;
+    const late = deadline?.error ?? null;
+    if (late === null) {
+      for (const branch of branches) branch.answerTo(this.ask(branch), this);
+      if (milliseconds !== null) this.#timer = clock.after(milliseconds, () => this.timeUp());
+      this.#deadline = deadline;
+      deadline?.whenExpired(this);
+    } else {
+      for (const branch of branches) this.fail(branch, late);
+    }
+    this.#count();
+  }
+
+  /** Hears an answer. */
+  hear(branch: EnlistedBranch, answer: Answer): void {
+    try {
+      const next = this.heard(branch, answer);
+      if (next !== undefined) return branch.answerTo(next, this);
+    } catch (error) {
+      this.#break(error);
+    }
+    this.#count();
+  }
+
+  /** Hears that there is no answer. */
+  fail(branch: EnlistedBranch, error: unknown): void {
+    try {
+      this.unheard(branch, error);
+    } catch (failure) {
+      this.#break(failure);
+    }
+    this.#count();
+  }
+
+  /** Time is up: for everybody, or only for the databases, which then were silent. */
+  timeUp(error?: DeadlineError): void {
+    for (const branch of this.#branches) {
+      if (branch.hangUp(this)) this.fail(branch, error ?? this.#silence(branch));
+    }
+  }
+
+  #silence(branch: EnlistedBranch): Error {
+    const command = this.commandTo(branch);
+    return new Error(
+      `"${branch.participant}" did not answer ${command} in ${this.#milliseconds} ms`,
+    );
+  }
+
+  #count(): void {
+    this.#missing--;
+    if (this.#missing > 0) return;
+    this.#timer?.cancel();
+    this.#deadline?.forget(this);
+    try {
+      this.over();
+    } catch (error) {
+      this.#break(error);
+    }
+  }
+
+  #break(error: unknown): void {
+    if (this.#isBroken) return;
+    this.#isBroken = true;
+    this.broken(error);
+  }
+}
+
+/**
+ * A round for whose result a promise is waited.
+ *
+ * @typeParam Answer What branches answer.
+ * @typeParam Result What their answers come to.
+ */
+export abstract class PromisedRound<Answer, Result> extends Round<Answer> {
+  readonly #promise = Promise.withResolvers<Result>();
+
+  /** What the answers come to, when all are there. */
+  protected abstract result(): Result;
+
+  protected over(): void {
+    this.#promise.resolve(this.result());
+  }
+
+  protected broken(error: unknown): void {
+    this.#promise.reject(error);
+  }
+
+  /**
+   * Asks branches; once.
+   *
+   * @param branches The branches.
+   * @param limits How long it may take.
+   * @returns What the answers come to, when each has answered or failed.
+   * @throws What the round's own methods throw.
+   */
+  askAll(
+    branches: readonly EnlistedBranch[],
+    { clock, milliseconds, deadline }: RoundLimits,
+  ): Promise<Result> {
+    this.start(branches, clock, milliseconds, deadline);
+    return this.#promise.promise;
+  }
 }
 
 /**
@@ -79,105 +201,37 @@ export function askOne<Answer>(
   ask: () => Promise<Answer>,
   limits: RoundLimits,
 ): Promise<Answer | NoAnswer> {
-  let heard: Answer | NoAnswer | undefined;
-  const question: Question<Answer, Answer | NoAnswer> = {
-    commandTo: () => command,
-    ask,
-    hear: (_, answer) => void (heard = answer),
-    fail: (_, error) => void (heard = { kind: "unknown", error }),
-    result: () => heard!,
-  };
-  return askAll([branch], question, limits);
+  return new SingleQuestion(command, ask).askAll([branch], limits);
 }
 
-class Round<Answer, Result> implements Listener, DeadlineWaiter {
-  readonly #question: Question<Answer, Result>;
-  readonly #limits: RoundLimits;
-  readonly #resolve: (result: Result | Promise<Result>) => void;
-  readonly #reject: (error: unknown) => void;
-  /** Whose answer is waited for, by their places. */
-  readonly #waiting: (EnlistedBranch | null)[];
-  /** How many answers are missing, and one more while there are some to ask yet. */
-  #missing: number;
-  #timer: Timer | null = null;
+class SingleQuestion<Answer> extends PromisedRound<Answer, Answer | NoAnswer> {
+  readonly #command: string;
+  readonly #ask: () => Promise<Answer>;
+  #heard: Answer | NoAnswer | null = null;
 
-  constructor(
-    branches: readonly EnlistedBranch[],
-    question: Question<Answer, Result>,
-    limits: RoundLimits,
-    resolve: (result: Result | Promise<Result>) => void,
-    reject: (error: unknown) => void,
-  ) {
-    this.#question = question;
-    this.#limits = limits;
-    this.#resolve = resolve;
-    this.#reject = reject;
-    this.#waiting = branches.slice();
-    this.#missing = branches.length + 1;
+  constructor(command: string, ask: () => Promise<Answer>) {
+    super();
+    this.#command = command;
+    this.#ask = ask;
   }
 
-  begin(): void {
-    const { clock, milliseconds, deadline } = this.#limits;
-    const late = deadline?.error ?? null;
-    if (late === null) {
-      for (let place = 0; place < this.#waiting.length; place++) {
-        const branch = this.#waiting[place]!;
-        branch.answerTo(this.#question.ask(branch), this);
-      }
-      if (milliseconds !== null) this.#timer = clock.after(milliseconds, () => this.timeUp());
-      deadline?.whenExpired(this);
-    } else this.timeUp(late);
-    this.#count();
+  protected commandTo(): string {
+    return this.#command;
   }
 
-  hear(branch: EnlistedBranch, answer: Answer): void {
-    try {
-      const next = this.#question.hear(branch, answer);
-      if (next !== undefined) return branch.answerTo(next, this);
-    } catch (error) {
-      this.#reject(error);
-    }
-    this.#leave(branch);
+  protected ask(): Promise<Answer> {
+    return this.#ask();
   }
 
-  fail(branch: EnlistedBranch, error: unknown): void {
-    try {
-      this.#question.fail(branch, error);
-    } catch (failure) {
-      this.#reject(failure);
-    }
-    this.#leave(branch);
+  protected heard(_: EnlistedBranch, answer: Answer): void {
+    this.#heard = answer;
   }
 
-  /** Time is up: for everybody, or only for the databases, which then were silent. */
-  timeUp(error?: DeadlineError): void {
-    for (const branch of this.#waiting) {
-      if (branch === null) continue;
-      branch.hangUp();
-      this.fail(branch, error ?? this.#silence(branch));
-    }
+  protected unheard(_: EnlistedBranch, error: unknown): void {
+    this.#heard = { kind: "unknown", error };
   }
 
-  #silence(branch: EnlistedBranch): Error {
-    const command = this.#question.commandTo(branch);
-    const { milliseconds } = this.#limits;
-    return new Error(`"${branch.participant}" did not answer ${command} in ${milliseconds} ms`);
-  }
-
-  #leave(branch: EnlistedBranch): void {
-    this.#waiting[this.#waiting.indexOf(branch)] = null;
-    this.#count();
-  }
-
-  #count(): void {
-    this.#missing--;
-    if (this.#missing > 0) return;
-    this.#timer?.cancel();
-    this.#limits.deadline?.forget(this);
-    try {
-      this.#resolve(this.#question.result());
-    } catch (error) {
-      this.#reject(error);
-    }
+  protected result(): Answer | NoAnswer {
+    return this.#heard!;
   }
 }

@@ -10,7 +10,10 @@ import { sleep } from "../platform/clock.ts";
 import type { Platform } from "../platform/platform.ts";
 import { abortedError, deadlineReason } from "./abort_reason.ts";
 import { backoffDelay } from "./backoff.ts";
+import { commit } from "./commit.ts";
 import { Current } from "./current.ts";
+import type { DeadlineError, DeadlineWaiter } from "./deadline.ts";
+import type { EnlistmentListener } from "./enlist.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
 import { TransactionAbortedError } from "./errors.ts";
 import {
@@ -22,6 +25,7 @@ import {
 import { Transaction } from "./transaction.ts";
 import type { TransactionCore } from "./transaction_core.ts";
 import type { TransactionState } from "./transaction_state.ts";
+import type { CommitListener } from "./two_phase.ts";
 
 /** What functions are run with. */
 export interface RunContext {
@@ -31,7 +35,7 @@ export interface RunContext {
     options: TransactionOptions,
   ): TransactionCore | Promise<TransactionCore>;
   /** Begins its branches; see {@linkcode Beginning.enlist}. */
-  enlist(core: TransactionCore): Promise<EnlistedBranch[]>;
+  enlist(core: TransactionCore, listener: EnlistmentListener): void;
   /** By what the function's own code finds its transaction. */
   readonly store: TransactionStore;
   /** The machine. */
@@ -59,42 +63,161 @@ export type Work<Clients, All, T> = (
  * @returns What the function returned.
  * @throws What the last try came to.
  */
-export async function run<Clients, All, T>(
+export function run<Clients, All, T>(
   context: RunContext,
   names: readonly string[],
   fn: Work<Clients, All, T>,
   options: RunOptions,
 ): Promise<T> {
-  const most = retries(options.retry);
-  for (let failures = 0;;) {
-    let core: TransactionCore | null = null;
-    try {
-      const admitted = context.admit(names, options);
-      core = admitted instanceof Promise ? await admitted : admitted;
-      core.branches = await context.enlist(core);
-      const transaction = new Transaction<Clients, All>(core);
-      const running = call(context, core, transaction, fn);
-      const value = running instanceof Promise ? await running : running;
-      if (transaction.state === "active") await transaction.commit();
-      // The function may have asked for the commit and not waited for it.
-      else if (!hasEnded(transaction.state)) await core.committing;
-      return value;
-    } catch (error) {
-      failures++;
-      if (failures > most || !mayHelp(core, error)) throw error;
-      if (!await pause(context, failures, options.signal)) throw error;
-    }
-  }
+  return new Promise((resolve, reject) =>
+    new Run(context, names, fn, options, resolve, reject).begin()
+  );
 }
 
-/** Waits before the next try; false if there must be none. */
-function pause(
-  { platform: { clock, randomness }, closing }: RunContext,
-  failures: number,
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
-  const ending = signal === undefined ? closing : AbortSignal.any([closing, signal]);
-  return sleep(clock, backoffDelay(failures, randomness), ending);
+/** One object for all tries: what follows from an answer follows at once, in the order of the methods. */
+class Run<Clients, All, T> implements EnlistmentListener, DeadlineWaiter, CommitListener {
+  readonly #context: RunContext;
+  readonly #names: readonly string[];
+  readonly #fn: Work<Clients, All, T>;
+  readonly #options: RunOptions;
+  readonly #resolve: (value: T) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #retries: number;
+  #failures = 0;
+  #core: TransactionCore | null = null;
+  #transaction: Transaction<Clients, All> | null = null;
+  #current: Current | null = null;
+  /** What the function returned. */
+  #value: T | undefined = undefined;
+
+  constructor(
+    context: RunContext,
+    names: readonly string[],
+    fn: Work<Clients, All, T>,
+    options: RunOptions,
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#context = context;
+    this.#names = names;
+    this.#fn = fn;
+    this.#options = options;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#retries = retries(options.retry);
+  }
+
+  begin(): void {
+    this.#core = null;
+    try {
+      const admitted = this.#context.admit(this.#names, this.#options);
+      if (admitted instanceof Promise) {
+        admitted.then((core) => this.#admitted(core), (error) => this.#failed(error));
+      } else this.#admitted(admitted);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #admitted(core: TransactionCore): void {
+    this.#core = core;
+    this.#context.enlist(core, this);
+  }
+
+  notEnlisted(error: unknown): void {
+    this.#failed(error);
+  }
+
+  enlisted(branches: EnlistedBranch[]): void {
+    const core = this.#core!;
+    core.branches = branches;
+    try {
+      const transaction = new Transaction<Clients, All>(core);
+      this.#transaction = transaction;
+      const current = new Current(transaction);
+      this.#current = current;
+      const value = this.#context.store.run(current, () => begin(transaction, this.#fn));
+      if (value instanceof Promise) this.#await(value, current);
+      else this.#returned(value, current);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** Waits for the function, as long as its transaction's time is not up. */
+  #await(running: Promise<T>, current: Current): void {
+    running.then(
+      (value) => this.#returned(value, current),
+      (error) => this.#threw(error, current),
+    );
+    this.#core!.deadline.whenExpired(this);
+  }
+
+  timeUp(error: DeadlineError): void {
+    const transaction = this.#transaction!;
+    // Time cannot end a transaction that the function itself has begun to end.
+    if (transaction.state !== "active") return;
+    // What the function says now is heard by nobody.
+    this.#leave(this.#current!);
+    const late = () => this.#failed(abortedError(transaction.id, deadlineReason(error)));
+    rollBackAfter(transaction, error).then(late, late);
+  }
+
+  #threw(error: unknown, current: Current): void {
+    if (!this.#leave(current)) return;
+    const failed = () => this.#failed(error);
+    rollBackAfter(this.#transaction!, error).then(failed, failed);
+  }
+
+  #returned(value: T, current: Current): void {
+    if (!this.#leave(current)) return;
+    this.#value = value;
+    const core = this.#core!;
+    const state = core.states.current;
+    if (state === "active") commit(core, this);
+    else if (hasEnded(state)) this.#resolve(value);
+    // The function may have asked for the commit and not waited for it.
+    else {Promise.resolve(core.committing).then(() =>
+        this.#resolve(value), (error) =>
+        this.#failed(error));}
+  }
+
+  /** A try's function has ended, or need not be waited for; false if that was so before. */
+  #leave(current: Current): boolean {
+    if (this.#current !== current) return false;
+    current.leave();
+    this.#current = null;
+    this.#core!.deadline.forget(this);
+    return true;
+  }
+
+  committed(): void {
+    this.#resolve(this.#value as T);
+  }
+
+  notCommitted(error: unknown): void {
+    this.#failed(error);
+  }
+
+  #failed(error: unknown): void {
+    this.#failures++;
+    if (this.#failures > this.#retries || !mayHelp(this.#core, error)) this.#reject(error);
+    else void this.#tryAgain(error);
+  }
+
+  /** Begins again after a pause, unless there must be no other try. */
+  async #tryAgain(failure: unknown): Promise<void> {
+    try {
+      const { platform: { clock, randomness }, closing } = this.#context;
+      const { signal } = this.#options;
+      const ending = signal === undefined ? closing : AbortSignal.any([closing, signal]);
+      const delay = backoffDelay(this.#failures, randomness);
+      if (!await sleep(clock, delay, ending)) throw failure;
+    } catch (error) {
+      return this.#reject(error);
+    }
+    this.begin();
+  }
 }
 
 /** Whether another try may not meet the failure of this one, which has certainly changed nothing. */
@@ -109,20 +232,6 @@ function mayHelp(core: TransactionCore | null, error: unknown): boolean {
 
 function hasEnded(state: TransactionState): boolean {
   return state === "committed" || state === "aborted" || state === "unknown";
-}
-
-/** Calls the function, as long as its transaction's time is not up. */
-function call<Clients, All, T>(
-  { store }: RunContext,
-  core: TransactionCore,
-  transaction: Transaction<Clients, All>,
-  fn: Work<Clients, All, T>,
-): T | Promise<T> {
-  const current = new Current(transaction);
-  const value = store.run(current, () => begin(transaction, fn));
-  if (value instanceof Promise) return untilDeadline(core, transaction, value, current);
-  current.leave();
-  return value;
 }
 
 /** What the function returns, or a promise of it; a promise also if it throws. */
@@ -141,25 +250,6 @@ function begin<Clients, All, T>(
 
 function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof (value as PromiseLike<T> | null | undefined)?.then === "function";
-}
-
-async function untilDeadline<T>(
-  { deadline, id }: TransactionCore,
-  transaction: Transaction<unknown>,
-  running: Promise<T>,
-  current: Current,
-): Promise<T> {
-  try {
-    return await deadline.race(running);
-  } catch (error) {
-    const late = error === deadline.error ? deadline.error : null;
-    // Time cannot end a transaction that the function itself has begun to end.
-    if (late !== null && transaction.state !== "active") return await running;
-    await rollBackAfter(transaction, error);
-    throw late === null ? error : abortedError(id, deadlineReason(late));
-  } finally {
-    current.leave();
-  }
 }
 
 /**

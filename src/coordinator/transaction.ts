@@ -4,15 +4,12 @@
  * @module
  */
 
-import { abortedError, type AbortReason, deadlineReason } from "./abort_reason.ts";
+import { abortedError } from "./abort_reason.ts";
+import { commit } from "./commit.ts";
 import { enlistmentReason } from "./enlist.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
-import { BranchEndedError, HeuristicOutcomeError } from "./errors.ts";
-import { commitInOnePhase } from "./one_phase.ts";
 import type { TransactionCore } from "./transaction_core.ts";
 import type { TransactionState } from "./transaction_state.ts";
-import { commitPrepared, decide, undecided } from "./two_phase.ts";
-import { vote, type Votes } from "./voting.ts";
 
 /** What a commit came to. */
 export interface CommitResult {
@@ -53,8 +50,6 @@ const SETTLED: CommitResult = { settled: Promise.resolve() };
 export class Transaction<Clients, All = Clients> implements AsyncDisposable {
   readonly #core: TransactionCore;
   readonly #clients: Record<string, unknown> = {};
-  #aborting: Promise<unknown> | null = null;
-  #enlisting = false;
 
   /**
    * For the coordinator; use {@linkcode Coordinator.begin}.
@@ -129,13 +124,13 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
           "use its client among the transaction's clients",
       );
     }
-    if (this.#enlisting) {
+    if (this.#core.enlisting) {
       throw new TypeError(
         `Cannot enlist "${name}" in transaction ${this.id}: another participant is being enlisted, ` +
           "enlist one after the other",
       );
     }
-    this.#enlisting = true;
+    this.#core.enlisting = true;
     let branch: EnlistedBranch;
     try {
       branch = await this.#core.context.enlist(this.#core, name);
@@ -145,7 +140,7 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
       if (this.state === "active") await this.rollback().catch(() => {});
       throw abortedError(this.id, reason);
     } finally {
-      this.#enlisting = false;
+      this.#core.enlisting = false;
     }
     this.#clients[name] = branch.client;
     return branch.client as All[Name];
@@ -166,9 +161,15 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
    */
   commit(): Promise<CommitResult> {
     const before = this.state;
-    const committing = this.#commit();
+    const committing = new Promise<CommitResult>((resolve, reject) =>
+      commit(this.#core, {
+        committed: (settlement) =>
+          resolve(settlement === null ? SETTLED : { settled: settlement.done }),
+        notCommitted: reject,
+      })
+    );
     // Not one that was refused.
-    if (before === "active" && this.state === "committing") this.#core.committing = committing;
+    if (before === "active" && this.state !== "active") this.#core.committing = committing;
     return committing;
   }
 
@@ -178,13 +179,14 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
    * @throws {TypeError} If the transaction was committed, or is being.
    */
   async rollback(): Promise<void> {
-    if (this.#aborting === null) {
+    const core = this.#core;
+    if (core.aborting === null) {
       // From "committing" on the way back is the commit's own: the decision may be on its way to the disk.
       this.#assertActive("roll back");
-      this.#core.states.moveTo("aborting");
-      this.#aborting = this.#core.rollBack();
+      core.states.moveTo("aborting");
+      core.aborting = core.rollBack();
     }
-    await this.#aborting;
+    await core.aborting;
   }
 
   /** Rolls back if neither {@linkcode commit} nor {@linkcode rollback} was called. Never rejects. */
@@ -195,75 +197,10 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
     await this.rollback().catch(() => {});
   }
 
-  async #commit(): Promise<CommitResult> {
-    const core = this.#core;
-    if (this.#aborting !== null && core.deadline.error !== null) {
-      await this.#aborting.catch(() => {});
-      throw abortedError(this.id, deadlineReason(core.deadline.error));
-    }
-    if (this.#enlisting) {
-      throw new TypeError(
-        `Cannot commit transaction ${this.id}: a participant is being enlisted, await that first`,
-      );
-    }
-    core.states.moveTo("committing");
-    const votes = await vote(core);
-    if (votes.kind !== "prepared") return await this.#unprepared(votes);
-    const { writers } = votes;
-    const late = this.#deadlinePassed();
-    if (late !== null) return await this.#abort(late);
-    const deciding = decide(core, writers);
-    try {
-      await deciding;
-    } catch (cause) {
-      return await this.#abort(undecided(core, writers, cause));
-    }
-    const settlement = await commitPrepared(core, writers);
-    return settlement === null ? SETTLED : { settled: settlement.done };
-  }
-
-  /** Ends a transaction of which nothing is prepared, or that must not commit. */
-  async #unprepared(votes: Exclude<Votes, { kind: "prepared" }>): Promise<CommitResult> {
-    if (votes.kind === "ended by hand") throw await this.#endedByHand(votes.branches);
-    if (votes.kind === "failed") return await this.#abort(votes.failure);
-    const late = this.#deadlinePassed();
-    if (late !== null) return await this.#abort(late);
-    const failure = await commitInOnePhase(this.#core, votes.writer, votes.readers);
-    return failure === null ? SETTLED : await this.#abort(failure);
-  }
-
   #assertActive(action: string): void {
     if (this.state === "active") return;
     throw new TypeError(
       `Cannot ${action} transaction ${this.id}: it is "${this.state}", it must be "active"`,
     );
-  }
-
-  #deadlinePassed(): AbortReason | null {
-    const { error } = this.#core.deadline;
-    return error === null ? null : deadlineReason(error);
-  }
-
-  async #endedByHand(branches: readonly EnlistedBranch[]): Promise<HeuristicOutcomeError> {
-    // What the application left in the session after ending the branch is rolled back too.
-    this.#core.states.moveTo("aborting");
-    await this.#core.rollBack().catch(() => {});
-    const ended = branches.map(({ participant, gid }) => (
-      { participant, gid, outcome: "unknown" } as const
-    ));
-    this.#core.heuristics = [...ended, ...this.#core.heuristics];
-    const cause = new BranchEndedError();
-    return new HeuristicOutcomeError(this.id, "rolled back", this.#core.heuristics, { cause });
-  }
-
-  async #abort(failure: AbortReason): Promise<never> {
-    this.#core.states.moveTo("aborting");
-    // A branch that cannot even be rolled back is rolled back by its database: its session has ended.
-    await this.#core.rollBack().catch(() => {});
-    const { heuristics, meddledWith } = this.#core;
-    if (heuristics.length > 0) {
-      throw new HeuristicOutcomeError(this.id, "rolled back", heuristics, { cause: failure.cause });
-    }
-    throw abortedError(this.id, meddledWith ? { ...failure, retryable: false } : failure);
   }
 }

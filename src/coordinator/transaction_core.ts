@@ -83,7 +83,11 @@ export class TransactionCore implements LiveTransaction {
   meddledWith = false;
   /** What commits its branches, while that is under way. */
   settling: { open(): Settlement } | null = null;
-  /** What committing it comes to, once that was asked for. */
+  /** Whether another participant is being enlisted. */
+  enlisting = false;
+  /** Its way back, once that was asked for or its time was up; not the commit's own. */
+  aborting: Promise<void> | null = null;
+  /** What committing it comes to, once that was asked for by hand. */
   committing: Promise<unknown> | null = null;
 
   /**

@@ -15,7 +15,7 @@ import { type AbortReason, logRefusal } from "./abort_reason.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
 import { HeuristicOutcomeError, OutcomeUnknownError } from "./errors.ts";
 import type { SettleAnswer } from "./participant.ts";
-import { askAll, type Question } from "./round.ts";
+import { Round } from "./round.ts";
 import type { Settlement } from "./settlement.ts";
 import type { TransactionCore } from "./transaction_core.ts";
 
@@ -75,51 +75,72 @@ function leaveToLog(
   });
 }
 
+/** Who hears what became of a commit. */
+export interface CommitListener {
+  /**
+   * Hears that it is committed.
+   *
+   * @param settlement The settling that is left to the resolver or had its help; `null` if every branch has
+   * committed.
+   */
+  committed(settlement: Settlement | null): void;
+  /** Hears that it is not, or not everywhere, or that nobody knows. */
+  notCommitted(error: unknown): void;
+}
+
 /**
  * Commits what is prepared, after the decision.
  *
  * @param core The transaction, "deciding", with the decision on disk.
  * @param writers Its branches that wrote.
- * @returns The settling that is left to the resolver or had its help; `null` if every branch has committed.
- * @throws {HeuristicOutcomeError} If someone ended a branch otherwise.
+ * @param listener Hears when they have; with a {@linkcode HeuristicOutcomeError} if someone ended a branch
+ * otherwise.
  */
 export function commitPrepared(
   core: TransactionCore,
   writers: readonly EnlistedBranch[],
-): Promise<Settlement | null> {
+  listener: CommitListener,
+): void {
   const { clock, settleTimeout, onProtocolPoint } = core.context;
   core.states.moveTo("settling");
-  const committing = new Committing(core, writers);
+  const committing = new Committing(core, writers, listener);
   core.settling = committing;
   onProtocolPoint("decided", core.id);
-  return askAll(writers, committing, { clock, milliseconds: settleTimeout });
+  committing.start(writers, clock, settleTimeout);
 }
 
 /** Who does not say that it has committed is left to the resolver, and waited for as long as the time lasts. */
-class Committing implements Question<SettleAnswer | null, Settlement | null> {
+class Committing extends Round<SettleAnswer | null> {
   readonly #core: TransactionCore;
   readonly #writers: readonly EnlistedBranch[];
+  readonly #listener: CommitListener;
   readonly #since: number;
   /** Open as soon as somebody looks at it or a branch does not say so; until then the transaction is just live. */
   #settlement: Settlement | null = null;
   #committed = 0;
 
-  constructor(core: TransactionCore, writers: readonly EnlistedBranch[]) {
+  constructor(
+    core: TransactionCore,
+    writers: readonly EnlistedBranch[],
+    listener: CommitListener,
+  ) {
+    super();
     this.#core = core;
     this.#writers = writers;
+    this.#listener = listener;
     this.#since = core.context.clock.now();
   }
 
-  commandTo(): string {
+  protected commandTo(): string {
     return "COMMIT PREPARED";
   }
 
-  ask(branch: EnlistedBranch): Promise<SettleAnswer> {
+  protected ask(branch: EnlistedBranch): Promise<SettleAnswer> {
     return branch.commitPrepared();
   }
 
   /** Hears an answer; or, if that is `null`, that the resolver has settled all of them. */
-  hear(branch: EnlistedBranch, answer: SettleAnswer | null): Promise<null> | void {
+  protected heard(branch: EnlistedBranch, answer: SettleAnswer | null): Promise<null> | void {
     if (answer === null) return;
     const { context: { resolver, onProtocolPoint }, id } = this.#core;
     // Before it counts as ended: all that have are taken for committed then.
@@ -136,22 +157,27 @@ class Committing implements Question<SettleAnswer | null, Settlement | null> {
     settlement?.settle(branch.gid, "committed");
   }
 
-  fail(branch: EnlistedBranch, error: unknown): void {
+  protected unheard(branch: EnlistedBranch, error: unknown): void {
     // If it has answered, the resolver has it already.
-    if (branch.progress !== "ended") void this.hear(branch, { kind: "later", error });
+    if (branch.progress !== "ended") void this.heard(branch, { kind: "later", error });
   }
 
-  result(): Settlement | null {
+  protected over(): void {
     const settlement = this.#settlement;
     const { id, txn, context: { log, onUnsettled } } = this.#core;
     if (settlement === null) log.end(txn);
     this.#core.settling = null;
     this.#core.end("committed");
-    if (settlement === null) return null;
-    const isHeuristic = settlement.heuristics.length > 0;
-    if (isHeuristic || !settlement.isOver) onUnsettled(settlement);
-    if (isHeuristic) throw new HeuristicOutcomeError(id, "committed", settlement.heuristics);
-    return settlement;
+    if (settlement !== null) {
+      const isHeuristic = settlement.heuristics.length > 0;
+      if (isHeuristic || !settlement.isOver) onUnsettled(settlement);
+      if (isHeuristic) throw new HeuristicOutcomeError(id, "committed", settlement.heuristics);
+    }
+    if (!this.isBroken) this.#listener.committed(settlement);
+  }
+
+  protected broken(error: unknown): void {
+    this.#listener.notCommitted(error);
   }
 
   /** Opens the settling, of which those that have ended are no part any more. */

@@ -20,7 +20,7 @@ import type { EnlistedBranch } from "./enlisted_branch.ts";
 import { LogUnavailableError } from "../wal/errors.ts";
 import { BranchEndedError, ParticipantIdentityError } from "./errors.ts";
 import type { BranchWork, PrepareAnswer, VoteAnswer } from "./participant.ts";
-import { askAll, type Question } from "./round.ts";
+import { Round } from "./round.ts";
 import type { TransactionCore } from "./transaction_core.ts";
 
 /** What the branches said. */
@@ -46,49 +46,45 @@ interface Failure {
 
 const NONE: readonly Failure[] = [];
 
+/** Who hears how the branches voted. */
+export interface VoteListener {
+  /** Hears what they said. */
+  voted(votes: Votes): void;
+  /** Hears that the votes could not be taken. */
+  notVoted(error: unknown): void;
+}
+
 /**
  * Lets the branches vote.
  *
  * @param core The transaction, "committing".
- * @returns What they said.
+ * @param listener Hears what they said; perhaps at once.
  */
-export function vote(core: TransactionCore): Promise<Votes> {
-  return isCertain(core.branches) ? prepare(core, core.branches) : askFirst(core);
-}
-
-/** Nobody is prepared before it is known that two wrote: a single writer is committed in one phase. */
-async function askFirst(core: TransactionCore): Promise<Votes> {
+export function vote(core: TransactionCore, listener: VoteListener): void {
   const { branches, deadline, context: { clock } } = core;
-  const failures = await askAll(branches, new Examination(), {
-    clock,
-    milliseconds: null,
-    deadline,
-  });
-  if (failures.length > 0) return judge(core, failures);
-  const writers = branches.filter(({ writes }) => writes);
-  if (writers.length < 2) {
-    const readers = branches.filter(({ writes }) => !writes);
-    return { kind: "one phase", writer: writers[0], readers };
-  }
-  return await prepare(core, writers);
+  if (isCertain(branches)) prepare(core, branches, listener);
+  else new Examination(core, listener).start(branches, clock, null, deadline);
 }
 
 /** Lets all branches vote, with a Begin before over those that may have written if that is asked for. */
-function prepare(core: TransactionCore, writers: readonly EnlistedBranch[]): Promise<Votes> {
-  return core.context.forceBegin ? prepareForced(core, writers) : collect(core);
-}
-
-async function prepareForced(
+function prepare(
   core: TransactionCore,
   writers: readonly EnlistedBranch[],
-): Promise<Votes> {
-  const failure = await force(core, writers);
-  return failure === null ? await collect(core) : { kind: "failed", failure };
+  listener: VoteListener,
+): void {
+  if (!core.context.forceBegin) return collect(core, listener);
+  force(core, writers).then(
+    (failure) => {
+      if (failure === null) collect(core, listener);
+      else listener.voted({ kind: "failed", failure });
+    },
+    (error) => listener.notVoted(error),
+  );
 }
 
-function collect(core: TransactionCore): Promise<Votes> {
+function collect(core: TransactionCore, listener: VoteListener): void {
   const { branches, deadline, context: { clock, prepareTimeout } } = core;
-  return askAll(branches, new Voting(core), { clock, milliseconds: prepareTimeout, deadline });
+  new Voting(core, listener).start(branches, clock, prepareTimeout, deadline);
 }
 
 /** Whether two or more have certainly written: they are prepared while the others are asked. */
@@ -100,28 +96,46 @@ function isCertain(branches: readonly EnlistedBranch[]): boolean {
   return known > 1;
 }
 
-/** Asks what branches have done. */
-class Examination implements Question<BranchWork, readonly Failure[]> {
+/** Nobody is prepared before it is known that two wrote: a single writer is committed in one phase. */
+class Examination extends Round<BranchWork> {
+  readonly #core: TransactionCore;
+  readonly #listener: VoteListener;
   readonly #failures: Failure[] = [];
 
-  commandTo(): string {
+  constructor(core: TransactionCore, listener: VoteListener) {
+    super();
+    this.#core = core;
+    this.#listener = listener;
+  }
+
+  protected commandTo(): string {
     return "what it has done";
   }
 
-  ask(branch: EnlistedBranch): Promise<BranchWork> {
+  protected ask(branch: EnlistedBranch): Promise<BranchWork> {
     return branch.examine();
   }
 
-  hear(branch: EnlistedBranch, work: BranchWork): void {
+  protected heard(branch: EnlistedBranch, work: BranchWork): void {
     branch.examined(work);
   }
 
-  fail(branch: EnlistedBranch, error: unknown): void {
+  protected unheard(branch: EnlistedBranch, error: unknown): void {
     this.#failures.push({ branch, reason: branchFailure(branch, error) });
   }
 
-  result(): readonly Failure[] {
-    return this.#failures;
+  protected over(): void {
+    if (this.isBroken) return;
+    const { branches } = this.#core;
+    if (this.#failures.length > 0) return this.#listener.voted(judge(this.#core, this.#failures));
+    const writers = branches.filter(({ writes }) => writes);
+    if (writers.length > 1) return prepare(this.#core, writers, this.#listener);
+    const readers = branches.filter(({ writes }) => !writes);
+    this.#listener.voted({ kind: "one phase", writer: writers[0], readers });
+  }
+
+  protected broken(error: unknown): void {
+    this.#listener.notVoted(error);
   }
 }
 
@@ -129,26 +143,29 @@ class Examination implements Question<BranchWork, readonly Failure[]> {
 type Said = BranchWork | PrepareAnswer | VoteAnswer;
 
 /** Prepares the writers and commits the readers; who is neither yet is asked, and votes then. */
-class Voting implements Question<Said, Votes> {
+class Voting extends Round<Said> {
   readonly #core: TransactionCore;
+  readonly #listener: VoteListener;
   #failures: readonly Failure[] = NONE;
   #prepared = 0;
 
-  constructor(core: TransactionCore) {
+  constructor(core: TransactionCore, listener: VoteListener) {
+    super();
     this.#core = core;
+    this.#listener = listener;
   }
 
-  commandTo(branch: EnlistedBranch): string {
+  protected commandTo(branch: EnlistedBranch): string {
     if (branch.progress !== "active") return "PREPARE";
     return branch.isExamined ? "COMMIT" : "what it has done";
   }
 
-  ask(branch: EnlistedBranch): Promise<Said> {
+  protected ask(branch: EnlistedBranch): Promise<Said> {
     if (branch.isExamined) return branch.writes ? branch.prepare() : branch.commit();
     return branch.wrote ? branch.prepare() : branch.examine();
   }
 
-  hear(branch: EnlistedBranch, said: Said): Promise<Said> | void {
+  protected heard(branch: EnlistedBranch, said: Said): Promise<Said> | void {
     if ("wrote" in said) {
       branch.examined(said);
       return this.ask(branch);
@@ -161,15 +178,23 @@ class Voting implements Question<Said, Votes> {
     } else if (command === "PREPARE") this.#count();
   }
 
-  fail(branch: EnlistedBranch, error: unknown): void {
+  protected unheard(branch: EnlistedBranch, error: unknown): void {
     if (branch.progress !== "active" || branch.isExamined) {
-      this.hear(branch, { kind: "unknown", error });
+      this.heard(branch, { kind: "unknown", error });
     } else {
       this.#failures = [...this.#failures, { branch, reason: branchFailure(branch, error) }];
     }
   }
 
-  result(): Votes {
+  protected over(): void {
+    if (!this.isBroken) this.#listener.voted(this.#votes());
+  }
+
+  protected broken(error: unknown): void {
+    this.#listener.notVoted(error);
+  }
+
+  #votes(): Votes {
     const { branches } = this.#core;
     if (this.#failures.length > 0) return judge(this.#core, this.#failures);
     const all = this.#prepared === branches.length;

@@ -6,6 +6,7 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { Deadline, DeadlineError } from "../../src/coordinator/deadline.ts";
 import { enlist, EnlistmentError } from "../../src/coordinator/enlist.ts";
+import type { EnlistedBranch } from "../../src/coordinator/enlisted_branch.ts";
 import type { BranchOptions } from "../../src/coordinator/participant.ts";
 import { fails, hangs, lostBefore, waitsFor } from "./support/faults.ts";
 import { Workbench } from "./support/workbench.ts";
@@ -21,7 +22,10 @@ async function make(...names: string[]) {
     const members = order.map((name) => bench.members.get(name)!);
     const enlister = { id: "7", branches: [], branchOptions: options, deadline };
     const failed = (_: unknown, error: unknown) => error;
-    return enlist({ gidPrefix: "indoubt_fake_", clock, failed }, enlister, members);
+    const context = { gidPrefix: "indoubt_fake_", clock, failed };
+    return new Promise<EnlistedBranch[]>((enlisted, notEnlisted) =>
+      enlist(context, enlister, members, { enlisted, notEnlisted })
+    );
   };
   return { bench, clock, start };
 }

@@ -6,37 +6,37 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Deadline, DeadlineError } from "../../src/coordinator/deadline.ts";
 import { EnlistedBranch } from "../../src/coordinator/enlisted_branch.ts";
-import { askAll, askOne, type Question, type RoundLimits } from "../../src/coordinator/round.ts";
+import { askOne, PromisedRound, type RoundLimits } from "../../src/coordinator/round.ts";
 import type { FakeBranch } from "./support/fake_branch.ts";
 import { SteppedClock } from "./support/stepped_clock.ts";
 import { Workbench } from "./support/workbench.ts";
 
 /** A question whose answers the test gives, and what came of it. */
-class Asked implements Question<string, string[]> {
+class Asked extends PromisedRound<string, string[]> {
   readonly answers = new Map<string, PromiseWithResolvers<string>>();
   readonly log: string[] = [];
   next: ((name: string, answer: string) => Promise<string> | void) | null = null;
 
-  commandTo(): string {
+  protected commandTo(): string {
     return "SAY";
   }
 
-  ask({ participant }: EnlistedBranch): Promise<string> {
+  protected ask({ participant }: EnlistedBranch): Promise<string> {
     const answer = Promise.withResolvers<string>();
     this.answers.set(participant, answer);
     return answer.promise;
   }
 
-  hear({ participant }: EnlistedBranch, answer: string): Promise<string> | void {
+  protected heard({ participant }: EnlistedBranch, answer: string): Promise<string> | void {
     this.log.push(`${participant}: ${answer}`);
     return this.next?.(participant, answer);
   }
 
-  fail({ participant }: EnlistedBranch, error: unknown): void {
+  protected unheard({ participant }: EnlistedBranch, error: unknown): void {
     this.log.push(`${participant} failed: ${error instanceof Error ? error.message : error}`);
   }
 
-  result(): string[] {
+  protected result(): string[] {
     return this.log;
   }
 }
@@ -51,7 +51,7 @@ async function make() {
   );
   const asked = new Asked();
   const ask = (limits: Partial<RoundLimits> = {}) =>
-    askAll(branches, asked, { clock, milliseconds: 700, ...limits });
+    asked.askAll(branches, { clock, milliseconds: 700, ...limits });
   return { clock, branches, asked, ask };
 }
 
@@ -128,7 +128,7 @@ Deno.test("askAll() waits for what a branch is asked next, within the same time"
 
 Deno.test("askAll() is over at once if there is nobody to ask", async () => {
   const { clock, asked } = await make();
-  assertEquals(await askAll([], asked, { clock, milliseconds: 700 }), []);
+  assertEquals(await asked.askAll([], { clock, milliseconds: 700 }), []);
   assertEquals(clock.timers, 0);
 });
 
