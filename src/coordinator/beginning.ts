@@ -207,7 +207,7 @@ export class Beginning {
     const ended = core.ended.then((): EnlistedBranch[] => []);
     const [branch] = await Promise.race([enlisting, ended]);
     if (branch !== undefined && core.states.current === "active") {
-      core.branches.push(branch);
+      core.branches = [...core.branches, branch];
       return branch;
     }
     const givingBack = enlisting.then(giveBack, () => {});

@@ -39,6 +39,7 @@ export class Deadline implements Disposable {
   /** Who waits for the end of time: one at most, nearly always; a promise for all would keep each until then. */
   #first: DeadlineWaiter | null = null;
   #others: Set<DeadlineWaiter> | null = null;
+  readonly #timeout: number;
   readonly #timer: Timer;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort: (() => void) | null = null;
@@ -52,9 +53,8 @@ export class Deadline implements Disposable {
    * @param signal The caller's signal.
    */
   constructor(clock: Clock, timeout: number, signal?: AbortSignal) {
-    this.#timer = clock.after(timeout, () => {
-      this.expire(new DeadlineError(`its timeout of ${timeout} ms passed`, true));
-    });
+    this.#timeout = timeout;
+    this.#timer = clock.after(timeout, Deadline.#pass, this);
     this.#signal = signal;
     if (signal === undefined) return;
     // Not assigned at once: V8 would take it for a function that stays, and keep what it refers to.
@@ -65,6 +65,10 @@ export class Deadline implements Disposable {
     this.#onAbort = onAbort;
     if (signal.aborted) onAbort();
     signal.addEventListener("abort", onAbort, { once: true });
+  }
+
+  static #pass(deadline: Deadline): void {
+    deadline.expire(new DeadlineError(`its timeout of ${deadline.#timeout} ms passed`, true));
   }
 
   /** Why time is up; `null` while it is not. */

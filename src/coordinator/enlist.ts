@@ -12,7 +12,7 @@
 import type { Clock } from "../platform/clock.ts";
 import { type AbortReason, deadlineReason } from "./abort_reason.ts";
 import { type Deadline, DeadlineError, type DeadlineWaiter } from "./deadline.ts";
-import { ask, EnlistedBranch, type Listener } from "./enlisted_branch.ts";
+import { EnlistedBranch, type Listener } from "./enlisted_branch.ts";
 import { makeGid } from "./gid.ts";
 import { ParticipantUnavailableError } from "./errors.ts";
 import type { Member, MemberError } from "./member.ts";
@@ -126,8 +126,6 @@ class Enlisting<Transaction extends Enlister> implements Listener, DeadlineWaite
   /** In the order in which they were taken; as many as {@linkcode #sessions} says. */
   readonly #taken: EnlistedBranch[];
   #sessions = 0;
-  readonly #onSession: (session: Branch<unknown>) => void;
-  readonly #onNoSession: (cause: unknown) => void;
   #begun = 0;
   #failed = false;
 
@@ -144,12 +142,6 @@ class Enlisting<Transaction extends Enlister> implements Listener, DeadlineWaite
     this.#order = inOrder(members);
     // An array of the right length at once: one that grows gets room for many more.
     this.#taken = new Array(members.length);
-    // Names first, as in `enlisted_branch.ts`.
-    const onSession = (session: Branch<unknown>) => this.#take(session);
-    const onNoSession = (cause: unknown) =>
-      void this.#fail(new EnlistmentError(this.#next.name, { cause }));
-    this.#onSession = onSession;
-    this.#onNoSession = onNoSession;
   }
 
   begin(): void {
@@ -157,8 +149,9 @@ class Enlisting<Transaction extends Enlister> implements Listener, DeadlineWaite
     this.#transaction.deadline.whenExpired(this);
   }
 
-  /** Hears that a branch has begun. */
-  hear(): void {
+  /** Hears that a branch has its session, or that it has begun. */
+  hear(branch: EnlistedBranch, answer: unknown): void {
+    if (!branch.hasSession) return this.#take(branch, answer as Branch<unknown>);
     this.#begun++;
     if (this.#begun < this.#order.length || this.#failed) return;
     this.#transaction.deadline.forget(this);
@@ -168,7 +161,7 @@ class Enlisting<Transaction extends Enlister> implements Listener, DeadlineWaite
     );
   }
 
-  /** Hears that a branch could not begin. */
+  /** Hears that a branch could not have its session, or not begin. */
   fail({ participant }: EnlistedBranch, cause: unknown): void {
     void this.#fail(new EnlistmentError(participant, { cause }));
   }
@@ -177,26 +170,22 @@ class Enlisting<Transaction extends Enlister> implements Listener, DeadlineWaite
     void this.#fail(error);
   }
 
-  /** Whose session is taken next. */
-  get #next(): Member {
-    return this.#order[this.#sessions]!;
-  }
-
+  /** Asks for the next session. */
   #acquire(): void {
-    ask<"acquire", [], Branch<unknown>>(this.#next.participant, "acquire")
-      .then(this.#onSession, this.#onNoSession);
+    const member = this.#order[this.#sessions]!;
+    const { gidPrefix, clock } = this.#context;
+    const { id, branches } = this.#transaction;
+    const gid = makeGid(gidPrefix, id, branches.length + this.#members.indexOf(member));
+    const branch = new EnlistedBranch(member, gid, clock);
+    branch.answerTo(branch.acquire(), this);
   }
 
-  #take(session: Branch<unknown>): void {
-    const member = this.#next;
-    const { gidPrefix, clock } = this.#context;
-    const { id, branches, branchOptions } = this.#transaction;
-    const gid = makeGid(gidPrefix, id, branches.length + this.#members.indexOf(member));
-    const branch = new EnlistedBranch(member, session, gid, clock);
+  #take(branch: EnlistedBranch, session: Branch<unknown>): void {
+    branch.take(session);
     // A session that comes after all goes back at once.
     if (this.#failed) return branch.release();
     this.#taken[this.#sessions++] = branch;
-    branch.answerTo(branch.begin(branchOptions), this);
+    branch.answerTo(branch.begin(this.#transaction.branchOptions), this);
     if (this.#sessions < this.#order.length) this.#acquire();
   }
 

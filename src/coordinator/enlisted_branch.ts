@@ -86,7 +86,8 @@ class Line {
 
 /** One branch of a running transaction. */
 export class EnlistedBranch {
-  readonly #branch: Branch<unknown>;
+  /** Its session, as soon as it has one. */
+  #session: Branch<unknown> | null = null;
   readonly #clock: Clock;
   #line: Line | null = null;
   #released = false;
@@ -105,23 +106,26 @@ export class EnlistedBranch {
   progress: BranchProgress = "active";
 
   /**
-   * Takes over a session that has not begun.
+   * Begins without a session.
    *
    * @param member The participant.
-   * @param branch The session.
    * @param gid The branch's name.
    * @param clock Limits the waiting.
    */
-  constructor(member: Member, branch: Branch<unknown>, gid: string, clock: Clock) {
+  constructor(member: Member, gid: string, clock: Clock) {
     this.member = member;
     this.gid = gid;
-    this.#branch = branch;
     this.#clock = clock;
   }
 
   /** Name of the participant. */
   get participant(): string {
     return this.member.name;
+  }
+
+  /** Whether it has its session. */
+  get hasSession(): boolean {
+    return this.#session !== null;
   }
 
   /** The driver's client. */
@@ -157,6 +161,16 @@ export class EnlistedBranch {
     this.#line.listener = null;
     this.#line = null;
     return true;
+  }
+
+  /** Asks the participant for a session, which {@linkcode take} is to be given. */
+  acquire(): Promise<Branch<unknown>> {
+    return ask<"acquire", [], Branch<unknown>>(this.member.participant, "acquire");
+  }
+
+  /** Takes over a session that has not begun. */
+  take(session: Branch<unknown>): void {
+    this.#session = session;
   }
 
   /** Begins the database's transaction. */
@@ -223,6 +237,11 @@ export class EnlistedBranch {
       }
     }
     this.progress = "ended";
+  }
+
+  get #branch(): Branch<unknown> {
+    if (this.#session === null) throw new TypeError(`Branch ${this.gid} has no session yet`);
+    return this.#session;
   }
 
   /** Gives the session back. Never throws: what its pool has to say of that changes no outcome. */

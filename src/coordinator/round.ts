@@ -85,7 +85,7 @@ export abstract class Round<Answer> implements Listener, DeadlineWaiter {
     const late = deadline?.error ?? null;
     if (late === null) {
       for (const branch of branches) branch.answerTo(this.ask(branch), this);
-      if (milliseconds !== null) this.#timer = clock.after(milliseconds, () => this.timeUp());
+      if (milliseconds !== null) this.#timer = clock.after(milliseconds, databasesTimeUp, this);
       this.#deadline = deadline;
       deadline?.whenExpired(this);
     } else {
@@ -146,6 +146,10 @@ export abstract class Round<Answer> implements Listener, DeadlineWaiter {
     this.#isBroken = true;
     this.broken(error);
   }
+}
+
+function databasesTimeUp(round: { timeUp(): void }): void {
+  round.timeUp();
 }
 
 /**

@@ -59,6 +59,10 @@ export interface BeginRequest {
   readonly branchOptions: Omit<BranchOptions, "gid">;
 }
 
+// The same for all that have none.
+const NO_BRANCHES: readonly EnlistedBranch[] = [];
+const NO_HEURISTICS: readonly HeuristicBranch[] = [];
+
 /** The inside of one transaction. */
 export class TransactionCore implements LiveTransaction {
   #hasEnded = false;
@@ -74,11 +78,11 @@ export class TransactionCore implements LiveTransaction {
   readonly branchOptions: BeginRequest["branchOptions"];
   readonly states: TransactionStates;
   /** Its branches, in the order of their numbers. */
-  branches: EnlistedBranch[] = [];
+  branches: readonly EnlistedBranch[] = NO_BRANCHES;
   /** Whether the log holds a Begin of it. */
   begun = false;
   /** Branches that did not end as it was rolled back: someone has committed them, or may have. */
-  heuristics: readonly HeuristicBranch[] = [];
+  heuristics: readonly HeuristicBranch[] = NO_HEURISTICS;
   /** Whether someone has ended a branch that was prepared, and it is not known yet how. */
   meddledWith = false;
   /** What commits its branches, while that is under way. */
@@ -156,7 +160,7 @@ export class TransactionCore implements LiveTransaction {
       if (branch.progress === "active") await branch.rollback();
       else if (settlement !== null) await this.#rollBackPrepared(branch, settlement);
     }));
-    this.heuristics = settlement?.heuristics ?? [];
+    this.heuristics = settlement?.heuristics ?? NO_HEURISTICS;
     this.end("aborted");
     const failed = endings.find((ending) => ending.status === "rejected");
     if (failed !== undefined) throw failed.reason;

@@ -19,8 +19,12 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some fixed point; never goes back. */
   elapsed(): number;
-  /** Runs `callback` once after `milliseconds`. */
-  after(milliseconds: number, callback: () => void): Timer;
+  /** Runs `callback` once after `milliseconds`, with the argument that was given. */
+  after<Argument>(
+    milliseconds: number,
+    callback: (argument: Argument) => void,
+    argument?: Argument,
+  ): Timer;
   /** Runs `callback` once what is ready to run now has run, without waiting for a timer. */
   soon(callback: () => void): void;
 }
@@ -29,8 +33,12 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
-  after(milliseconds: number, callback: () => void): Timer {
-    const timer = setTimeout(callback, milliseconds);
+  after<Argument>(
+    milliseconds: number,
+    callback: (argument: Argument) => void,
+    argument?: Argument,
+  ): Timer {
+    const timer = setTimeout(callback, milliseconds, argument as Argument);
     return {
       cancel: () => clearTimeout(timer),
       keepAlive: (alive) => alive ? Deno.refTimer(timer) : Deno.unrefTimer(timer),

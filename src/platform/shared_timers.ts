@@ -3,6 +3,9 @@
  * timers of one duration share one timer of the machine. Each runs as late as it should, never earlier.
  * Setting and taking back costs no call to the machine and leaves nothing behind.
  *
+ * Nor does it cost a look at the clock for each: timers that come upon others count from the end of the turn
+ * in which they were set, when most of them are taken back already.
+ *
  * The machine's timer of a duration stays set when nobody needs it any more, but does not keep the process
  * alive then; {@linkcode SharedTimers.close} takes it back.
  *
@@ -15,69 +18,103 @@ import type { Clock, Timer } from "./clock.ts";
 const MAX_DURATIONS = 64;
 
 /** A timer in the list of its duration, which is in the order in which they run. */
-class SharedTimer implements Timer {
+class SharedTimer<Argument> implements Timer {
   readonly #list: TimerList;
-  readonly due: number;
-  callback: (() => void) | null;
-  previous: SharedTimer | null = null;
-  next: SharedTimer | null = null;
+  #callback: ((argument: Argument) => void) | null;
+  #argument: Argument | undefined;
+  /** When it runs; not known before the end of the turn in which it was set. */
+  due = Infinity;
+  previous: AnyTimer | null = null;
+  next: AnyTimer | null = null;
 
-  constructor(list: TimerList, due: number, callback: () => void) {
+  constructor(list: TimerList, callback: (argument: Argument) => void, argument?: Argument) {
     this.#list = list;
-    this.due = due;
-    this.callback = callback;
+    this.#callback = callback;
+    this.#argument = argument;
   }
 
   cancel(): void {
-    if (this.callback === null) return;
-    this.callback = null;
-    this.#list.remove(this);
+    if (this.#callback === null) return;
+    this.#callback = null;
+    this.#argument = undefined;
+    this.#list.remove(this as AnyTimer);
+  }
+
+  run(): void {
+    const [callback, argument] = [this.#callback, this.#argument];
+    this.cancel();
+    callback?.(argument as Argument);
   }
 }
+
+type AnyTimer = SharedTimer<unknown>;
 
 /** The timers of one duration. */
 class TimerList {
   readonly #clock: Clock;
   readonly #milliseconds: number;
-  #first: SharedTimer | null = null;
-  #last: SharedTimer | null = null;
+  readonly #dateLater: (list: TimerList) => void;
+  #first: AnyTimer | null = null;
+  #last: AnyTimer | null = null;
+  /** The first that was set in this turn and has no date yet; all behind it have none either. */
+  #undated: AnyTimer | null = null;
+  #willDate = false;
   #machine: Timer | null = null;
 
-  constructor(clock: Clock, milliseconds: number) {
+  constructor(clock: Clock, milliseconds: number, dateLater: (list: TimerList) => void) {
     this.#clock = clock;
     this.#milliseconds = milliseconds;
+    this.#dateLater = dateLater;
   }
 
-  add(callback: () => void): Timer {
-    const timer = new SharedTimer(this, this.#clock.elapsed() + this.#milliseconds, callback);
+  add<Argument>(callback: (argument: Argument) => void, argument?: Argument): Timer {
+    const timer = new SharedTimer(this, callback, argument) as AnyTimer;
     if (this.#last === null) {
+      timer.due = this.#clock.elapsed() + this.#milliseconds;
       this.#first = timer;
       if (this.#machine === null) this.#set(this.#milliseconds);
       else this.#machine.keepAlive?.(true);
     } else {
       timer.previous = this.#last;
       this.#last.next = timer;
+      this.#undated ??= timer;
+      if (!this.#willDate) this.#dateLater(this);
+      this.#willDate = true;
     }
     this.#last = timer;
     return timer;
   }
 
-  remove(timer: SharedTimer): void {
+  remove(timer: AnyTimer): void {
     const { previous, next } = timer;
     if (previous === null) this.#first = next;
     else previous.next = next;
     if (next === null) this.#last = previous;
     else next.previous = previous;
+    if (this.#undated === timer) this.#undated = next;
     // A timer that the collector has not found yet must not keep those after it from being collected.
     timer.previous = null;
     timer.next = null;
     if (this.#first === null) this.#machine?.keepAlive?.(false);
   }
 
+  /** Dates those that were set in this turn. */
+  date(now: number): void {
+    for (let timer = this.#undated; timer !== null; timer = timer.next) {
+      timer.due = now + this.#milliseconds;
+    }
+    this.#undated = null;
+    this.#willDate = false;
+  }
+
   close(): void {
     this.#machine?.cancel();
     this.#machine = null;
-    if (this.#first !== null) this.#set(this.#first.due - this.#clock.elapsed());
+    if (this.#first !== null) this.#setFor(this.#first, this.#clock.elapsed());
+  }
+
+  #setFor({ due }: AnyTimer, now: number): void {
+    this.#set(Math.min(due - now, this.#milliseconds));
   }
 
   #set(milliseconds: number): void {
@@ -87,12 +124,8 @@ class TimerList {
   #run(): void {
     this.#machine = null;
     const now = this.#clock.elapsed();
-    while (this.#first !== null && this.#first.due <= now) {
-      const { callback } = this.#first;
-      this.#first.cancel();
-      callback?.();
-    }
-    if (this.#first !== null && this.#machine === null) this.#set(this.#first.due - now);
+    while (this.#first !== null && this.#first.due <= now) this.#first.run();
+    if (this.#first !== null && this.#machine === null) this.#setFor(this.#first, now);
   }
 }
 
@@ -100,6 +133,8 @@ class TimerList {
 export class SharedTimers implements Clock {
   readonly #clock: Clock;
   readonly #lists = new Map<number, TimerList>();
+  /** Those with timers that get their dates at the end of the turn. */
+  #undated: TimerList[] = [];
 
   /**
    * Begins with no timer.
@@ -126,18 +161,36 @@ export class SharedTimers implements Clock {
   }
 
   /** As of the machine's clock; see there. */
-  after(milliseconds: number, callback: () => void): Timer {
+  after<Argument>(
+    milliseconds: number,
+    callback: (argument: Argument) => void,
+    argument?: Argument,
+  ): Timer {
     let list = this.#lists.get(milliseconds);
     if (list === undefined) {
-      if (this.#lists.size >= MAX_DURATIONS) return this.#clock.after(milliseconds, callback);
-      list = new TimerList(this.#clock, milliseconds);
+      if (this.#lists.size >= MAX_DURATIONS) {
+        return this.#clock.after(milliseconds, callback, argument);
+      }
+      list = new TimerList(this.#clock, milliseconds, (list) => this.#dateLater(list));
       this.#lists.set(milliseconds, list);
     }
-    return list.add(callback);
+    return list.add(callback, argument);
   }
 
   /** Takes back what nobody needs; timers that are still set run. */
   close(): void {
     for (const list of this.#lists.values()) list.close();
+  }
+
+  #dateLater(list: TimerList): void {
+    this.#undated.push(list);
+    if (this.#undated.length === 1) this.#clock.soon(() => this.#date());
+  }
+
+  #date(): void {
+    const now = this.#clock.elapsed();
+    const lists = this.#undated;
+    this.#undated = [];
+    for (const list of lists) list.date(now);
   }
 }

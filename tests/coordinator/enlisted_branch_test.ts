@@ -13,7 +13,9 @@ const DONE: PrepareAnswer = { kind: "done", token: "7" };
 function branchOf(prepare: () => unknown): EnlistedBranch {
   const session = { prepare } as unknown as Branch<unknown>;
   const member = new Member("north", new NoOpParticipant("1"));
-  return new EnlistedBranch(member, session, "g_0", new SteppedClock());
+  const branch = new EnlistedBranch(member, "g_0", new SteppedClock());
+  branch.take(session);
+  return branch;
 }
 
 Deno.test("EnlistedBranch.prepare() takes an answer that is no promise", async () => {

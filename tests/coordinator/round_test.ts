@@ -7,7 +7,6 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { Deadline, DeadlineError } from "../../src/coordinator/deadline.ts";
 import { EnlistedBranch } from "../../src/coordinator/enlisted_branch.ts";
 import { askOne, PromisedRound, type RoundLimits } from "../../src/coordinator/round.ts";
-import type { FakeBranch } from "./support/fake_branch.ts";
 import { SteppedClock } from "./support/stepped_clock.ts";
 import { Workbench } from "./support/workbench.ts";
 
@@ -47,7 +46,7 @@ async function make() {
   await transaction.rollback();
   const clock = new SteppedClock();
   const branches = [...bench.members.values()].map((member, place) =>
-    new EnlistedBranch(member, {} as FakeBranch, `g_${place}`, clock)
+    new EnlistedBranch(member, `g_${place}`, clock)
   );
   const asked = new Asked();
   const ask = (limits: Partial<RoundLimits> = {}) =>

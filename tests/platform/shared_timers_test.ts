@@ -70,3 +70,56 @@ Deno.test("SharedTimers.after() works for any number of durations", async () => 
   await clock.pass(200);
   assertEquals([ran, clock.timers], [200, 0]);
 });
+
+Deno.test("SharedTimers.after() runs none earlier for the turn's having been long", async () => {
+  const clock = new SteppedClock();
+  const shared = new SharedTimers(clock);
+  const ran: [string, number][] = [];
+  const set = (name: string) =>
+    shared.after(100, (name) => ran.push([name, clock.elapsed()]), name);
+  set("first");
+  clock.advance(30);
+  const taken = set("taken back");
+  clock.advance(30);
+  set("last");
+  taken.cancel();
+  clock.advance(5);
+  await clock.pass(200);
+  assertEquals(ran, [["first", 100], ["last", 165]]);
+  shared.close();
+  assertEquals(clock.timers, 0);
+});
+
+Deno.test("SharedTimers.after() runs what has no date yet when the machine's timer does", async () => {
+  const clock = new SteppedClock();
+  const shared = new SharedTimers(clock);
+  const ran: [string, number][] = [];
+  const set = (name: string) =>
+    shared.after(100, (name) => ran.push([name, clock.elapsed()]), name);
+  const first = set("first");
+  clock.advance(99);
+  set("second");
+  first.cancel();
+  // The machine's timer comes amid the turn, in which nothing has a date.
+  clock.advance(2);
+  assertEquals(ran, []);
+  await clock.pass(300);
+  assertEquals(ran, [["second", 201]]);
+  assertEquals(clock.timers, 0);
+});
+
+Deno.test("SharedTimers looks at the clock once for all that are set in one turn", async () => {
+  const clock = new SteppedClock();
+  let looks = 0;
+  const shared = new SharedTimers({
+    now: () => clock.now(),
+    elapsed: () => (looks++, clock.elapsed()),
+    after: (...given) => clock.after(...given),
+    soon: (callback) => clock.soon(callback),
+  });
+  const timers = Array.from({ length: 100 }, () => shared.after(100, () => {}));
+  await clock.settle();
+  assertEquals(looks, 2);
+  for (const timer of timers) timer.cancel();
+  shared.close();
+});

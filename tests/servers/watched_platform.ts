@@ -39,7 +39,7 @@ function clockAhead(clock: Clock, ahead: () => number): Clock {
   return {
     now: () => clock.now(),
     elapsed: () => clock.elapsed() + ahead(),
-    after: (milliseconds, callback) => clock.after(milliseconds, callback),
+    after: (...given) => clock.after(...given),
     soon: (callback) => clock.soon(callback),
   };
 }

@@ -41,8 +41,13 @@ export class ManualClock implements Clock {
     return this.#elapsed;
   }
 
-  after(milliseconds: number, callback: () => void): Timer {
-    const timer = { due: this.#elapsed + Math.max(0, milliseconds), callback };
+  after<Argument>(
+    milliseconds: number,
+    callback: (argument: Argument) => void,
+    argument?: Argument,
+  ): Timer {
+    const due = this.#elapsed + Math.max(0, milliseconds);
+    const timer = { due, callback: () => callback(argument as Argument) };
     this.#timers.push(timer);
     return {
       cancel: () => {

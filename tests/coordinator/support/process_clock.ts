@@ -29,11 +29,15 @@ export class ProcessClock implements Clock {
     return this.#clock.elapsed();
   }
 
-  after(milliseconds: number, callback: () => void): Timer {
+  after<Argument>(
+    milliseconds: number,
+    callback: (argument: Argument) => void,
+    argument?: Argument,
+  ): Timer {
     if (this.#ended) return { cancel: () => {} };
     const timer = this.#clock.after(milliseconds, () => {
       this.#timers.delete(timer);
-      callback();
+      callback(argument as Argument);
     });
     this.#timers.add(timer);
     return {

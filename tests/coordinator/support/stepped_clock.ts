@@ -15,12 +15,16 @@ const MAX_STEPS = 100_000;
 export class SteppedClock extends ManualClock {
   readonly #due = new Set<{ readonly at: number }>();
 
-  override after(milliseconds: number, callback: () => void): Timer {
+  override after<Argument>(
+    milliseconds: number,
+    callback: (argument: Argument) => void,
+    argument?: Argument,
+  ): Timer {
     const due = { at: this.elapsed() + Math.max(0, milliseconds) };
     this.#due.add(due);
     const timer = super.after(milliseconds, () => {
       this.#due.delete(due);
-      callback();
+      callback(argument as Argument);
     });
     return {
       cancel: () => {

@@ -34,9 +34,17 @@ export class VirtualClock implements Clock {
     return this.#elapsed;
   }
 
-  after(milliseconds: number, callback: () => void): Timer {
+  after<Argument>(
+    milliseconds: number,
+    callback: (argument: Argument) => void,
+    argument?: Argument,
+  ): Timer {
     const due = this.#elapsed + Math.max(0, milliseconds);
-    const event: Event = { due, order: this.#order++, callback };
+    const event: Event = {
+      due,
+      order: this.#order++,
+      callback: () => callback(argument as Argument),
+    };
     this.#push(event);
     return {
       cancel: () => {
