@@ -54,6 +54,7 @@ function tests(name: string, file: string, filter: string): Suite {
 const WRONG_PLACES = tests("frames in wrong places", "tests/wal/every_bit_test.ts", "wrong places");
 const LONG_FRAMES = tests("long frames", "tests/fuzz/segment_fuzz_test.ts", "longer than any");
 const POWER_CUTS = tests("power cuts", "tests/simulation/power_cut_test.ts", "behind each call");
+const REUSE = tests("used segments", "tests/simulation/power_cut_test.ts", "all goes on at once");
 const TURNED_BITS = tests(
   "turned bits",
   "tests/simulation/rotting_disk_test.ts",
@@ -114,6 +115,25 @@ export const CANARIES: readonly Canary[] = [
       replace: "this.#nextLsn = firstLsn;",
     }],
     suite: RANDOM_RUNS,
+  },
+  {
+    name: "an old segment overwritten before its new name is durable",
+    patches: [{
+      file: "src/wal/retire.ts",
+      find: "    if (changed) await fileSystem.syncDirectory(directory);\n    left?.release();\n",
+      replace:
+        "    left?.release();\n    if (changed) await fileSystem.syncDirectory(directory);\n",
+    }],
+    suite: REUSE,
+  },
+  {
+    name: "batches that promise that all records before them were synced",
+    patches: [{
+      file: "src/wal/frame_batch.ts",
+      find: "firstLsn - synced",
+      replace: "0 * synced",
+    }],
+    suite: POWER_CUTS,
   },
   {
     name: "verdicts not in the head of a new segment",

@@ -78,14 +78,14 @@ seededTest(
     const writer = { ...machine, fileSystem: paced(false, Infinity) };
     const segmentSize = random.pick(SEGMENT_SIZES);
     const opening = Log.open({ directory: DIRECTORY, platform: writer, model, segmentSize });
-    const log = new BusyLog(await turns.until(opening), model);
+    const log = new BusyLog(await turns.finish(opening), model);
     const writing = log.write(random.fork());
     for (let look = 0; look < LOOKS; look++) {
       const fileSystem = paced(true, Math.ceil(segmentSize / random.pick(PIECES)));
       const reader = { ...machine, fileSystem };
       const { synced } = log;
       const unfinished = new Set(log.unfinished);
-      const report = await turns.until(verifyLog(reader, DIRECTORY));
+      const report = await turns.finish(verifyLog(reader, DIRECTORY));
       assertEquals([report.verdict, report.reason], ["sound", ""]);
       assertEquals([report.found, report.harmless], [[], []]);
       assert((report.nextLsn ?? 0) >= synced, `${report.nextLsn} is before ${synced}`);
@@ -96,7 +96,7 @@ seededTest(
       assert(fileSystem.calls < MAX_CALLS, `${fileSystem.calls} calls`);
     }
     log.stop();
-    await turns.until(writing);
+    await turns.finish(writing);
     assertEquals(disk.openFiles, []);
   },
 );
@@ -106,7 +106,7 @@ async function inspect(
   turns: Turns,
   reader: Parameters<typeof inspectLog>[0],
 ): Promise<void> {
-  const items = await turns.until(Array.fromAsync(inspectLog(reader, DIRECTORY)));
+  const items = await turns.finish(Array.fromAsync(inspectLog(reader, DIRECTORY)));
   assertEquals(items.filter(({ kind }) => kind === "damage"), []);
   const ends = items.flatMap((item) => item.kind === "end" ? [item.end.kind] : []);
   assert(ends.length > 0 && ends.every((kind) => kind === "clean" || kind === "torn_tail"));

@@ -21,6 +21,7 @@ import {
 } from "./log_model.ts";
 import type { MemoryDisk } from "./memory_disk.ts";
 import type { SimulatedPlatform } from "./simulated_platform.ts";
+import { PacedFiles, type Turns } from "./turns.ts";
 
 /** The log directory, unless another is given; it is not there at first. */
 export const DIRECTORY = "/log";
@@ -37,17 +38,24 @@ export class RefusalError extends Error {
 export class LogDriver {
   readonly platform: SimulatedPlatform;
   readonly directory: string;
+  readonly #turns: Turns | null;
   #seen: Seen;
   #log: Log<LogRecord> | null = null;
 
-  /** Goes on from what earlier processes have seen. */
+  /**
+   * Goes on from what earlier processes have seen.
+   *
+   * @param turns How the log's own calls take turns; each is answered at once if there are none.
+   */
   constructor(
     platform: SimulatedPlatform,
     seen: Seen = NOTHING_SEEN,
     directory: string = DIRECTORY,
+    turns: Turns | null = null,
   ) {
     this.platform = platform;
     this.directory = directory;
+    this.#turns = turns;
     this.#seen = seen;
   }
 
@@ -75,10 +83,13 @@ export class LogDriver {
     const before = this.#newestSegment();
     const names = this.disk.namesIn(this.directory);
     this.#doubt();
-    const { directory, platform } = this;
+    const { directory } = this;
+    const platform = this.#turns === null
+      ? this.platform
+      : { ...this.platform, fileSystem: new PacedFiles(this.disk, { turns: this.#turns }) };
     const model = new LiveState();
     const opened = Log.open({ directory, platform, model, segmentSize: SEGMENT_SIZE });
-    const log = await platform.clock.finish(opened).catch((error) => this.#refused(error));
+    const log = await this.finish(opened).catch((error) => this.#refused(error));
     this.#log = log;
     this.#doubt();
     const firstLsn = this.#newestSegment();
@@ -139,7 +150,13 @@ export class LogDriver {
     const log = this.#log;
     this.#log = null;
     if (log === null) return;
-    await this.platform.clock.finish(log.close());
+    await this.finish(log.close());
+  }
+
+  /** Waits for something that nothing but the log holds up. */
+  async finish<T>(promise: Promise<T>): Promise<T> {
+    const waiter = this.#turns ?? this.platform.clock;
+    return await waiter.finish(promise);
   }
 
   /** Notes what is in doubt now; it stays so until an opening has succeeded. */

@@ -6,6 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { BranchRecord } from "../../src/wal/decisions/record.ts";
+import type { DiskCall } from "./disk_calls.ts";
 import { DIRECTORY, LogDriver } from "./log_driver.ts";
 import { NOTHING_SEEN, type Seen } from "./log_model.ts";
 import { runWorkload } from "./log_workload.ts";
@@ -13,9 +14,13 @@ import { MemoryDisk } from "./memory_disk.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 import { seededTest } from "./seeds.ts";
 import { simulatedPlatform } from "./simulated_platform.ts";
+import { Turns } from "./turns.ts";
 
 /** Power cuts tried behind each call: what survives of unsynced bytes is different in each. */
 const POWER_CUTS = 6;
+
+/** Fewer calls than this are answered between two commits that go on beside others. */
+const MAX_TURNS = 24;
 
 /** A log directory that comes into being together with its parents. */
 const DEEP_DIRECTORY = "/srv/app/log";
@@ -116,31 +121,73 @@ seededTest("Log survives a crash behind each call to the disk", 3, async (random
   for (const moment of moments) await assertRecovers(moment, random);
 });
 
+/**
+ * Uses segments again and again; what every crash leaves must be sound.
+ *
+ * @param opening How many commits are made before the log is opened again.
+ * @param pass Lets happen what happens between two commits.
+ * @returns How many segments were used again.
+ */
+async function assertReuseSurvives(
+  driver: LogDriver,
+  random: SeededRandom,
+  crash: Crash,
+  opening: bigint,
+  pass: () => Promise<void>,
+): Promise<number> {
+  const moments = collectCrashes(driver, crash);
+  for (let txn = 1n; txn <= 50n; txn++) {
+    if (txn % opening === 1n) {
+      await driver.close();
+      await driver.open();
+    }
+    await driver.finish(driver.append({ type: "committing", txn, branches: branches(txn) }));
+    // Few stay live: a segment that begins with many is longer than those that are used again.
+    if (txn > 2n) driver.appendLazily({ type: "end", txn: txn - 2n });
+    await pass();
+  }
+  await driver.close();
+  for (const moment of moments) {
+    await assertRecovers(moment, random);
+    // What was half overwritten is never found under a segment's name.
+    const names = moment.disk.namesIn(DIRECTORY);
+    assertEquals(names.filter((name) => name.includes("broken")), [], moment.text);
+  }
+  return driver.disk.calls.filter(isTaken).length;
+}
+
+/** Whether a call gives a segment another name, to use it again. */
+function isTaken({ kind, path }: DiskCall): boolean {
+  return kind === "rename" && path.includes("/next-");
+}
+
 seededTest(
   "Log survives a crash behind each call while segments are used again",
   2,
   async (random) => {
     const driver = driverOn(new MemoryDisk(random.fork()), random.fork());
-    const moments = collectCrashes(driver, everyCrash(random));
-    await driver.open();
-    for (let txn = 1n; txn <= 50n; txn++) {
-      await driver.platform.clock.finish(
-        driver.append({ type: "committing", txn, branches: branches(txn) }),
-      );
-      // Few stay live: a segment that begins with many is longer than those that are used again.
-      if (txn > 2n) driver.appendLazily({ type: "end", txn: txn - 2n });
-      await driver.pass(0);
-    }
-    const renamed = driver.disk.calls.filter(({ kind }) => kind === "rename");
-    const taken = renamed.filter(({ path }) => path.includes("/next-"));
-    assert(taken.length > 4, `${taken.length} segments were used again`);
-    await driver.close();
-    for (const moment of moments) {
-      await assertRecovers(moment, random);
-      // What was half overwritten is no damaged segment.
-      const names = moment.disk.namesIn(DIRECTORY);
-      assertEquals(names.filter((name) => name.includes("broken")), [], moment.text);
-    }
+    const pass = () => driver.pass(0);
+    const taken = await assertReuseSurvives(driver, random, everyCrash(random), 50n, pass);
+    assert(taken > 4, `${taken} segments were used again`);
+  },
+);
+
+seededTest(
+  "Log survives a crash behind each call while segments are used again and all goes on at once",
+  12,
+  async (random) => {
+    const platform = simulatedPlatform(new MemoryDisk(random.fork()), random.fork());
+    const turns = new Turns(random.fork(), platform.clock);
+    const driver = new LogDriver(platform, NOTHING_SEEN, DIRECTORY, turns);
+    const pass = async () => {
+      for (let left = random.below(MAX_TURNS); left > 0; left--) {
+        await turns.give();
+        // The next commit often comes before the new name is durable.
+        if (isTaken(driver.disk.calls.at(-1)!) && random.chance(0.8)) return;
+      }
+    };
+    const taken = await assertReuseSurvives(driver, random, oneCrash(random), 10n, pass);
+    assert(taken > 0, "no segment was used again");
   },
 );
 

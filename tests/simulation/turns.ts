@@ -1,7 +1,7 @@
 /**
- * Lets several programs share a simulated disk call by call: each asynchronous call waits for its turn, and
- * whose turn is next is drawn from a seed. So one program can do anything between two calls of another, as on
- * a machine that is busy, and the same seed does it again.
+ * Lets several programs, or the several things that one of them does at once, share a simulated disk call by
+ * call: each asynchronous call waits for its turn, and whose turn is next is drawn from a seed. So anything can
+ * happen between two calls that follow each other, as on a machine that is busy, and the same seed does it again.
  */
 
 import type { FileHandle, FileSystem, OpenMode } from "../../src/platform/file_system.ts";
@@ -20,9 +20,9 @@ export class Turns {
    *
    * @param random Draws whose turn it is.
    * @param clock The clock of all programs.
-   * @param slow How often it is the slow program's turn if the others wait too, from 0 to 1.
+   * @param slow How often it is the slow program's turn if the others wait too, from 0 to 1; 0 if none is slow.
    */
-  constructor(random: SeededRandom, clock: ManualClock, slow: number) {
+  constructor(random: SeededRandom, clock: ManualClock, slow: number = 0) {
     this.#random = random;
     this.#clock = clock;
     this.#slow = slow;
@@ -34,7 +34,7 @@ export class Turns {
   }
 
   /** Gives turns until a promise has settled. */
-  async until<T>(promise: Promise<T>): Promise<T> {
+  async finish<T>(promise: Promise<T>): Promise<T> {
     let settled = false;
     const mark = () => {
       settled = true;
@@ -43,23 +43,39 @@ export class Turns {
     for (;;) {
       await this.#clock.settle();
       if (settled) return await promise;
-      const slow = this.#waiting.filter(({ isSlow }) => isSlow);
-      const others = this.#waiting.filter(({ isSlow }) => !isSlow);
-      const isSlowNext = others.length === 0 || this.#random.chance(this.#slow);
-      const next = this.#random.pick(isSlowNext && slow.length > 0 ? slow : others);
-      this.#waiting = this.#waiting.filter((call) => call !== next);
-      next.go();
+      this.#next();
     }
+  }
+
+  /** Gives one turn, if a call waits for it. */
+  async give(): Promise<void> {
+    await this.#clock.settle();
+    if (this.#waiting.length === 0) return;
+    this.#next();
+    await this.#clock.settle();
+  }
+
+  #next(): void {
+    const slow = this.#waiting.filter(({ isSlow }) => isSlow);
+    const others = this.#waiting.filter(({ isSlow }) => !isSlow);
+    const isSlowNext = others.length === 0 || this.#random.chance(this.#slow);
+    const next = this.#random.pick(isSlowNext && slow.length > 0 ? slow : others);
+    this.#waiting = this.#waiting.filter((call) => call !== next);
+    next.go();
   }
 }
 
 /** How a program uses the disk. */
 export interface Pace {
   readonly turns: Turns;
-  /** Whether it is the slow one. */
-  readonly isSlow: boolean;
-  /** Bytes that a read gives at most. */
-  readonly piece: number;
+  /**
+   * Whether it is the slow one.
+   *
+   * @default {false}
+   */
+  readonly isSlow?: boolean;
+  /** Bytes that a read gives at most; any number if absent. */
+  readonly piece?: number;
 }
 
 /** A disk as one of the programs uses it. */
@@ -90,7 +106,7 @@ export class PacedFiles implements FileSystem {
 
   async open(path: string, mode: OpenMode): Promise<FileHandle> {
     const file = await this.#call(() => this.#disk.open(path, mode));
-    const { piece } = this.#pace;
+    const { piece = Infinity } = this.#pace;
     return {
       read: (buffer, position) => this.#call(() => file.read(buffer.subarray(0, piece), position)),
       syncData: () => this.#call(() => file.syncData()),
@@ -122,8 +138,9 @@ export class PacedFiles implements FileSystem {
   }
 
   async #call<T>(effect: () => Promise<T>): Promise<T> {
+    const { turns, isSlow = false } = this.#pace;
     this.calls++;
-    await this.#pace.turns.come(this.#pace.isSlow);
+    await turns.come(isSlow);
     return await effect();
   }
 }
