@@ -1,14 +1,22 @@
 /**
- * The server of the tests of lost connections, the same for each driver: a database "north", and what is
- * asked of it past the tested client.
+ * The server of the tests of lost connections, the same for each driver: a database "north", what is asked of
+ * it past the tested client, and what is proven of each driver in the same way.
  *
  * @module
  */
 
 import { assertEquals } from "@std/assert";
-import type { Participant, TokenOutcome } from "../../src/coordinator/participant.ts";
+import type { Branch, Participant, TokenOutcome } from "../../src/coordinator/participant.ts";
 import { PostgresCluster } from "./cluster.ts";
-import { connectAdmin, createDatabases, preparedGids, type TestSql, until } from "./databases.ts";
+import {
+  connectAdmin,
+  createDatabases,
+  preparedGids,
+  terminate,
+  type TestSql,
+  until,
+  untilGone,
+} from "./databases.ts";
 
 /** What the tested client's sessions are called on the server. */
 export const NAME = "lossy";
@@ -78,4 +86,33 @@ export async function outcomeOf(
 ): Promise<TokenOutcome> {
   const { identity } = await participant.check("indoubt_loss_");
   return await participant.outcomeOf(token, identity);
+}
+
+/** A branch that has written, and the server past it. */
+interface LostBranch {
+  readonly admin: TestSql;
+  readonly branch: Branch<unknown>;
+}
+
+/** Sees that PREPARE on a connection whose end was not noticed yet is unknown, or done. */
+export async function assertUnnoticedLossIsUnknown({ admin, branch }: LostBranch): Promise<void> {
+  const { token } = await branch.examine();
+  // In one turn: the driver has had no time to hear of the end of its session.
+  const terminated = terminate(admin, NAME);
+  const answer = await branch.prepare();
+  await terminated;
+  if (answer.kind === "done") {
+    // It was faster than the end of the session: then it must be prepared.
+    assertEquals((await preparedGids(admin)).length, 1);
+    await admin.unsafe(`ROLLBACK PREPARED '${(await preparedGids(admin))[0]}'`);
+  } else assertEquals(answer.kind, "unknown");
+  const [row] = await admin`SELECT pg_xact_status(${token}::xid8) AS status`;
+  assertEquals(row?.status, "aborted");
+}
+
+/** Sees that who releases a branch in the middle of its transaction ends its session. */
+export async function assertReleaseEndsSession({ admin, branch }: LostBranch): Promise<void> {
+  branch.release();
+  await untilGone(admin, NAME);
+  assertEquals(await ids(admin), []);
 }

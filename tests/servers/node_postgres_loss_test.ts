@@ -10,16 +10,17 @@ import { BranchLostError } from "../../src/coordinator/errors.ts";
 import type { Branch, Participant } from "../../src/coordinator/participant.ts";
 import { nodePostgres } from "../../src/participants/postgresql/node_postgres.ts";
 import { PostgresCluster } from "./cluster.ts";
+import { sessions, soon, terminate, type TestSql, until, untilGone } from "./databases.ts";
 import {
-  preparedGids,
-  sessions,
-  soon,
-  terminate,
-  type TestSql,
-  until,
-  untilGone,
-} from "./databases.ts";
-import { assertNothingLeft, clear, ids, LossServer, NAME, outcomeOf } from "./loss_server.ts";
+  assertNothingLeft,
+  assertReleaseEndsSession,
+  assertUnnoticedLossIsUnknown,
+  clear,
+  ids,
+  LossServer,
+  NAME,
+  outcomeOf,
+} from "./loss_server.ts";
 import { type Client, makePool, usableClients } from "./node_postgres.ts";
 
 const server = new LossServer();
@@ -106,21 +107,7 @@ lossTest("statements under way end when the connection is lost", async (subject)
   assertEquals(await ids(admin), []);
 });
 
-lossTest("PREPARE after a loss that was not noticed is unknown", async (subject) => {
-  const { admin, branch } = subject;
-  const { token } = await branch.examine();
-  // In one turn: the driver has had no time to hear of the end of its session.
-  const terminated = terminate(admin, NAME);
-  const answer = await branch.prepare();
-  await terminated;
-  if (answer.kind === "done") {
-    // It was faster than the end of the session: then it must be prepared.
-    assertEquals((await preparedGids(admin)).length, 1);
-    await admin.unsafe(`ROLLBACK PREPARED '${(await preparedGids(admin))[0]}'`);
-  } else assertEquals(answer.kind, "unknown");
-  const [row] = await admin`SELECT pg_xact_status(${token}::xid8) AS status`;
-  assertEquals(row?.status, "aborted");
-});
+lossTest("PREPARE after a loss that was not noticed is unknown", assertUnnoticedLossIsUnknown);
 
 lossTest("PREPARE whose answer is lost is unknown, and done", async (subject) => {
   const { participant, admin, branch, client, gid } = subject;
@@ -165,11 +152,7 @@ lossTest("a prepared branch outlives its connection", async (subject) => {
   assertEquals(await ids(admin), ["inside"]);
 });
 
-lossTest("release() in the middle of a transaction ends the session", async ({ admin, branch }) => {
-  branch.release();
-  await untilGone(admin, NAME);
-  assertEquals(await ids(admin), []);
-});
+lossTest("release() in the middle of a transaction ends the session", assertReleaseEndsSession);
 
 lossTest("release() with a statement under way ends the session", async (subject) => {
   const { admin, branch, client } = subject;

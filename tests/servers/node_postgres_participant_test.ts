@@ -14,32 +14,18 @@ import {
   postgresqlDialect as dialect,
   TABLES,
 } from "../participants/postgresql/dialect.ts";
-import { PostgresCluster } from "./cluster.ts";
-import { connectAdmin } from "./databases.ts";
+import { ContractServer } from "./contract_server.ts";
 import { type Client, firstColumn, makePool } from "./node_postgres.ts";
 
-let cluster: PostgresCluster;
-
-Deno.test.beforeAll(async () => {
-  cluster = await PostgresCluster.start({ settings: { fsync: "off" } });
-  await using admin = connectAdmin(cluster);
-  await admin.unsafe("CREATE ROLE teller LOGIN");
-  for (const database of ["north", "south"]) {
-    await admin.unsafe(`CREATE DATABASE ${database}`);
-    await using sql = connectAdmin(cluster, database);
-    await sql.unsafe(`${TABLES}; GRANT ALL ON entry, parent TO teller`);
-  }
-});
-
-Deno.test.afterAll(() => cluster[Symbol.asyncDispose]());
+const server = new ContractServer();
 
 type Options = pg.PoolConfig & { pipeline?: boolean };
 
 async function makeSubject(user: string, options: Options): Promise<ContractSubject<Client>> {
-  const admin = makePool(cluster.url("north"), "admin", { max: 1 });
+  const admin = makePool(server.url("north"), "admin", { max: 1 });
   const pools = [
-    makePool(cluster.url("north", user), "contract", options),
-    makePool(cluster.url("south", user), "contract", options),
+    makePool(server.url("north", user), "contract", options),
+    makePool(server.url("south", user), "contract", options),
   ] as const;
   await firstColumn(admin, TABLES);
   const participants = pools.map((pool) => nodePostgres(pool));

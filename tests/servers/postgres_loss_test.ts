@@ -12,16 +12,23 @@ import { postgres } from "../../src/participants/postgresql/postgres.ts";
 import { PostgresCluster } from "./cluster.ts";
 import {
   connect,
-  preparedGids,
   sessions,
   soon,
   terminate,
   type TestSql,
   until,
-  untilGone,
   usableConnections,
 } from "./databases.ts";
-import { assertNothingLeft, clear, ids, LossServer, NAME, outcomeOf } from "./loss_server.ts";
+import {
+  assertNothingLeft,
+  assertReleaseEndsSession,
+  assertUnnoticedLossIsUnknown,
+  clear,
+  ids,
+  LossServer,
+  NAME,
+  outcomeOf,
+} from "./loss_server.ts";
 
 const server = new LossServer();
 let branches = 0;
@@ -110,20 +117,7 @@ lossTest(
   },
 );
 
-lossTest("PREPARE after a loss that was not noticed is unknown", async ({ admin, branch }) => {
-  const { token } = await branch.examine();
-  // In one turn: the driver has had no time to hear of the end of its session.
-  const terminated = terminate(admin, NAME);
-  const answer = await branch.prepare();
-  await terminated;
-  if (answer.kind === "done") {
-    // It was faster than the end of the session: then it must be prepared.
-    assertEquals((await preparedGids(admin)).length, 1);
-    await admin.unsafe(`ROLLBACK PREPARED '${(await preparedGids(admin))[0]}'`);
-  } else assertEquals(answer.kind, "unknown");
-  const [row] = await admin`SELECT pg_xact_status(${token}::xid8) AS status`;
-  assertEquals(row?.status, "aborted");
-});
+lossTest("PREPARE after a loss that was not noticed is unknown", assertUnnoticedLossIsUnknown);
 
 lossTest("PREPARE whose answer is lost is unknown, and done", async (subject) => {
   const { sql, admin, branch, client, gid } = subject;
@@ -170,11 +164,7 @@ lossTest("a prepared branch outlives its connection", async ({ sql, admin, branc
   assertEquals(await ids(admin), ["inside"]);
 });
 
-lossTest("release() in the middle of a transaction ends the session", async ({ admin, branch }) => {
-  branch.release();
-  await untilGone(admin, NAME);
-  assertEquals(await ids(admin), []);
-});
+lossTest("release() in the middle of a transaction ends the session", assertReleaseEndsSession);
 
 lossTest("a session is not given back while it copies", async ({ admin, branch, client }) => {
   const stream = await client`COPY entry FROM STDIN`.writable();

@@ -15,23 +15,10 @@ import {
   postgresqlDialect as dialect,
   TABLES,
 } from "../participants/postgresql/dialect.ts";
-import { PostgresCluster } from "./cluster.ts";
-import { connect, connectAdmin, soon } from "./databases.ts";
+import { ContractServer } from "./contract_server.ts";
+import { connect, soon } from "./databases.ts";
 
-let cluster: PostgresCluster;
-
-Deno.test.beforeAll(async () => {
-  cluster = await PostgresCluster.start({ settings: { fsync: "off" } });
-  await using admin = connectAdmin(cluster);
-  await admin.unsafe("CREATE ROLE teller LOGIN");
-  for (const database of ["north", "south"]) {
-    await admin.unsafe(`CREATE DATABASE ${database}`);
-    await using sql = connectAdmin(cluster, database);
-    await sql.unsafe(`${TABLES}; GRANT ALL ON entry, parent TO teller`);
-  }
-});
-
-Deno.test.afterAll(() => cluster[Symbol.asyncDispose]());
+const server = new ContractServer();
 
 /** The first value of each row of the last result, whatever the client makes of rows. */
 async function firstColumn(client: driver.ISql, text: string): Promise<string[]> {
@@ -48,10 +35,10 @@ async function makeSubject(
   user: string,
   options: Options,
 ): Promise<ContractSubject<driver.ReservedSql>> {
-  const admin = connectAdmin(cluster, "north");
+  const admin = connect(server.url("north"), "admin", { max: 1 });
   const clients = [
-    connect(cluster.url("north", user), "contract", options),
-    connect(cluster.url("south", user), "contract", options),
+    connect(server.url("north", user), "contract", options),
+    connect(server.url("south", user), "contract", options),
   ] as const;
   await admin.unsafe(TABLES);
   return {
@@ -165,7 +152,7 @@ Deno.test("postgres.js: prepare() is refused, for now, by a serialization confli
 
 Deno.test("postgres() pads the start of connections, unless it is told not to", async () => {
   for (const [options, length] of [[{}, 1024], [{ startupPadding: false }, null]] as const) {
-    await using sql = connect(cluster.url("north"), "padded", { max: 2 });
+    await using sql = connect(server.url("north"), "padded", { max: 2 });
     const branch = await postgres(sql, options).acquire();
     await branch.begin({ gid: "indoubt_padded_1_0" });
     const [row] = await branch.client`

@@ -18,6 +18,7 @@ import {
   TABLE_COLUMNS,
 } from "../../src/wal/core.ts";
 import { crc32cOracle } from "./crc32c_oracle.ts";
+import { joined } from "./sample_segment.ts";
 import { findPromiseOracle, makeFrame, type Scan, scanOracle } from "./scan_oracle.ts";
 
 const SALT = 0xfeedc0de;
@@ -57,16 +58,6 @@ function randomTest(name: string, rounds: number, body: (random: Random) => void
   });
 }
 
-function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
-}
-
 /** A segment of random small frames, written in batches that end with a sync. */
 function randomFrames(random: Random, lsn: number, most: number): Uint8Array<ArrayBuffer>[] {
   let unsynced = 0;
@@ -91,7 +82,7 @@ function damage(random: Random, bytes: Uint8Array<ArrayBuffer>): Uint8Array<Arra
     case 3:
       return bytes.fill(random.below(256), at, at + random.below(40));
     default:
-      return join([bytes, random.bytes(random.below(40))]);
+      return joined([bytes, random.bytes(random.below(40))]);
   }
 }
 
@@ -177,7 +168,7 @@ Deno.test("views are right across growth of the memory", () => {
   assertEquals(buffer.capacity(), 48 * 1024 * 1024);
   assertEquals(
     buffer.bytes().subarray(0, 101),
-    join([new Uint8Array(100).fill(7), new Uint8Array(1)]),
+    joined([new Uint8Array(100).fill(7), new Uint8Array(1)]),
   );
   assertEquals(scanner.bytes()[40 * 1024 * 1024 - 1], 9);
   assertEquals(scanner.table().length, 10 * TABLE_COLUMNS);
@@ -192,7 +183,7 @@ randomTest("seal writes the headers and nothing else", 200, (random) => {
   const unsynced = random.below(Math.min(lsn, MAX_UNSYNCED - 4) + 1);
   const salt = random.below(2 ** 32);
   const bodies = Array.from({ length: random.below(5) }, () => random.bytes(1 + random.below(100)));
-  const frames = join(
+  const frames = joined(
     bodies.map((body, index) => makeFrame(body, unsynced + index, salt, lsn + index)),
   );
   const expected = random.bytes(4096);
@@ -222,7 +213,7 @@ Deno.test("put makes the buffer grow and keeps what is in it", () => {
   const bodies = [1, 50, 7, 3000].map((length) => new Uint8Array(length).fill(length));
   bodies.reduce((offset, body) => buffer.put(offset, body), 0);
   const end = buffer.seal(bodies.length, 2, SALT, 9);
-  const frames = join(bodies.map((body, index) => makeFrame(body, 2 + index, SALT, 9 + index)));
+  const frames = joined(bodies.map((body, index) => makeFrame(body, 2 + index, SALT, 9 + index)));
   assertEquals(buffer.bytes().subarray(0, end), frames);
 });
 
@@ -240,12 +231,12 @@ Deno.test("seal and scan take the longest body", () => {
 randomTest("scan agrees with the oracle on whole and damaged segments", 400, (random) => {
   const lsn = random.of(LSNS);
   const start = random.below(20);
-  let bytes = join([random.bytes(start), ...randomFrames(random, lsn, 12)]);
+  let bytes = joined([random.bytes(start), ...randomFrames(random, lsn, 12)]);
   if (random.below(5) > 0) bytes = damage(random, bytes);
   const range = { start: Math.min(start, bytes.length), end: bytes.length };
   const maxFrames = 1 + random.below(14);
   using scanner = new SegmentScanner(maxFrames);
-  load(scanner, join([bytes, random.bytes(50)]));
+  load(scanner, joined([bytes, random.bytes(50)]));
   assertEquals(
     scanned(scanner, range.start, range.end, SALT, lsn),
     scanOracle(bytes, range, SALT, lsn, maxFrames),
@@ -267,11 +258,11 @@ Deno.test("scan says why it ended", () => {
     [StopKind.Checksum, next(0, 12)],
     [StopKind.Checksum, next(0, 11 + 2 ** 32)],
     [StopKind.ImpossiblePromise, next(12)],
-    [StopKind.TableFull, join([next(11), next(12, 12)])],
+    [StopKind.TableFull, joined([next(11), next(12, 12)])],
   ];
   for (const [kind, rest] of cases) {
     using scanner = new SegmentScanner(2);
-    const bytes = join([good, rest]);
+    const bytes = joined([good, rest]);
     load(scanner, bytes);
     const found = scanned(scanner, 0, bytes.length, SALT, 10);
     assertEquals(found.kind, kind, `kind ${kind}`);
@@ -288,7 +279,7 @@ Deno.test("scan goes on after a full table", () => {
   const frames = Array.from({ length: 10 }, (_, index) => {
     return makeFrame(new Uint8Array(index + 1).fill(index), 0, SALT, 100 + index);
   });
-  const bytes = join(frames);
+  const bytes = joined(frames);
   using scanner = new SegmentScanner(4);
   load(scanner, bytes);
   const tags: number[] = [];
@@ -304,7 +295,7 @@ Deno.test("scan goes on after a full table", () => {
 
 Deno.test("the last LSN is the largest safe integer", () => {
   const last = Number.MAX_SAFE_INTEGER;
-  const bytes = join([
+  const bytes = joined([
     makeFrame(new Uint8Array([1]), 0, SALT, last),
     makeFrame(new Uint8Array([2]), 0, SALT, last + 1),
   ]);
@@ -328,7 +319,7 @@ randomTest("zerosFrom sees every byte", 50, (random) => {
 
 randomTest("findPromise agrees with trying everything", 400, (random) => {
   const lsn = random.of(LSNS);
-  const bytes = damage(random, join(randomFrames(random, lsn, 14)));
+  const bytes = damage(random, joined(randomFrames(random, lsn, 14)));
   const stop = scanOracle(bytes, { start: 0, end: bytes.length }, SALT, lsn, 1000);
   if (stop.lsn > Number.MAX_SAFE_INTEGER) return;
   const expected = findPromiseOracle(bytes, stop.offset, SALT, stop.lsn);
@@ -342,9 +333,9 @@ Deno.test("findPromise: a torn end is no corruption", () => {
   const body = new Uint8Array(30).fill(5);
   const torn = makeFrame(body, 0, SALT, 10).subarray(0, 25);
   assertEquals(search(torn, 0, 10), [NO_PROMISE, -1]);
-  assertEquals(search(join([torn, new Uint8Array(5000)]), 0, 10), [NO_PROMISE, -1]);
+  assertEquals(search(joined([torn, new Uint8Array(5000)]), 0, 10), [NO_PROMISE, -1]);
   const stale = [20, 21, 22].map((lsn) => makeFrame(body, 0, SALT + 1, lsn));
-  assertEquals(search(join([torn, ...stale]), 0, 10), [NO_PROMISE, -1]);
+  assertEquals(search(joined([torn, ...stale]), 0, 10), [NO_PROMISE, -1]);
   assertEquals(search(new Uint8Array(), 0, 10), [NO_PROMISE, -1]);
 });
 
@@ -352,16 +343,16 @@ Deno.test("findPromise: blocks out of order are no corruption, a promise behind 
   const body = new Uint8Array(30).fill(5);
   const lost = new Uint8Array(HEADER_LENGTH + 30);
   const batch = [1, 2, 3].map((unsynced) => makeFrame(body, unsynced, SALT, 10 + unsynced));
-  const unpromised = join([lost, ...batch]);
+  const unpromised = joined([lost, ...batch]);
   assertEquals(search(unpromised, 0, 10), [NO_PROMISE, -1]);
   const later = makeFrame(body, 0, SALT, 14);
-  assertEquals(search(join([unpromised, later]), 0, 10), [unpromised.length, 14]);
+  assertEquals(search(joined([unpromised, later]), 0, 10), [unpromised.length, 14]);
   const shortest = makeFrame(new Uint8Array(1), 0, SALT, 14);
-  assertEquals(search(join([unpromised, shortest]), 0, 10), [unpromised.length, 14]);
+  assertEquals(search(joined([unpromised, shortest]), 0, 10), [unpromised.length, 14]);
   const partly = makeFrame(body, 3, SALT, 14);
-  assertEquals(search(join([unpromised, partly]), 0, 10), [unpromised.length, 14]);
+  assertEquals(search(joined([unpromised, partly]), 0, 10), [unpromised.length, 14]);
   const notYet = makeFrame(body, 4, SALT, 14);
-  assertEquals(search(join([unpromised, notYet]), 0, 10), [NO_PROMISE, -1]);
+  assertEquals(search(joined([unpromised, notYet]), 0, 10), [NO_PROMISE, -1]);
 });
 
 Deno.test("findPromise: a damaged length hides nothing", () => {
@@ -369,7 +360,7 @@ Deno.test("findPromise: a damaged length hides nothing", () => {
     const body = new Uint8Array(30).fill(5);
     const frames = [0, 1, 2].map((index) => makeFrame(body, 0, SALT, lsn + index));
     for (let bit = 0; bit < 32; bit++) {
-      const bytes = join(frames);
+      const bytes = joined(frames);
       bytes[bit >> 3]! ^= 1 << (bit & 7);
       assertEquals(search(bytes, 0, lsn), [42, lsn + 1], `bit ${bit}, LSN ${lsn}`);
     }
@@ -382,14 +373,14 @@ randomTest("findPromise agrees with trying everything on long frames", 20, (rand
     const unsynced = Math.min(lsn + index, random.below(3));
     return makeFrame(random.bytes(200 + random.below(400)), unsynced, SALT, lsn + index);
   });
-  const bytes = damage(random, join([new Uint8Array(20), ...frames]));
+  const bytes = damage(random, joined([new Uint8Array(20), ...frames]));
   const expected = findPromiseOracle(bytes, 0, SALT, lsn);
   assertEquals(search(bytes, 0, lsn), [expected?.offset ?? NO_PROMISE, expected?.lsn ?? -1]);
 });
 
 Deno.test("findPromise: a refused search forgets what the one before found", () => {
   using scanner = new SegmentScanner(1);
-  load(scanner, join([new Uint8Array(13), makeFrame(new Uint8Array(1), 0, SALT, 11)]));
+  load(scanner, joined([new Uint8Array(13), makeFrame(new Uint8Array(1), 0, SALT, 11)]));
   assertEquals(scanner.findPromise(0, 26, SALT, 10), 13);
   assertThrows(() => scanner.findPromise(0, 27, SALT, 10), RangeError);
   assertEquals(scanner.foundLsn(), -1);
@@ -397,7 +388,7 @@ Deno.test("findPromise: a refused search forgets what the one before found", () 
 
 Deno.test("findPromise: finds a frame of the longest length", () => {
   const frame = makeFrame(new Uint8Array(MAX_BODY_LENGTH).fill(6), 0, SALT, 11);
-  assertEquals(search(join([new Uint8Array(13), frame]), 0, 10), [13, 11]);
+  assertEquals(search(joined([new Uint8Array(13), frame]), 0, 10), [13, 11]);
 });
 
 Deno.test("findPromise: is quick on 16 MiB of any bytes", () => {
