@@ -37,7 +37,7 @@ class DenoFileHandle implements FileHandle {
   }
 
   async read(buffer: Uint8Array, position: number): Promise<number> {
-    await this.#file.seek(position, Deno.SeekMode.Start);
+    this.#file.seekSync(position, Deno.SeekMode.Start);
     return await this.#file.read(buffer) ?? 0;
   }
 

@@ -33,7 +33,7 @@ export async function assertFirstOpening<Entry>(
   segments: readonly number[],
 ): Promise<void> {
   const reading = new Reading(directory, model);
-  for (const segment of segments) await reading.read(platform, segment);
+  await reading.read(platform, segments);
   const isUnused = reading.behindOpenings === 0 && reading.found.length === 0;
   if (segments[0] === 0 && isUnused) return;
   throw new LogCorruptedError(

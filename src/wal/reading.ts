@@ -18,6 +18,7 @@ import {
   readSegment,
   type SegmentScan,
 } from "./segment_scan.ts";
+import { openInTurn, type SegmentWindow } from "./segment_window.ts";
 
 /** The most payloads of a segment that are named one by one, if they are not what their kinds need. */
 const MAX_NAMED_PAYLOADS = 100;
@@ -112,15 +113,23 @@ export class Reading<Entry> {
   }
 
   /**
-   * Reads a segment.
+   * Reads segments.
    *
    * @param platform The machine.
-   * @param firstLsn Number of its first record.
-   * @throws {LogVersionError} If a newer version wrote it.
-   * @throws {LogCorruptedError} If it is no segment of ours.
+   * @param segments Numbers of their first records, oldest first; later than what was read before.
+   * @throws {LogVersionError} If a newer version wrote one.
+   * @throws {LogCorruptedError} If one is no segment of ours.
    * @throws Whatever the file system throws.
    */
-  async read(platform: Platform, firstLsn: number): Promise<void> {
+  async read(platform: Platform, segments: readonly number[]): Promise<void> {
+    const rest = segments.values();
+    const files = segments.map(segmentName);
+    for await (const window of openInTurn(platform.fileSystem, this.#directory, files)) {
+      await this.#read(window, rest.next().value!);
+    }
+  }
+
+  async #read(window: SegmentWindow, firstLsn: number): Promise<void> {
     const expected = this.#segments > 0 ? this.nextLsn : this.#oldest;
     this.#segments++;
     this.#wrongPayloads = 0;
@@ -131,7 +140,7 @@ export class Reading<Entry> {
     let opened = false;
     const file = segmentName(firstLsn);
     const model = this.#model;
-    const scan = await readSegment(platform.fileSystem, this.#directory, file, firstLsn, {
+    const scan = await readSegment(window, file, firstLsn, {
       onFrame: (body, lsn, offset) => {
         this.#visit(body, file, offset, lsn, lsn === firstLsn);
         opened ||= this.#opening === null;

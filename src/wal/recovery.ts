@@ -176,12 +176,10 @@ async function readSegments<Entry>(
 ): Promise<ReadSegments<Entry>> {
   const newest = new Reading(directory, model);
   const older = segments.slice(0, -1);
-  if (newest.state.restates) {
-    for (const segment of segments.slice(-1)) await newest.read(platform, segment);
-  }
+  if (newest.state.restates) await newest.read(platform, segments.slice(-1));
   if (!newest.isWhole) {
     const reading = new Reading(directory, model, 0);
-    for (const segment of segments) await reading.read(platform, segment);
+    await reading.read(platform, segments);
     return { reading, harmless: reading.harmless, unread: [] };
   }
   const harmless = [...newest.harmless];
@@ -209,7 +207,7 @@ async function lookInto<Entry>(
     checkpoint: () => [],
   });
   try {
-    await reading.read(platform, firstLsn);
+    await reading.read(platform, [firstLsn]);
     return [...reading.harmless, ...reading.found];
   } catch (error) {
     const isForeign = error instanceof LogVersionError || error instanceof LogCorruptedError;

@@ -11,7 +11,7 @@
  */
 
 import type { FileSystem } from "../platform/file_system.ts";
-import { NO_PROMISE, type SegmentScanner, StopKind, TABLE_COLUMNS } from "./core.ts";
+import { NO_PROMISE, SegmentScanner, StopKind, TABLE_COLUMNS } from "./core.ts";
 import {
   decodeSegmentHeader,
   FRAME_HEADER_LENGTH,
@@ -20,7 +20,7 @@ import {
   type SegmentHeader,
 } from "./format.ts";
 import { findFlippedBit, type FlippedBit, MAX_TRIED_LENGTH, mendHeader } from "./bit_flip.ts";
-import { PIECE_LENGTH, SegmentWindow } from "./segment_window.ts";
+import { SegmentWindow, TABLE_FRAMES } from "./segment_window.ts";
 
 export { MAX_SEGMENT_LENGTH } from "./segment_window.ts";
 
@@ -120,31 +120,25 @@ export interface SegmentVisitors {
  * Reads a segment from beginning to end, a piece of the file at a time: in memory is no more than some pieces and
  * the longest record. Only behind a bad place is the rest of the segment held as a whole.
  *
- * @param fileSystem Where it is.
- * @param directory The log directory.
+ * @param window The segment, just opened.
  * @param file Its name.
  * @param firstLsn Number of its first record.
  * @param visitors What is done with what it holds; what they are given is valid during the call.
- * @param pieceLength How many bytes are read at a time.
  * @returns What it holds.
- * @throws {RangeError} If it is too large.
  * @throws Whatever the file system throws; a failed read is never taken for an end.
  */
 export async function readSegment(
-  fileSystem: FileSystem,
-  directory: string,
+  window: SegmentWindow,
   file: string,
   firstLsn: number,
   visitors: SegmentVisitors,
-  pieceLength: number = PIECE_LENGTH,
 ): Promise<SegmentScan> {
-  await using part = await SegmentWindow.open(fileSystem, directory, file, pieceLength);
-  const steps = new Scan(part, { file, firstLsn }, visitors).steps();
+  const steps = new Scan(window, { file, firstLsn }, visitors).steps();
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;
     const { from, whole } = step.value;
-    await (whole ? part.loadFrom(from) : part.moveTo(from));
+    await (whole ? window.loadFrom(from) : window.moveTo(from));
   }
 }
 
@@ -173,7 +167,15 @@ export class LoadedSegment implements Disposable {
     directory: string,
     file: string,
   ): Promise<LoadedSegment> {
-    return new LoadedSegment(await SegmentWindow.load(fileSystem, directory, file), file);
+    const scanner = new SegmentScanner(TABLE_FRAMES);
+    try {
+      await using window = await SegmentWindow.open(fileSystem, directory, file, scanner);
+      await window.loadFrom(0);
+      return new LoadedSegment(window, file);
+    } catch (error) {
+      scanner[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** Length of the file, up to where somebody was writing to it. */
@@ -203,7 +205,7 @@ export class LoadedSegment implements Disposable {
 
   /** Gives the memory back. */
   [Symbol.dispose](): void {
-    this.#window.free();
+    this.#window.scanner[Symbol.dispose]();
   }
 }
 
@@ -398,8 +400,10 @@ class Scan {
     const { base } = this.#window;
     // A copy: whoever takes a frame may make the module's memory grow.
     const table = this.#scanner.table().slice(0, count * TABLE_COLUMNS);
+    let bytes = this.#scanner.bytes();
     for (let row = 0; row < count; row++) {
-      const bytes = this.#scanner.bytes();
+      // Views have died if the memory has grown.
+      if (bytes.length === 0) bytes = this.#scanner.bytes();
       if (replay !== undefined) {
         row = replay(bytes, table, row, count);
         if (row === count) return;

@@ -1,6 +1,7 @@
 /**
  * The bytes of a segment that are in the core's memory: a part of the file that moves on from its beginning to
- * its end, or all of it. The next piece is read while the present ones are looked at.
+ * its end, or all of it. What comes next, be it of this file or of the one behind it, is read while the present
+ * bytes are looked at.
  *
  * @module
  */
@@ -16,7 +17,8 @@ export const MAX_SEGMENT_LENGTH = 1_073_741_824;
 /** How many bytes are read at a time: as many as the processor's caches hold beside what is made of them. */
 export const PIECE_LENGTH = 1_048_576;
 
-const TABLE_FRAMES = 4096;
+/** How many frames are found at a time. */
+export const TABLE_FRAMES = 4096;
 
 /** Bytes of a segment, in order. */
 export class SegmentWindow implements AsyncDisposable {
@@ -28,24 +30,30 @@ export class SegmentWindow implements AsyncDisposable {
   /** The reading of what comes behind `end`. */
   #ahead: Promise<number> | null = null;
 
-  /** What finds frames in them. */
-  readonly scanner: SegmentScanner = new SegmentScanner(TABLE_FRAMES);
+  /** What holds the bytes in memory and finds frames in them. */
+  readonly scanner: SegmentScanner;
 
-  private constructor(handle: FileHandle, length: number, pieceLength: number) {
+  private constructor(
+    handle: FileHandle,
+    length: number,
+    scanner: SegmentScanner,
+    pieceLength: number,
+  ) {
     this.#handle = handle;
     this.#length = length;
+    this.scanner = scanner;
     this.#piece = new Uint8Array(Math.min(pieceLength, Math.max(length, 1)));
   }
 
   /**
-   * Opens a file and reads its first piece; or all of it if somebody may be writing to it, since only what is
-   * in memory can be compared with a second reading.
+   * Opens a file, of which nothing is in memory yet.
    *
    * @param fileSystem Where it is.
    * @param directory The log directory.
    * @param file Its name.
+   * @param scanner What is to hold its bytes, and those of no other window from the first move on.
    * @param pieceLength How many bytes are read at a time.
-   * @returns The window; to be disposed of.
+   * @returns The window; to be disposed of, which leaves the bytes where they are.
    * @throws {RangeError} If it is too large.
    * @throws Whatever the file system throws.
    */
@@ -53,10 +61,10 @@ export class SegmentWindow implements AsyncDisposable {
     fileSystem: FileSystem,
     directory: string,
     file: string,
+    scanner: SegmentScanner,
     pieceLength: number = PIECE_LENGTH,
   ): Promise<SegmentWindow> {
     const handle = await fileSystem.open(pathOf(directory, file), "read");
-    let window: SegmentWindow | null = null;
     try {
       const length = await handle.size();
       if (length > MAX_SEGMENT_LENGTH) {
@@ -64,42 +72,11 @@ export class SegmentWindow implements AsyncDisposable {
           `Cannot read ${file}: it has ${length} bytes, a segment has at most ${MAX_SEGMENT_LENGTH}`,
         );
       }
-      window = new SegmentWindow(handle, length, pieceLength);
-      if ("settledLength" in handle) await window.loadFrom(0);
-      else await window.moveTo(0);
-      return window;
+      return new SegmentWindow(handle, length, scanner, pieceLength);
     } catch (error) {
-      if (window === null) handle.close();
-      else await window[Symbol.asyncDispose]();
+      handle.close();
       throw error;
     }
-  }
-
-  /**
-   * Reads all of a file.
-   *
-   * @param fileSystem Where it is.
-   * @param directory The log directory.
-   * @param file Its name.
-   * @returns The window, which needs the file no more; {@linkcode free} gives its memory back.
-   * @throws {RangeError} If it is too large.
-   * @throws Whatever the file system throws.
-   */
-  static async load(
-    fileSystem: FileSystem,
-    directory: string,
-    file: string,
-  ): Promise<SegmentWindow> {
-    const window = await SegmentWindow.open(fileSystem, directory, file);
-    try {
-      if (window.isPart) await window.loadFrom(0);
-    } catch (error) {
-      window.free();
-      throw error;
-    } finally {
-      await window.#close();
-    }
-    return window;
   }
 
   /** Offset in the file of the first byte in memory. */
@@ -127,12 +104,22 @@ export class SegmentWindow implements AsyncDisposable {
     return this.scanner.bytes().subarray(0, this.#end - this.#base);
   }
 
+  /** Begins to read the next piece, which is then there sooner. */
+  readAhead(): void {
+    if (!this.isPart || this.#isShared) return;
+    this.#ahead = this.#readPiece();
+    // Whoever needs it is told; perhaps nobody does.
+    this.#ahead.catch(() => {});
+  }
+
   /**
-   * Reads another piece and lets go of what comes before an offset.
+   * Reads another piece and lets go of what comes before an offset; reads all if somebody may be writing to the
+   * file, since only what is in memory can be compared with a second reading.
    *
    * @param from The offset, not behind the end.
    */
   async moveTo(from: number): Promise<void> {
+    if (this.#isShared) return await this.loadFrom(from);
     const count = await (this.#ahead ?? this.#readPiece());
     this.#ahead = null;
     const kept = this.#end - from;
@@ -142,10 +129,7 @@ export class SegmentWindow implements AsyncDisposable {
     this.#end += count;
     // It has become shorter meanwhile.
     if (count === 0) this.#length = this.#end;
-    if (!this.isPart) return;
-    this.#ahead = this.#readPiece();
-    // Whoever needs it is told; perhaps nobody does.
-    this.#ahead.catch(() => {});
+    this.readAhead();
   }
 
   /**
@@ -170,21 +154,15 @@ export class SegmentWindow implements AsyncDisposable {
     this.#end = this.#length;
   }
 
-  /** Gives the memory back. */
-  free(): void {
-    this.scanner[Symbol.dispose]();
-  }
-
-  /** Gives the memory back and closes the file. */
+  /** Closes the file. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.free();
-    await this.#close();
-  }
-
-  async #close(): Promise<void> {
     await this.#ahead?.catch(() => {});
     this.#ahead = null;
     this.#handle.close();
+  }
+
+  get #isShared(): boolean {
+    return "settledLength" in this.#handle;
   }
 
   /** Reads what comes behind the end into the piece. */
@@ -210,5 +188,43 @@ export class SegmentWindow implements AsyncDisposable {
     // Twice as much, so that a record that is longer than many pieces is not copied for each.
     this.scanner.reserve(Math.min(2 * room, MAX_SEGMENT_LENGTH));
     this.scanner.bytes().set(kept);
+  }
+}
+
+/**
+ * Opens segments one after the other. Each is opened, and its first piece read, while the one before it is looked
+ * at. A window is closed, and its bytes give way to the next one's, when that one is asked for.
+ *
+ * @param fileSystem Where they are.
+ * @param directory The log directory.
+ * @param files Their names.
+ * @returns A window for each.
+ * @throws {RangeError} If one is too large.
+ * @throws Whatever the file system throws.
+ */
+export async function* openInTurn(
+  fileSystem: FileSystem,
+  directory: string,
+  files: readonly string[],
+): AsyncGenerator<SegmentWindow, void> {
+  using scanner = new SegmentScanner(TABLE_FRAMES);
+  const open = async (file: string) => {
+    const window = await SegmentWindow.open(fileSystem, directory, file, scanner);
+    window.readAhead();
+    return window;
+  };
+  let next: Promise<SegmentWindow> | null = null;
+  try {
+    for (const [index, file] of files.entries()) {
+      await using window = await (next ?? open(file));
+      const following = files[index + 1];
+      next = following === undefined ? null : open(following);
+      // It fails in its turn; perhaps reading is given up before that.
+      next?.catch(() => {});
+      yield window;
+    }
+  } finally {
+    const unread = await next?.catch(() => null);
+    await unread?.[Symbol.asyncDispose]();
   }
 }

@@ -5,6 +5,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { Platform } from "../../src/platform/platform.ts";
+import { SegmentScanner } from "../../src/wal/core.ts";
 import { segmentName } from "../../src/wal/segment_name.ts";
 import {
   LoadedSegment,
@@ -13,6 +14,7 @@ import {
   type VisitDamage,
   type VisitFrame,
 } from "../../src/wal/segment_scan.ts";
+import { SegmentWindow, TABLE_FRAMES } from "../../src/wal/segment_window.ts";
 
 /** Larger ones are read in one way only. */
 const MOST_COMPARED = 65_536;
@@ -52,10 +54,12 @@ export async function scanSegment(
   // One of the lengths; the smallest only where that is done soon.
   const pieceLength = PIECE_LENGTHS[length < 1000 ? length % 4 : 1 + length % 3]!;
   const pieces: unknown[] = [];
-  const again = await readSegment(fileSystem, directory, file, firstLsn, {
+  using scanner = new SegmentScanner(TABLE_FRAMES);
+  await using window = await SegmentWindow.open(fileSystem, directory, file, scanner, pieceLength);
+  const again = await readSegment(window, file, firstLsn, {
     onFrame: (body, lsn, offset, unsynced) => pieces.push([body.toHex(), lsn, offset, unsynced]),
     onDamage: (damage) => pieces.push(damage),
-  }, pieceLength);
+  });
   assertEquals([again, pieces], [scan, whole], `read in pieces of ${pieceLength} bytes`);
   return scan;
 }
