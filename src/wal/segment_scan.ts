@@ -398,12 +398,11 @@ class Scan {
   #visitTable(count: number, firstLsn: number): void {
     const { onFrame, replay } = this.#visitors;
     const { base } = this.#window;
-    // A copy: whoever takes a frame may make the module's memory grow.
-    const table = this.#scanner.table().slice(0, count * TABLE_COLUMNS);
+    let table = this.#scanner.table();
     let bytes = this.#scanner.bytes();
     for (let row = 0; row < count; row++) {
-      // Views have died if the memory has grown.
-      if (bytes.length === 0) bytes = this.#scanner.bytes();
+      // Whoever takes a frame may make the module's memory grow, and its views die.
+      if (table.length === 0) [table, bytes] = [this.#scanner.table(), this.#scanner.bytes()];
       if (replay !== undefined) {
         row = replay(bytes, table, row, count);
         if (row === count) return;

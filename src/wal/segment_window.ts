@@ -15,7 +15,7 @@ import { settledLength } from "./shared_file.ts";
 export const MAX_SEGMENT_LENGTH = 1_073_741_824;
 
 /** How many bytes are read at a time: as many as the processor's caches hold beside what is made of them. */
-export const PIECE_LENGTH = 1_048_576;
+export const PIECE_LENGTH = 524_288;
 
 /** How many frames are found at a time. */
 export const TABLE_FRAMES = 4096;

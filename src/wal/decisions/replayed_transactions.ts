@@ -24,10 +24,11 @@ export class ReplayedTransactions {
   /** The high half of all numbers: one opening of a log gives out numbers that share it. */
   #high = 0;
   /** By the low half as a signed integer, which costs no object. */
-  readonly #places = new Map<number, Place>();
+  #places = new Map<number, Place>();
   #bytes: Uint8Array = new Uint8Array(0);
   /** The frames of what was live when earlier bytes went away. */
   #kept: Uint8Array = new Uint8Array(0);
+  #spare: Uint8Array = new Uint8Array(0);
 
   /** How many there are. */
   get size(): number {
@@ -111,17 +112,29 @@ export class ReplayedTransactions {
    */
   keep(bytes: Uint8Array): void {
     this.#bytes = bytes;
-    let length = 0;
-    for (const place of this.#places.values()) length += this.#lengthAt(place);
-    const kept = new Uint8Array(length);
+    // What was begun together mostly lies together, and is copied in one go.
+    const runs: { readonly first: Place; length: number }[] = [];
+    let run = { first: 0, length: 0 };
     let end = 0;
-    for (const [low, place] of this.#places) {
-      const frame = this.#frameAt(place);
-      kept.set(frame, end);
-      this.#places.set(low, -1 - end);
-      end += frame.length;
+    // A new map: what an old one leaves when it makes room is garbage that lives long.
+    const places = new Map<number, Place>();
+    this.#places.forEach((place, low) => {
+      const behind = place < 0 ? run.first - run.length : run.first + run.length;
+      if (place !== behind || runs.length === 0) runs.push(run = { first: place, length: 0 });
+      const length = this.#lengthAt(place);
+      run.length += length;
+      places.set(low, -1 - end);
+      end += length;
+    });
+    // Two that take turns: garbage of this size would be collected late.
+    const kept = this.#spare.length < end ? new Uint8Array(end) : this.#spare;
+    end = 0;
+    for (const { first, length } of runs) {
+      kept.set(this.#slice(first, length), end);
+      end += length;
     }
-    this.#kept = kept;
+    [this.#kept, this.#spare] = [kept, this.#kept];
+    this.#places = places;
   }
 
   /**
@@ -143,7 +156,10 @@ export class ReplayedTransactions {
   }
 
   #frameAt(place: Place): Uint8Array {
-    const length = this.#lengthAt(place);
+    return this.#slice(place, this.#lengthAt(place));
+  }
+
+  #slice(place: Place, length: number): Uint8Array {
     return place < 0
       ? this.#kept.subarray(-1 - place, -1 - place + length)
       : this.#bytes.subarray(place, place + length);
