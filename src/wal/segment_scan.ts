@@ -169,9 +169,9 @@ export class LoadedSegment implements Disposable {
   ): Promise<LoadedSegment> {
     const scanner = new SegmentScanner(TABLE_FRAMES);
     try {
-      await using window = await SegmentWindow.open(fileSystem, directory, file, scanner);
-      await window.loadFrom(0);
-      return new LoadedSegment(window, file);
+      await using whole = await SegmentWindow.open(fileSystem, directory, file, scanner);
+      await whole.loadFrom(0);
+      return new LoadedSegment(whole, file);
     } catch (error) {
       scanner[Symbol.dispose]();
       throw error;

@@ -19,6 +19,12 @@ import type { TransactionTable } from "./transaction_table.ts";
  */
 type Place = number;
 
+/** Frames that lie one behind the other. */
+interface Run {
+  readonly first: Place;
+  length: number;
+}
+
 /** Transactions by number, in the order in which they were first recorded. */
 export class ReplayedTransactions {
   /** The high half of all numbers: one opening of a log gives out numbers that share it. */
@@ -113,16 +119,15 @@ export class ReplayedTransactions {
   keep(bytes: Uint8Array): void {
     this.#bytes = bytes;
     // What was begun together mostly lies together, and is copied in one go.
-    const runs: { readonly first: Place; length: number }[] = [];
-    let run = { first: 0, length: 0 };
+    const runs: Run[] = [];
     let end = 0;
     // A new map: what an old one leaves when it makes room is garbage that lives long.
     const places = new Map<number, Place>();
     this.#places.forEach((place, low) => {
-      const behind = place < 0 ? run.first - run.length : run.first + run.length;
-      if (place !== behind || runs.length === 0) runs.push(run = { first: place, length: 0 });
       const length = this.#lengthAt(place);
-      run.length += length;
+      const run = runs.at(-1);
+      if (run !== undefined && isBehind(place, run)) run.length += length;
+      else runs.push({ first: place, length });
       places.set(low, -1 - end);
       end += length;
     });
@@ -176,4 +181,10 @@ export class ReplayedTransactions {
   #byteAt(place: Place, index: number): number {
     return (place < 0 ? this.#kept[-1 - place + index] : this.#bytes[place + index]) ?? 0;
   }
+}
+
+function isBehind(place: Place, { first, length }: Run): boolean {
+  // Bytes that are not the same are never one behind the other, whatever the numbers of their places.
+  if (place < 0) return first < 0 && place === first - length;
+  return first >= 0 && place === first + length;
 }
