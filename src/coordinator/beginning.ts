@@ -219,24 +219,37 @@ export class Beginning {
   }
 
   #membersOf(names: readonly string[]): Member[] {
-    if (names.length === 0 || names.some((name, place) => names.indexOf(name) < place)) {
+    if (names.length === 0 || hasTwice(names)) {
       throw new TypeError(
         `Cannot begin a transaction over ${JSON.stringify(names)}: ` +
           "name at least one participant, and each only once",
       );
     }
-    return names.map((name) => {
-      const member = this.#with.members.get(name);
-      if (member === undefined) {
-        throw new RangeError(
-          `Cannot begin a transaction over "${name}": the participants are ` +
-            JSON.stringify([...this.#with.members.keys()]),
-        );
-      }
-      if (member.error !== null) throw new UnusableError(name, member.error);
-      return member;
-    });
+    const members = new Array<Member>(names.length);
+    for (let place = 0; place < names.length; place++) {
+      members[place] = this.#memberOf(names[place]!);
+    }
+    return members;
   }
+
+  #memberOf(name: string): Member {
+    const member = this.#with.members.get(name);
+    if (member === undefined) {
+      throw new RangeError(
+        `Cannot begin a transaction over "${name}": the participants are ` +
+          JSON.stringify([...this.#with.members.keys()]),
+      );
+    }
+    if (member.error !== null) throw new UnusableError(name, member.error);
+    return member;
+  }
+}
+
+function hasTwice(names: readonly string[]): boolean {
+  for (let place = 1; place < names.length; place++) {
+    if (names.indexOf(names[place]!) < place) return true;
+  }
+  return false;
 }
 
 /** As {@linkcode enlist}, for who waits by a promise. */

@@ -123,7 +123,7 @@ class Enlisting<Transaction extends Enlister> implements Listener, DeadlineWaite
   readonly #listener: EnlistmentListener;
   /** The participants in the order in which their sessions are taken. */
   readonly #order: readonly Member[];
-  /** In the order in which they were taken; as many as {@linkcode #sessions} says. */
+  /** In the caller's order; those that have their sessions. */
   readonly #taken: EnlistedBranch[];
   #sessions = 0;
   #begun = 0;
@@ -155,10 +155,7 @@ class Enlisting<Transaction extends Enlister> implements Listener, DeadlineWaite
     this.#begun++;
     if (this.#begun < this.#order.length || this.#failed) return;
     this.#transaction.deadline.forget(this);
-    const [members, order, taken] = [this.#members, this.#order, this.#taken];
-    this.#listener.enlisted(
-      members === order ? taken : members.map((member) => taken[order.indexOf(member)]!),
-    );
+    this.#listener.enlisted(this.#taken);
   }
 
   /** Hears that a branch could not have its session, or not begin. */
@@ -184,7 +181,8 @@ class Enlisting<Transaction extends Enlister> implements Listener, DeadlineWaite
     branch.take(session);
     // A session that comes after all goes back at once.
     if (this.#failed) return branch.release();
-    this.#taken[this.#sessions++] = branch;
+    this.#sessions++;
+    this.#taken[this.#members.indexOf(branch.member)] = branch;
     branch.answerTo(branch.begin(this.#transaction.branchOptions), this);
     if (this.#sessions < this.#order.length) this.#acquire();
   }
@@ -194,7 +192,8 @@ class Enlisting<Transaction extends Enlister> implements Listener, DeadlineWaite
     if (this.#failed) return;
     this.#failed = true;
     this.#transaction.deadline.forget(this);
-    await giveBack(this.#taken.slice(0, this.#sessions));
+    // Those without a session are holes, over which this goes.
+    await giveBack(this.#taken.filter(() => true));
     this.#listener.notEnlisted(this.#context.failed(this.#transaction, error));
   }
 }
@@ -208,7 +207,7 @@ function inOrder(members: readonly Member[]): readonly Member[] {
     while (to > 0 && member.name < (ordered ?? members)[to - 1]!.name) to--;
     if (to === place) continue;
     ordered ??= members.slice();
-    ordered.copyWithin(to + 1, to, place);
+    for (let at = place; at > to; at--) ordered[at] = ordered[at - 1]!;
     ordered[to] = member;
   }
   return ordered ?? members;
