@@ -30,8 +30,13 @@ const MAX_NUMBER = 2n ** 64n - 1n;
 const END_LENGTH = 1 + 1 + TXN_KEY.length + 8;
 const BRANCHES_AT = END_LENGTH + BRANCHES_KEY.length;
 
-/** Bytes on their way into a record; made once, so that nothing is allocated for each. */
+/**
+ * Bytes on their way into a record; made once, so that nothing is allocated for each. The keys stand in the
+ * same places in every record, and are put there once.
+ */
 const room = new Uint8Array(4096);
+room.set(TXN_KEY, 2);
+room.set(BRANCHES_KEY, END_LENGTH);
 const view = new DataView(room.buffer);
 /** Its beginnings by their lengths, made when they are needed: few lengths come again and again. */
 const beginnings: (Uint8Array | undefined)[] = [];
@@ -65,7 +70,6 @@ export function encodeHotBranches(
   branches: readonly BranchRecord[],
 ): Uint8Array | null {
   if (branches.length > MAX_SHORT_ARRAY || !putHead(tag, MAP_OF_TWO, txn)) return null;
-  room.set(BRANCHES_KEY, END_LENGTH);
   room[BRANCHES_AT] = ARRAY | branches.length;
   let at = BRANCHES_AT + 1;
   for (const { participant, gid, token } of branches) {
@@ -86,7 +90,6 @@ function putHead(tag: number, map: number, txn: bigint): boolean {
   if (typeof txn !== "bigint" || txn < 0n || txn > MAX_NUMBER) return false;
   room[0] = tag;
   room[1] = map;
-  room.set(TXN_KEY, 2);
   view.setBigUint64(2 + TXN_KEY.length, txn);
   return true;
 }
