@@ -7,6 +7,7 @@
 
 import { abortedError } from "./abort_reason.ts";
 import { Admission, OverloadError } from "./admission.ts";
+import { rejectAtCaller } from "./caller_stack.ts";
 import { Deadline, DeadlineError } from "./deadline.ts";
 import type { DecisionLog } from "./decision_log.ts";
 import {
@@ -259,7 +260,10 @@ function enlisted(
   members: readonly Member[],
 ): Promise<EnlistedBranch[]> {
   return new Promise((resolve, reject) =>
-    enlist(context, core, members, { enlisted: resolve, notEnlisted: reject })
+    enlist(context, core, members, {
+      enlisted: resolve,
+      notEnlisted: (error) => rejectAtCaller(error, resolve, reject),
+    })
   );
 }
 

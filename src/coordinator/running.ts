@@ -10,6 +10,7 @@ import { sleep } from "../platform/clock.ts";
 import type { Platform } from "../platform/platform.ts";
 import { abortedError, deadlineReason } from "./abort_reason.ts";
 import { backoffDelay } from "./backoff.ts";
+import { rejectAtCaller } from "./caller_stack.ts";
 import { commit } from "./commit.ts";
 import { Current } from "./current.ts";
 import type { DeadlineError, DeadlineWaiter } from "./deadline.ts";
@@ -201,7 +202,7 @@ class Run<Clients, All, T> implements EnlistmentListener, DeadlineWaiter, Commit
 
   #failed(error: unknown): void {
     this.#failures++;
-    if (this.#failures > this.#retries || !mayHelp(this.#core, error)) this.#reject(error);
+    if (this.#failures > this.#retries || !mayHelp(this.#core, error)) this.#giveUp(error);
     else void this.#tryAgain(error);
   }
 
@@ -214,9 +215,13 @@ class Run<Clients, All, T> implements EnlistmentListener, DeadlineWaiter, Commit
       const delay = backoffDelay(this.#failures, randomness);
       if (!await sleep(clock, delay, ending)) throw failure;
     } catch (error) {
-      return this.#reject(error);
+      return this.#giveUp(error);
     }
     this.begin();
+  }
+
+  #giveUp(error: unknown): void {
+    rejectAtCaller(error, this.#resolve, this.#reject);
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { abortedError } from "./abort_reason.ts";
+import { rejectAtCaller } from "./caller_stack.ts";
 import { commit } from "./commit.ts";
 import { enlistmentReason } from "./enlist.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
@@ -165,7 +166,7 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
       commit(this.#core, {
         committed: (settlement) =>
           resolve(settlement === null ? SETTLED : { settled: settlement.done }),
-        notCommitted: reject,
+        notCommitted: (error) => rejectAtCaller(error, resolve, reject),
       })
     );
     // Not one that was refused.
