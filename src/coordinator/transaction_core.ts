@@ -1,6 +1,6 @@
 /**
  * What a transaction is inside: its branches, how far it has come, and its way back. The ways forward are
- * in `voting.ts`, `one_phase.ts` and `two_phase.ts`.
+ * in `commit.ts`, which leads to `voting.ts`, `one_phase.ts` and `two_phase.ts`.
  *
  * @module
  */
