@@ -46,13 +46,22 @@ class DenoFileHandle implements FileHandle {
     return this.#file.writeSync(bytes);
   }
 
-  async syncData(): Promise<void> {
-    const few = this.#unsyncedBytes <= SHORT_SYNC_BYTES;
+  syncData(): Promise<void> | undefined {
+    const isLarge = this.#unsyncedBytes > SHORT_SYNC_BYTES;
     this.#unsyncedBytes = 0;
-    const start = performance.now();
-    if (few && this.#syncMs < SHORT_SYNC_MS) this.#file.syncDataSync();
-    else await this.#file.syncData();
-    if (few) this.#syncMs += (performance.now() - start - this.#syncMs) / 8;
+    if (isLarge) return this.#file.syncData();
+    const begun = performance.now();
+    if (this.#syncMs >= SHORT_SYNC_MS) {
+      return this.#file.syncData().then(() => this.#note(begun));
+    }
+    this.#file.syncDataSync();
+    this.#note(begun);
+    return undefined;
+  }
+
+  /** Notes how long a sync of few bytes took. */
+  #note(begun: number): void {
+    this.#syncMs += (performance.now() - begun - this.#syncMs) / 8;
   }
 
   async writeAside(bytes: Uint8Array): Promise<number> {

@@ -1,7 +1,7 @@
 /**
  * The file system as the log sees it: the only way to the disk for everything in `src/wal/`.
  *
- * Guarantees asked of an implementation: {@linkcode FileHandle.syncData} resolves only when every byte
+ * Guarantees asked of an implementation: {@linkcode FileHandle.syncData} has ended only when every byte
  * written through the handle is on stable storage; {@linkcode FileSystem.syncDirectory} does the same
  * for names created, renamed and removed. Nothing else is durable. A failed call may have had any
  * part of its effect. The simulated disk of the tests implements the same interface.
@@ -24,8 +24,12 @@ export interface FileHandle {
   read(buffer: Uint8Array, position: number): Promise<number>;
   /** Writes at the current end of what this handle wrote; answers how many bytes, perhaps fewer. */
   write(bytes: Uint8Array): number;
-  /** Makes every written byte durable (fdatasync). After a failure the file must not be trusted. */
-  syncData(): Promise<void>;
+  /**
+   * Makes every written byte durable (fdatasync). After a failure the file must not be trusted.
+   *
+   * @returns A promise of it; nothing if it is done when the call returns, or throws.
+   */
+  syncData(): Promise<void> | undefined;
   /**
    * Writes as {@linkcode write} does, then makes it durable, without keeping the process from its other work:
    * for what nobody waits for. Nothing else may be done with the file meanwhile.

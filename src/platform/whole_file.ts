@@ -22,6 +22,7 @@ export function writeWhole(file: FileHandle, bytes: Uint8Array): void {
         `Cannot write to a file: it took ${count} of ${rest.length} bytes, it must take at least one`,
       );
     }
+    if (count === rest.length) return;
     rest = rest.subarray(count);
   }
 }

@@ -53,7 +53,8 @@ export class FrameBatch implements Disposable {
    */
   seal(salt: number, firstLsn: number, synced: number): Uint8Array {
     const length = this.#buffer.seal(this.#count, firstLsn - synced, salt, firstLsn);
-    return this.#buffer.bytes().subarray(0, length);
+    const { buffer, byteOffset } = this.#buffer.bytes();
+    return new Uint8Array(buffer, byteOffset, length);
   }
 
   /** Takes all frames out. */

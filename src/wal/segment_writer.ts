@@ -109,7 +109,10 @@ export class SegmentWriter {
       segment.write(encodeSegmentHeader(salt, firstLsn));
       segment.write(opening.seal(salt, firstLsn, firstLsn));
       // Appends wait for the longer of the two; the file is not closed before both have ended.
-      const both = await Promise.allSettled([assertFree(fileSystem, path), segment.sync()]);
+      const both = await Promise.allSettled([
+        assertFree(fileSystem, path),
+        Promise.try(() => segment.sync()),
+      ]);
       for (const one of both) if (one.status === "rejected") throw one.reason;
       named = true;
       await fileSystem.rename(unfinished, path);
@@ -142,11 +145,19 @@ export class SegmentWriter {
     this.#length += bytes.length;
   }
 
-  /** Makes everything written durable. */
-  async sync(): Promise<void> {
+  /**
+   * Makes everything written durable.
+   *
+   * @returns A promise of it; nothing if it is done.
+   * @throws Whatever the file system throws, unless there is a promise, which is then rejected.
+   */
+  sync(): Promise<void> | undefined {
     this.#use("sync");
-    await this.#file.syncData();
-    this.#usable = true;
+    const syncing = this.#file.syncData();
+    if (syncing === undefined) this.#usable = true;
+    return syncing?.then(() => {
+      this.#usable = true;
+    });
   }
 
   /**

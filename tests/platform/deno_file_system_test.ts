@@ -85,6 +85,18 @@ test(".writeAside goes on where the last write ended", async (directory) => {
   await assertRejects(() => file.writeAside(large), Deno.errors.BadResource);
 });
 
+test(".syncData of few bytes has ended when it returns, of many it ends later", async (directory) => {
+  const file = await denoFileSystem.open(`${directory}/file`, "create-new");
+  file.write(bytesOf("abc"));
+  assertEquals(file.syncData(), undefined);
+  file.write(new Uint8Array(1_000_000));
+  const syncing = file.syncData();
+  assert(syncing instanceof Promise);
+  await syncing;
+  file.close();
+  assertThrows(() => file.syncData(), Deno.errors.BadResource);
+});
+
 test(".open for reading needs the file and does not change it", async (directory) => {
   const path = `${directory}/file`;
   await assertRejects(() => denoFileSystem.open(path, "read"), Deno.errors.NotFound);

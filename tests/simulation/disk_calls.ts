@@ -143,6 +143,11 @@ export class DiskCalls {
     return gate;
   }
 
+  /** Whether the asynchronous calls of a kind are held, or were. */
+  isHeld(kind: CallKind): boolean {
+    return this.#gates.has(kind);
+  }
+
   /** Makes a call that answers at once. */
   now<T>(kind: CallKind, path: string, effect: Effect<T>): T {
     return this.#take(this.#begin(kind, path), effect);

@@ -129,7 +129,7 @@ Deno.test("MemoryDisk.crash does not trust a sync behind one that failed", async
   const file = await disk.open("/a", "lock");
   file.write(filled(1024, 2));
   disk.fail({ kind: "syncData" });
-  await assertRejects(() => file.syncData(), DiskError);
+  await assertRejects(async () => await file.syncData(), DiskError);
   await file.syncData();
   const firstBytes = crashes(disk, (after) => after.bytesOf("/a")[0]);
   assertEquals(firstBytes, new Set(["1", "2"]));
@@ -143,7 +143,7 @@ Deno.test("MemoryDisk.crash trusts a sector that was written and synced again", 
   await disk.syncDirectory("/");
   file.write(filled(100, 2));
   disk.fail({ kind: "syncData" });
-  await assertRejects(() => file.syncData(), DiskError);
+  await assertRejects(async () => await file.syncData(), DiskError);
   file.write(filled(100, 3));
   await file.syncData();
   const found = crashes(disk, (after) => [...after.bytesOf("/a")]);

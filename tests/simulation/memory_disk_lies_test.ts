@@ -153,7 +153,7 @@ Deno.test("A sync that drops lets everybody read what is on the disk", async () 
     const file = await disk.open("/a", "lock");
     file.write(filled(SECTOR, 2));
     disk.fail({ kind: "syncData", effect: "drop" });
-    await assertRejects(() => file.syncData(), DiskError);
+    await assertRejects(async () => await file.syncData(), DiskError);
     const read = disk.bytesOf("/a")[0] ?? 0;
     found.add(read);
     await file.syncData();
@@ -174,7 +174,7 @@ Deno.test("A sync that drops keeps what was written while it ran", async () => {
   const synced = file.syncData();
   file.write(filled(SECTOR, 3));
   hold.release();
-  await assertRejects(() => synced, DiskError);
+  await assertRejects(async () => await synced, DiskError);
   assertEquals(disk.bytesOf("/a")[SECTOR], 3);
   file.close();
 });

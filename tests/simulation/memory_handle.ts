@@ -4,7 +4,7 @@
  */
 
 import type { FileHandle } from "../../src/platform/file_system.ts";
-import type { DiskCalls } from "./disk_calls.ts";
+import type { DiskCalls, Effect } from "./disk_calls.ts";
 import type { DiskLies } from "./disk_lies.ts";
 import type { MemoryFile } from "./memory_file.ts";
 import type { SeededRandom } from "./seeded_random.ts";
@@ -26,6 +26,7 @@ export interface HandleOptions {
 export class MemoryHandle implements FileHandle {
   readonly #options: HandleOptions;
   #position = 0;
+  #syncs = 0;
   #open = true;
 
   /** Opens a file. */
@@ -79,16 +80,23 @@ export class MemoryHandle implements FileHandle {
     });
   }
 
-  async syncData(): Promise<void> {
+  /** Every other sync has ended when the call returns, unless such calls are held. */
+  syncData(): Promise<void> | undefined {
     const { calls, path, file, random } = this.#use();
     const sync = file.beginSync();
-    await calls.later("syncData", path, {
+    const effect: Effect<void> = {
       well: sync.succeed,
       fail: sync.fail,
       drop: () => sync.drop(random),
       lost: sync.lie,
       misplaced: sync.lie,
-    });
+    };
+    this.#syncs++;
+    if (this.#syncs % 2 === 0 || calls.isHeld("syncData")) {
+      return calls.later("syncData", path, effect);
+    }
+    calls.now("syncData", path, effect);
+    return undefined;
   }
 
   async writeAside(bytes: Uint8Array): Promise<number> {

@@ -137,7 +137,7 @@ export class PacedFiles implements FileSystem {
     return this.#call(() => this.#disk.identify(path));
   }
 
-  async #call<T>(effect: () => Promise<T>): Promise<T> {
+  async #call<T>(effect: () => Promise<T> | T): Promise<T> {
     const { turns, isSlow = false } = this.#pace;
     this.calls++;
     await turns.come(isSlow);

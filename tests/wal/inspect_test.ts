@@ -343,7 +343,7 @@ Deno.test("Nothing can be changed through the files of a reader", async () => {
   for (const call of calls) await assertRejects(call, TypeError, "for reading only");
   const handle = await files.open("file");
   await assertRejects(() => handle.tryLock(), TypeError);
-  await assertRejects(() => handle.syncData(), TypeError);
+  await assertRejects(async () => await handle.syncData(), TypeError);
   for (
     const action of [
       () => handle.write(new Uint8Array(1)),
