@@ -78,17 +78,17 @@ export async function recoverLog<Entry>(
   model: LogModel<Entry>,
   withoutIdentity: boolean = false,
 ): Promise<RecoveredLog<Entry>> {
-  const surroundings = await lookAround(platform, directory, withoutIdentity);
-  const { names, segments, identity } = surroundings;
-  if (identity === null && segments.length > 0 && !withoutIdentity) {
+  let surroundings = await lookAround(platform, directory, withoutIdentity);
+  if (surroundings.identity === null && surroundings.segments.length > 0 && !withoutIdentity) {
     try {
-      await assertFirstOpening(platform, directory, model, segments);
+      await assertFirstOpening(platform, directory, model, surroundings.segments);
     } catch (error) {
-      // Somebody who reads beside the log's owner may have listed what was there before the identity.
-      if (await identityIn(platform, directory) === null) throw error;
-      return await recoverLog(platform, directory, model);
+      // Somebody who reads beside the log's owner may have looked before the identity was there.
+      surroundings = await lookAround(platform, directory, false);
+      if (surroundings.identity === null) throw error;
     }
   }
+  const { names, segments, identity } = surroundings;
   const floor = Math.max(0, ...names.map((name) => (lsnInName(name) ?? -1) + 1));
   const isLost = identity !== null && (segments.at(-1) ?? -1) < identity.segment;
   const nextLsn = isLost ? Math.max(floor, lsnLimit(identity.segment)) : floor;

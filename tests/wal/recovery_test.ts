@@ -179,6 +179,25 @@ Deno.test("recoverLog finds the identity also where a list lacks it", async () =
   }
 });
 
+Deno.test("recoverLog believes an identity that it has seen once, and looks for it twice at most", async () => {
+  const disk = diskWithSegment(sampleSegment(BATCHES).bytes);
+  const platform = simulatedPlatform(disk);
+  const { fileSystem } = platform;
+  const recoverSeeing = async (seen: readonly boolean[]) => {
+    let looks = 0;
+    const open: typeof fileSystem.open = (path, mode) => {
+      if (!path.endsWith("identity.json") || seen[looks++]) return fileSystem.open(path, mode);
+      return Promise.reject(new Deno.errors.NotFound(path));
+    };
+    const flickering = new Proxy(fileSystem, {
+      get: (target, name) => name === "open" ? open : Reflect.get(target, name).bind(target),
+    });
+    return await recoverLog({ ...platform, fileSystem: flickering }, DIRECTORY, new LiveState());
+  };
+  assertEquals((await recoverSeeing([false, true, false])).id, LOG_ID);
+  await assertRejects(() => recoverSeeing([false, false, true]), LogCorruptedError, "it is gone");
+});
+
 Deno.test("recoverLog refuses a log that was used and has no identity", async () => {
   const used = [
     [sampleSegment(BATCHES).bytes, 0],
