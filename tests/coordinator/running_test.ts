@@ -329,3 +329,22 @@ coordinatorTest(
     assertEquals(await site.clock.run(transacting), "dealt with");
   },
 );
+
+coordinatorTest(
+  "Coordinator.transaction() does not take the end of a try that was late for that of the next",
+  async (site, coordinator) => {
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const { fn, times } = counted(site, async (_, call) => {
+      await gates[call - 1]?.promise;
+      return call;
+    });
+    const transacting = coordinator.transaction(BOTH, fn, { timeout: 1000, retry: 1 });
+    await site.clock.pass(1500);
+    assertEquals(times.length, 2);
+    gates[0]?.resolve();
+    await site.clock.settle();
+    assertEquals(site.rows, NOTHING);
+    gates[1]?.resolve();
+    assertEquals(await site.clock.run(transacting), 2);
+  },
+);
