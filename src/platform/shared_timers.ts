@@ -22,8 +22,8 @@ class SharedTimer<Argument> implements Timer {
   readonly #list: TimerList;
   #callback: ((argument: Argument) => void) | null;
   #argument: Argument | undefined;
-  /** When it runs; not known before the end of the turn in which it was set. */
-  due = Infinity;
+  /** When it runs; `null` as long as it has no date. */
+  due: number | null = null;
   previous: AnyTimer | null = null;
   next: AnyTimer | null = null;
 
@@ -114,7 +114,7 @@ class TimerList {
   }
 
   #setFor({ due }: AnyTimer, now: number): void {
-    this.#set(Math.min(due - now, this.#milliseconds));
+    this.#set(due === null ? this.#milliseconds : due - now);
   }
 
   #set(milliseconds: number): void {
@@ -124,9 +124,13 @@ class TimerList {
   #run(): void {
     this.#machine = null;
     const now = this.#clock.elapsed();
-    while (this.#first !== null && this.#first.due <= now) this.#first.run();
+    while (this.#first !== null && isDue(this.#first, now)) this.#first.run();
     if (this.#first !== null && this.#machine === null) this.#setFor(this.#first, now);
   }
+}
+
+function isDue({ due }: AnyTimer, now: number): boolean {
+  return due !== null && due <= now;
 }
 
 /** A clock whose timers of the same duration share one. */

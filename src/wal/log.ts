@@ -35,7 +35,7 @@ export type { AcceptedCopy } from "./place.ts";
 
 /**
  * Bytes after which a segment is followed by a new one, unless the options say otherwise. An opening reads so
- * much at most besides the checkpoint, and to remove a larger file holds up the syncs of that moment.
+ * much at most besides the checkpoint, and a busy log keeps three or four files of this size.
  */
 export const DEFAULT_SEGMENT_SIZE = 4_194_304;
 
