@@ -121,7 +121,9 @@ export class Load {
   async stop(): Promise<Report> {
     await Deno.writeTextFile(this.#stage.outside(this.#files.stop), "");
     const { code, text } = await this.#process.output;
-    if (code !== 0) throw new Error(`Cannot stop the load in good order: it ended with ${text}`);
+    if (code !== 0) {
+      throw new Error(`Cannot stop the load in good order: it ended with code ${code}: ${text}`);
+    }
     return this.#takeReport();
   }
 
