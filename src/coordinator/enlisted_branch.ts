@@ -86,8 +86,9 @@ class Line {
 
 /** One branch of a running transaction. */
 export class EnlistedBranch {
-  /** Its session, as soon as it has one. */
-  #session: Branch<unknown> | null = null;
+  /** Its session, as soon as it has one; an adapter in JavaScript may have given nothing for it. */
+  #session!: Branch<unknown>;
+  #hasSession = false;
   readonly #clock: Clock;
   #line: Line | null = null;
   #released = false;
@@ -125,17 +126,17 @@ export class EnlistedBranch {
 
   /** Whether it has its session. */
   get hasSession(): boolean {
-    return this.#session !== null;
+    return this.#hasSession;
   }
 
   /** The driver's client. */
   get client(): unknown {
-    return this.#branch.client;
+    return this.#session.client;
   }
 
   /** Whether its database has called it a writer already; see {@linkcode Branch.wrote}. */
   get wrote(): boolean {
-    return this.#branch.wrote;
+    return this.#session.wrote;
   }
 
   /**
@@ -171,18 +172,19 @@ export class EnlistedBranch {
   /** Takes over a session that has not begun. */
   take(session: Branch<unknown>): void {
     this.#session = session;
+    this.#hasSession = true;
   }
 
   /** Begins the database's transaction. */
   begin(options: Omit<BranchOptions, "gid">): Promise<void> {
     const { gid, member: { identity } } = this;
     const plain = identity === null ? { gid } : { gid, identity };
-    return ask(this.#branch, "begin", options === PLAIN ? plain : { ...options, ...plain });
+    return ask(this.#session, "begin", options === PLAIN ? plain : { ...options, ...plain });
   }
 
   /** Asks what it has done; see {@linkcode Branch.examine}. */
   examine(): Promise<BranchWork> {
-    return ask(this.#branch, "examine");
+    return ask(this.#session, "examine");
   }
 
   /** Takes note of what it has done. */
@@ -194,14 +196,14 @@ export class EnlistedBranch {
 
   /** Commits in one phase. */
   commit(): Promise<VoteAnswer> {
-    return ask(this.#branch, "commit");
+    return ask(this.#session, "commit");
   }
 
   /** Prepares the branch, which may be prepared from now on. */
   prepare(): Promise<PrepareAnswer> {
     this.progress = "maybe prepared";
     this.writes = true;
-    return ask(this.#branch, "prepare");
+    return ask(this.#session, "prepare");
   }
 
   /** Takes note of its answer to PREPARE. */
@@ -215,20 +217,20 @@ export class EnlistedBranch {
 
   /** Commits the prepared branch. */
   commitPrepared(): Promise<SettleAnswer> {
-    return ask(this.#branch, "commitPrepared");
+    return ask(this.#session, "commitPrepared");
   }
 
   /** Rolls back the prepared branch. */
   rollbackPrepared(): Promise<SettleAnswer> {
-    return ask(this.#branch, "rollbackPrepared");
+    return ask(this.#session, "rollbackPrepared");
   }
 
   /** Rolls back a branch that was not prepared, interrupting what it is busy with. */
   async rollback(): Promise<void> {
-    const rolledBack = this.#branch.rollback();
+    const rolledBack = this.#session.rollback();
     rolledBack.catch(() => {});
     if (await within(this.#clock, rolledBack, INTERRUPT_AFTER_MS, LATE) === LATE) {
-      await within(this.#clock, this.#branch.interrupt(), ROLLBACK_TIMEOUT_MS, LATE);
+      await within(this.#clock, this.#session.interrupt(), ROLLBACK_TIMEOUT_MS, LATE);
       if (await within(this.#clock, rolledBack, ROLLBACK_TIMEOUT_MS, LATE) === LATE) {
         throw new Error(
           `Cannot roll back the branch in "${this.participant}": no answer within ` +
@@ -239,17 +241,12 @@ export class EnlistedBranch {
     this.progress = "ended";
   }
 
-  get #branch(): Branch<unknown> {
-    if (this.#session === null) throw new TypeError(`Branch ${this.gid} has no session yet`);
-    return this.#session;
-  }
-
   /** Gives the session back. Never throws: what its pool has to say of that changes no outcome. */
   release(): void {
     if (this.#released) return;
     this.#released = true;
     try {
-      this.#branch.release();
+      this.#session.release();
     } catch {
       // The pool has one session less, and its next transactions hear of that.
     }

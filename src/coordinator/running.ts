@@ -113,7 +113,7 @@ class Run<Clients, All, T> implements EnlistmentListener, DeadlineWaiter, Commit
     try {
       const admitted = this.#context.admit(this.#names, this.#options);
       if (admitted instanceof Promise) {
-        admitted.then((core) => this.#admitted(core), (error) => this.#failed(error));
+        admitted.then((core) => this.#admitted(core)).catch((error) => this.#failed(error));
       } else this.#admitted(admitted);
     } catch (error) {
       this.#failed(error);
@@ -175,12 +175,11 @@ class Run<Clients, All, T> implements EnlistmentListener, DeadlineWaiter, Commit
     this.#value = value;
     const core = this.#core!;
     const state = core.states.current;
-    if (state === "active") commit(core, this);
-    else if (hasEnded(state)) this.#resolve(value);
+    if (state === "active") return commit(core, this);
     // The function may have asked for the commit and not waited for it.
-    else {Promise.resolve(core.committing).then(() =>
-        this.#resolve(value), (error) =>
-        this.#failed(error));}
+    const committing = hasEnded(state) ? null : core.committing;
+    if (committing === null) return this.#resolve(value);
+    committing.then(() => this.#resolve(value), (error) => this.#failed(error));
   }
 
   /** A try's function has ended, or need not be waited for; false if that was so before. */

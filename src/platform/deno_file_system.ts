@@ -37,6 +37,7 @@ class DenoFileHandle implements FileHandle {
   }
 
   async read(buffer: Uint8Array, position: number): Promise<number> {
+    // Without a wait: the read is on its way when this returns, whatever its caller does meanwhile.
     this.#file.seekSync(position, Deno.SeekMode.Start);
     return await this.#file.read(buffer) ?? 0;
   }

@@ -8,7 +8,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { TransactionAbortedError } from "../../src/coordinator/errors.ts";
 import type { Branch } from "../../src/coordinator/participant.ts";
 import { fails } from "./support/faults.ts";
-import type { FakeClient } from "./support/fake_branch.ts";
+import type { FakeBranch, FakeClient } from "./support/fake_branch.ts";
 import { Site } from "./support/site.ts";
 
 const OWN = new TypeError("the adapter's own");
@@ -57,6 +57,22 @@ for (const method of ["begin", "examine", "prepare"] as const) {
     await site.clock.run(coordinator.close());
     assertEquals(site.clock.elapsed(), before);
     site.assertQuiet();
+  });
+}
+
+for (const session of [null, undefined]) {
+  Deno.test(`Coordinator.transaction() aborts if a participant gives ${session} for a session`, async () => {
+    const site = new Site();
+    const { south } = site.participants;
+    const coordinator = await site.open();
+    south.acquire = () => Promise.resolve(session as unknown as FakeBranch);
+    const { participant } = await assertRejects(
+      () => site.commit(coordinator, "north", "south"),
+      TransactionAbortedError,
+    );
+    assertEquals(participant, "south");
+    await assertSettled(site, null);
+    await site.clock.run(coordinator.close());
   });
 }
 
