@@ -134,7 +134,9 @@ function ownEndWords(end: Extract<InspectedEnd, { format: "indoubt" }>["end"]): 
   const at = `at offset ${offset}, before LSN ${nextLsn}`;
   switch (kind) {
     case "clean":
-      return unconsumed === 0 ? `Ends clean ${at}` : `Ends clean ${at}, with zeros behind it`;
+      return unconsumed === 0
+        ? `Ends clean ${at}`
+        : `Ends clean ${at}, with unused space behind it`;
     case "torn_tail":
       return `Ends torn ${at}: ${detail}`;
     case "corrupt":

@@ -8,10 +8,13 @@
 
 import { crc32c, crc32cAppend } from "./core.ts";
 import {
+  BODY_LENGTH_AT,
+  CHECKSUM_AT,
   decodeSegmentHeader,
   FRAME_HEADER_LENGTH,
   MAX_BODY_LENGTH,
   type SegmentHeader,
+  UNSYNCED_AT,
 } from "./format.ts";
 
 /** The longest frame whose every bit is tried; the work grows with the square of the length. */
@@ -31,17 +34,19 @@ function frameChecksum(frame: Uint8Array, bodyLength: number, salt: number, lsn:
   const view = new DataView(place.buffer);
   view.setUint32(0, salt, true);
   view.setBigUint64(4, BigInt(lsn), true);
-  const head = crc32cAppend(crc32c(frame.subarray(0, 4)), frame.subarray(8, 12));
+  const length = crc32c(frame.subarray(BODY_LENGTH_AT, CHECKSUM_AT));
+  const head = crc32cAppend(length, frame.subarray(UNSYNCED_AT, FRAME_HEADER_LENGTH));
   const body = frame.subarray(FRAME_HEADER_LENGTH, FRAME_HEADER_LENGTH + bodyLength);
   return crc32cAppend(crc32cAppend(head, body), place);
 }
 
 function isValid(frame: Uint8Array, salt: number, lsn: number): boolean {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  const bodyLength = view.getUint32(0, true);
+  if (view.getUint32(0, true) !== salt) return false;
+  const bodyLength = view.getUint32(BODY_LENGTH_AT, true);
   if (bodyLength < 1 || bodyLength > MAX_BODY_LENGTH) return false;
   if (bodyLength > frame.length - FRAME_HEADER_LENGTH) return false;
-  return view.getUint32(4, true) === frameChecksum(frame, bodyLength, salt, lsn);
+  return view.getUint32(CHECKSUM_AT, true) === frameChecksum(frame, bodyLength, salt, lsn);
 }
 
 /**

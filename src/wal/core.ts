@@ -15,8 +15,10 @@
 import { memory } from "../../wasm/pkg/core_bg.wasm";
 import * as core from "../../wasm/pkg/core.js";
 
-/** Bytes of a frame before its body: length, checksum, unsynced. */
+/** Bytes of a frame before its body: salt, length, checksum, unsynced. */
 export const HEADER_LENGTH: number = core.headerLength();
+/** Where in them the body's length is. */
+export const BODY_LENGTH_AT = 4;
 /** The longest body that a frame may have, in bytes. */
 export const MAX_BODY_LENGTH: number = core.maxBodyLength();
 /** The largest number of records that a frame may leave unpromised. */
@@ -35,18 +37,20 @@ export const StopKind = {
   TableFull: 0,
   /** No byte is left. */
   Clean: 1,
-  /** Fewer bytes are left than a header has. */
+  /** Fewer bytes are left than a header has, and they could be the beginning of one. */
   ShortHeader: 2,
-  /** The body length is 0, as in preallocated space. */
+  /** The body length is 0. */
   ZeroLength: 3,
   /** The body length is above the maximum. */
   TooLong: 4,
   /** The body would run past the end. */
   PastEnd: 5,
-  /** The checksum differs: damage, or a frame of another place or segment. */
+  /** The checksum differs: damage, or a frame of another place. */
   Checksum: 6,
   /** The checksum is right, but `unsynced` is larger than the LSN or the maximum. */
   ImpossiblePromise: 7,
+  /** What is left does not begin with the segment's salt: space that was not used, or damage. */
+  OtherSalt: 8,
 } as const;
 
 /** One of the values of {@linkcode StopKind}. */
@@ -111,7 +115,7 @@ export class FrameBuffer implements Disposable {
     // Asking the view rather than the core, which is a call into another language for each record.
     if (end > this.bytes().length) this.reserve(Math.max(end, 2 * this.capacity()));
     const bytes = this.bytes();
-    this.#words.setUint32(offset, body.length, true);
+    this.#words.setUint32(offset + BODY_LENGTH_AT, body.length, true);
     bytes.set(body, offset + HEADER_LENGTH);
     return end;
   }
@@ -248,10 +252,10 @@ export class SegmentScanner implements Disposable {
     return this.#open().stopLsn();
   }
 
-  /** Whether all bytes from `offset` to `end` are zero. */
-  zerosFrom(offset: number, end: number): boolean {
-    const answer = this.#open().zerosFrom(offset, end);
-    if (answer < 0) this.#refuse("look for zeros", offset, end, 0, 0);
+  /** Whether the salt stands anywhere from `offset` to `end`. Where it does not, there is no frame. */
+  hasSalt(offset: number, end: number, salt: number): boolean {
+    const answer = this.#open().hasSalt(offset, end, salt);
+    if (answer < 0) this.#refuse("look for a salt", offset, end, salt, 0);
     return answer === 1;
   }
 

@@ -1,10 +1,11 @@
 /**
- * Keeps one file ready for the next segment: made, filled with zeros and synced aside, where nobody waits, so that
- * beginning a segment costs no more than writing its head, and syncing it later writes no metadata. (etcd's
- * `file_pipeline.go` has the same purpose.) Without a file at hand a segment begins in a growing one.
+ * Keeps one file ready for the next segment: one whose space is written and synced, so that beginning a segment
+ * costs no more than writing its head, and syncing it later writes no metadata. (etcd's `file_pipeline.go` has the
+ * same purpose.) Without a file at hand a segment begins in a growing one.
  *
- * Where an old segment can be used again (`left_segments.ts`), it is overwritten with zeros; a new file is made
- * otherwise, as the first two of an opening are.
+ * Where an old segment can be used again (`left_segments.ts`), it is taken as it is: nothing that it holds begins
+ * with the salt of its next use. A new file is made otherwise, as the first two of an opening are, and filled with
+ * zeros aside, where nobody waits.
  *
  * @module
  */
@@ -24,7 +25,7 @@ const PIECE = new Uint8Array(262_144);
 /** How long nothing is prepared after a failure: a full disk must not be filled again by every commit. */
 const REST_MS = 30_000;
 
-/** A file of zeros, open for writing at its beginning. */
+/** A file whose space is written, open for writing at its beginning. */
 export interface ReadyFile {
   /** Its path, with {@linkcode UNFINISHED_SUFFIX}. */
   readonly path: string;
@@ -51,7 +52,7 @@ export class FilePipeline {
    *
    * @param platform The machine.
    * @param directory The log directory.
-   * @param length Bytes of zeros in a file.
+   * @param length Bytes in a file.
    */
   constructor(platform: Platform, directory: string, length: number) {
     this.#platform = platform;
@@ -113,8 +114,7 @@ export class FilePipeline {
     const path = used?.path ?? this.#nextPath();
     const file = used?.file ?? await fileSystem.open(path, "create-new");
     try {
-      if (used !== null) file.rewind();
-      await this.#fill(file, used?.length ?? this.#length);
+      if (used === null) await this.#fill(file);
       file.rewind();
       this.#ready = { path, file };
     } catch (error) {
@@ -128,8 +128,8 @@ export class FilePipeline {
     return pathOf(this.#directory, `next-${this.#count++}${UNFINISHED_SUFFIX}`);
   }
 
-  async #fill(file: FileHandle, length: number): Promise<void> {
-    let rest = length;
+  async #fill(file: FileHandle): Promise<void> {
+    let rest = this.#length;
     while (rest > 0 && !this.#closed) {
       const written = await file.writeAside(PIECE.subarray(0, Math.min(PIECE.length, rest)));
       if (written <= 0) throw new Error("Cannot fill a file: nothing was written, free some space");

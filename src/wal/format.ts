@@ -8,32 +8,40 @@
  * | 0 | 4 | magic `IDBT` |
  * | 4 | 2 | format version, 1 |
  * | 6 | 2 | feature bits, 0; a bit that is not known is a newer version |
- * | 8 | 4 | salt, random for each segment |
+ * | 8 | 4 | salt, random for each use of a file as a segment, not 0 |
  * | 12 | 4 | crc32c of bytes 0 to 11 and of the segment's first LSN as u64 |
  *
  * | offset | bytes | frame |
  * |---|---|---|
- * | 0 | 4 | body length, 1 to {@linkcode MAX_BODY_LENGTH} |
- * | 4 | 4 | crc32c of body length, unsynced, body, salt and the frame's LSN as u64, in this order |
- * | 8 | 4 | unsynced: how many records before this one were not known to be synced when it was written |
- * | 12 | n | body: u8 tag, then the payload |
+ * | 0 | 4 | the segment's salt |
+ * | 4 | 4 | body length, 1 to {@linkcode MAX_BODY_LENGTH} |
+ * | 8 | 4 | crc32c of body length, unsynced, body, salt and the frame's LSN as u64, in this order |
+ * | 12 | 4 | unsynced: how many records before this one were not known to be synced when it was written |
+ * | 16 | n | body: u8 tag, then the payload |
  *
- * The n-th frame of a segment has the segment's first LSN plus n. Since salt and LSN are in the
- * checksum but not in the file, a frame is valid only in the place for which it was made: bytes of an
- * earlier use of the file, a frame copied elsewhere and a renamed segment are all invalid.
+ * The n-th frame of a segment has the segment's first LSN plus n. Since the LSN is in the checksum but not in
+ * the file, a frame is valid only in the place for which it was made: a frame copied elsewhere and a renamed
+ * segment are invalid. Behind the last frame stand zeros or the frames of earlier uses of the file, which no
+ * salt of this segment's precedes. (SQLite's WAL repeats its salts in each frame for the same reason.)
  *
  * @module
  */
 
-import { crc32c, HEADER_LENGTH, MAX_BODY_LENGTH } from "./core.ts";
+import { BODY_LENGTH_AT, crc32c, HEADER_LENGTH, MAX_BODY_LENGTH } from "./core.ts";
 
-export { MAX_BODY_LENGTH };
+export { BODY_LENGTH_AT, MAX_BODY_LENGTH };
 
 /** Bytes before the first frame of a segment. */
 export const SEGMENT_HEADER_LENGTH = 16;
 
 /** Bytes before a frame's body. */
 export const FRAME_HEADER_LENGTH: number = HEADER_LENGTH;
+
+/** Where in a frame its checksum is. */
+export const CHECKSUM_AT = 8;
+
+/** Where in a frame it is said how many records before it were not known to be synced. */
+export const UNSYNCED_AT = 12;
 
 /** Version of the format which this code writes and reads. */
 export const FORMAT_VERSION = 1;
@@ -43,7 +51,7 @@ const PGDOG_MAGIC = 0x57324750; // "PG2W"
 
 /** What a segment header says. */
 export interface SegmentHeader {
-  /** Random number that makes this segment's checksums its own. */
+  /** Random number that makes this segment's frames its own. */
   readonly salt: number;
 }
 
@@ -64,7 +72,7 @@ function headerChecksum(bytes: Uint8Array, firstLsn: number): number {
 /**
  * Makes the header of a segment.
  *
- * @param salt Random, unsigned 32 bits.
+ * @param salt Random, unsigned 32 bits, not 0.
  * @param firstLsn Number of the segment's first record.
  * @returns The 16 bytes.
  */

@@ -68,9 +68,9 @@ export interface InspectedDamage extends Damage {
 /** How one of our own segments ends. */
 export interface OwnSegmentEnd {
   /**
-   * `clean`: with the file, or with zeros. `torn_tail`: with bytes that are no frame, as a crash leaves
-   * them. `corrupt`: in either way, but something in it is damaged. `newer_version`: a newer version
-   * wrote it. `bad_segment_header`: nothing in it can be read.
+   * `clean`: with the file, or with space that the segment has not used. `torn_tail`: with something that begins as
+   * a frame and is none, as a crash leaves it. `corrupt`: in either way, but something in it is damaged.
+   * `newer_version`: a newer version wrote it. `bad_segment_header`: nothing in it can be read.
    */
   readonly kind: "clean" | "torn_tail" | "corrupt" | "newer_version" | "bad_segment_header";
   /** Offset behind the last record. */

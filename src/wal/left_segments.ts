@@ -1,13 +1,13 @@
 /**
- * Segments that the writer has left, to be used again: an old segment is emptied aside and becomes a later one.
- * To remove it would hold up the syncs of that moment, for the kernel gives its space back without a break, and a
- * new file's space would have to be found and written down again.
+ * Segments that the writer has left, to be used again: an old segment becomes a later one, which is written over
+ * it. To remove it would hold up the syncs of that moment, for the kernel gives its space back without a break, and
+ * a new file's space would have to be found and written down again, and every byte be written twice.
  *
  * **Why a power cut takes nothing.** A segment is taken only when a later one that restates everything is durable
  * under its name. It is then renamed, and overwritten only when that is durable, too. So after a power cut the old
  * name has the old bytes, or there is no such name; what is half overwritten is always an `.unfinished` file,
  * which holds nothing that counts and is removed by the next opening. It gets a segment's name again only when it
- * holds zeros, synced, and a head, synced.
+ * holds a head, synced. What stands behind that begins with another salt, and is no record of the new segment.
  *
  * **Why no reader sees it.** Who reads a log beside its writer shares the lock of each segment that is open, and
  * looks then whether it still has its name (`inspect_files.ts`). The segment is renamed only under its exclusive
@@ -24,7 +24,7 @@ import { pathOf, segmentName } from "./segment_name.ts";
 
 /** So many can wait to be taken away; a removal that hangs must not cost ever more open files. */
 const MAX_LEFT = 2;
-/** So many can wait to be emptied: one may be taken before the one before it is needed. */
+/** So many can wait to be used: one may be taken before the one before it is needed. */
 const MAX_SPARE = 2;
 
 /** A segment to which nothing is written any more. */
@@ -33,7 +33,7 @@ export interface LeftSegment {
   readonly firstLsn: number;
   /** The file, open for writing. */
   readonly file: FileHandle;
-  /** How many bytes were written to it; behind them it holds zeros. */
+  /** How many bytes were written to it. */
   readonly length: number;
 }
 
@@ -43,8 +43,6 @@ export interface SpareFile {
   readonly path: string;
   /** The file, open for writing. */
   readonly file: FileHandle;
-  /** How many bytes at its beginning are not zeros. */
-  readonly length: number;
 }
 
 /** The segments that an open log has left. */
@@ -80,7 +78,7 @@ export class LeftSegments {
    * @param segment The segment.
    */
   add(segment: LeftSegment): void {
-    // A longer one has grown, and holds more than would be overwritten.
+    // A longer one has grown, and would keep more of the disk than a segment is to have.
     if (this.#closed || segment.length > this.#length || this.#left.size === MAX_LEFT) {
       segment.file.close();
     } else this.#left.set(segmentName(segment.firstLsn), segment);
@@ -97,16 +95,16 @@ export class LeftSegments {
     const segment = this.#left.get(name);
     if (segment === undefined) return false;
     this.#left.delete(name);
-    const { file, length } = segment;
+    const { file } = segment;
     const path = this.#nextPath();
     try {
       const isTaken = !this.#closed && this.#spare.length + this.#taken.length < MAX_SPARE &&
         await this.#renameAlone(pathOf(this.#directory, name), path);
-      if (isTaken) this.#taken.push({ path, file, length });
+      if (isTaken) this.#taken.push({ path, file });
       else file.close();
       return isTaken;
     } catch (error) {
-      await this.#discard({ path, file, length });
+      await this.#discard({ path, file });
       throw error;
     }
   }

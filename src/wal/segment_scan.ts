@@ -18,6 +18,7 @@ import {
   type HeaderFault,
   SEGMENT_HEADER_LENGTH,
   type SegmentHeader,
+  UNSYNCED_AT,
 } from "./format.ts";
 import { findFlippedBit, type FlippedBit, MAX_TRIED_LENGTH, mendHeader } from "./bit_flip.ts";
 import { SegmentWindow, TABLE_FRAMES } from "./segment_window.ts";
@@ -25,7 +26,10 @@ import { SegmentWindow, TABLE_FRAMES } from "./segment_window.ts";
 export { MAX_SEGMENT_LENGTH } from "./segment_window.ts";
 
 /** The smallest frame, by which the number of records in unreadable bytes is limited. */
-export const MIN_FRAME_LENGTH = 13;
+export const MIN_FRAME_LENGTH: number = FRAME_HEADER_LENGTH + 1;
+
+/** Bytes of the salt that a frame begins with. */
+const SALT_LENGTH = 4;
 
 /** Bytes that are searched first behind a damaged place. */
 const FIRST_WINDOW = 65_536;
@@ -49,9 +53,9 @@ export interface Damage {
 
 /** How a segment ends. */
 export type SegmentEndKind =
-  /** The last frame ends with the file, or only preallocated zeros follow. */
+  /** Nothing of the segment's follows the last frame: zeros, what an earlier use of the file left, or no byte. */
   | "clean"
-  /** Bytes that are no frame follow: a write that a crash cut off, or what the file held before. */
+  /** Something of the segment's follows that is no frame: a write that a crash cut off. */
   | "torn"
   /** A newer version wrote it; what it holds is not known. */
   | "newer-version"
@@ -300,15 +304,18 @@ class Scan {
       if (kind === StopKind.TableFull) continue;
       if (window.isPart) {
         const isCut = CUT_STOPS.has(kind);
-        if (!isCut && (yield* this.#isZeroFrom(offset))) return this.#end("clean", offset, lsn, "");
+        if (!isCut && (yield* this.#isUnusedFrom(offset, salt))) {
+          return this.#end("clean", offset, lsn, "");
+        }
         yield this.#wish(offset, !isCut);
         continue;
       }
-      if (kind === StopKind.Clean || this.#isZeroInMemory(offset)) {
+      const isUnused = kind === StopKind.OtherSalt && this.#isUnusedInMemory(offset, salt);
+      if (kind === StopKind.Clean || isUnused) {
         return this.#end("clean", offset, lsn, "");
       }
       const promise = this.#promiseOf(offset, salt, lsn);
-      if (promise === null) return this.#end("torn", offset, lsn, STOPS[kind] ?? "");
+      if (promise === null) return this.#endWithoutPromise(kind, offset, salt, lsn);
       const next = this.#nextFrame(offset, salt, lsn);
       this.#damage({
         offset,
@@ -324,18 +331,30 @@ class Scan {
     }
   }
 
-  /** Whether nothing but zeros follows, as in space that was written ahead; none of them is kept in memory. */
-  *#isZeroFrom(offset: number): Generator<Wish, boolean, void> {
-    for (let from = offset;; from = this.#window.end) {
-      if (from > offset) yield this.#wish(from, false);
-      if (!this.#isZeroInMemory(from)) return false;
+  /** Whether the salt is nowhere in what follows, so that no frame can be; none of it is kept in memory. */
+  *#isUnusedFrom(offset: number, salt: number): Generator<Wish, boolean, void> {
+    let from = offset;
+    while (this.#isUnusedInMemory(from, salt)) {
       if (!this.#window.isPart) return true;
+      // The salt may begin where a piece ends.
+      from = Math.max(from, this.#window.end - SALT_LENGTH + 1);
+      yield this.#wish(from, false);
     }
+    return false;
   }
 
-  #isZeroInMemory(offset: number): boolean {
+  #isUnusedInMemory(offset: number, salt: number): boolean {
     const { base, end } = this.#window;
-    return this.#scanner.zerosFrom(offset - base, end - base);
+    return !this.#scanner.hasSalt(offset - base, end - base, salt);
+  }
+
+  /** The end of a segment of which nothing behind a bad place says that it was synced. */
+  #endWithoutPromise(kind: StopKind, offset: number, salt: number, lsn: number): SegmentScan {
+    // The salt may stand by chance in what an earlier use of the file has left.
+    const isUnused = kind === StopKind.OtherSalt &&
+      this.#search("findFrame", offset, salt, lsn) === NO_PROMISE;
+    if (isUnused) return this.#end("clean", offset, lsn, "");
+    return this.#end("torn", offset, lsn, STOPS[kind] ?? "");
   }
 
   #wish(from: number, whole: boolean): Wish {
@@ -352,7 +371,7 @@ class Scan {
     if (found === NO_PROMISE) return null;
     const at = found - this.#window.base;
     const bytes = this.#scanner.bytes().slice(at, at + FRAME_HEADER_LENGTH);
-    const unsynced = new DataView(bytes.buffer).getUint32(8, true);
+    const unsynced = new DataView(bytes.buffer).getUint32(UNSYNCED_AT, true);
     const foundLsn = this.#scanner.foundLsn();
     this.#promise = { offset: found, lsn: foundLsn, synced: foundLsn - unsynced };
     return this.#promise;
@@ -457,4 +476,5 @@ const STOPS: Readonly<Record<number, string>> = {
   [StopKind.PastEnd]: "a frame runs past the end of the file",
   [StopKind.Checksum]: "the checksum of a frame differs",
   [StopKind.ImpossiblePromise]: "a frame makes an impossible promise",
+  [StopKind.OtherSalt]: "no frame of this segment begins there",
 };

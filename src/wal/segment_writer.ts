@@ -53,7 +53,7 @@ export class SegmentWriter {
   #length = 0;
   #usable = true;
 
-  /** The salt in this segment's checksums. */
+  /** What begins each frame of this segment and of no other use of its file. */
   readonly salt: number;
   /** Number of the segment's first record. */
   readonly firstLsn: number;
@@ -80,7 +80,7 @@ export class SegmentWriter {
    * @param directory The log directory.
    * @param firstLsn Number of the first opening record.
    * @param opening The opening records, at least one, not yet sealed.
-   * @param ready A file of zeros to use; a new one is made if there is none.
+   * @param ready A file whose space is written, to be overwritten; a new one is made if there is none.
    * @param lsnLimit The number that no record may have.
    * @returns The segment, ready for the record after the opening ones.
    * @throws {SegmentCreationError} If it could not be made.
@@ -95,7 +95,8 @@ export class SegmentWriter {
   ): Promise<SegmentWriter> {
     const { fileSystem, randomness } = platform;
     const path = pathOf(directory, segmentName(firstLsn));
-    const salt = randomUint32(randomness);
+    // Never 0, as space that was never used would begin like a frame.
+    const salt = randomUint32(randomness) || 1;
     // A name of its own for each try: what an earlier one left behind must not stand in the way.
     const unfinished = ready?.path ?? `${path}.${salt}${UNFINISHED_SUFFIX}`;
     let file: FileHandle | null = ready?.file ?? null;

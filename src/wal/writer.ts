@@ -310,7 +310,7 @@ export class LogWriter<Entry> {
     const { clock } = this.#options.platform;
     const { length, preallocated } = this.#segment;
     const { pipeline, segmentSize, checkpointInterval } = this.#options;
-    // A log that is hardly used never pays for a file of zeros.
+    // A log that is hardly used never pays for a file ahead of time.
     if (length >= segmentSize / 64) pipeline.prepare();
     if (!preallocated && pipeline.isReady) return true;
     if (length + this.#gathering.length > this.#rotateAt) return length > this.#headLength;

@@ -14,7 +14,7 @@ import type { SegmentWriter } from "./segment_writer.ts";
  * Begins a segment that restates the log.
  *
  * @param nextLsn Number of its first record.
- * @param ready A file of zeros to use, if there is one.
+ * @param ready A file whose space is written, to be overwritten, if there is one.
  * @param onNumbers Is told how many numbers its opening takes, before anything is written.
  * @returns The segment, durable.
  */

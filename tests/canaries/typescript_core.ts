@@ -5,7 +5,8 @@
 
 import { crc32cOracle } from "../wal/crc32c_oracle.ts";
 
-export const HEADER_LENGTH = 12;
+export const HEADER_LENGTH = 16;
+export const BODY_LENGTH_AT = 4;
 export const MAX_BODY_LENGTH = 16 * 1024 * 1024;
 export const MAX_UNSYNCED = 65_535;
 export const TABLE_COLUMNS = 6;
@@ -20,6 +21,7 @@ export const StopKind = {
   PastEnd: 5,
   Checksum: 6,
   ImpossiblePromise: 7,
+  OtherSalt: 8,
 } as const;
 export type StopKind = typeof StopKind[keyof typeof StopKind];
 
@@ -43,8 +45,8 @@ function checksum(frame: Uint8Array, salt: number, lsn: number): number {
   const place = new DataView(new ArrayBuffer(12));
   place.setUint32(0, salt, true);
   place.setBigUint64(4, BigInt(lsn), true);
-  const length = crc32cOracle(frame.subarray(0, 4));
-  const promise = crc32cOracle(frame.subarray(8, HEADER_LENGTH), length);
+  const length = crc32cOracle(frame.subarray(4, 8));
+  const promise = crc32cOracle(frame.subarray(12, HEADER_LENGTH), length);
   const body = crc32cOracle(frame.subarray(HEADER_LENGTH), promise);
   return crc32cOracle(new Uint8Array(place.buffer), body);
 }
@@ -75,7 +77,7 @@ export class FrameBuffer implements Disposable {
   put(offset: number, body: Uint8Array): number {
     const end = offset + HEADER_LENGTH + body.length;
     this.reserve(end);
-    new DataView(this.#bytes.buffer).setUint32(offset, body.length, true);
+    new DataView(this.#bytes.buffer).setUint32(offset + BODY_LENGTH_AT, body.length, true);
     this.#bytes.set(body, offset + HEADER_LENGTH);
     return end;
   }
@@ -88,9 +90,10 @@ export class FrameBuffer implements Disposable {
     let offset = 0;
     for (let index = 0; index < count; index++) {
       const view = new DataView(this.#bytes.buffer, offset);
-      const end = offset + HEADER_LENGTH + view.getUint32(0, true);
-      view.setUint32(8, unsynced + index, true);
-      view.setUint32(4, checksum(this.#bytes.subarray(offset, end), salt, lsn + index), true);
+      const end = offset + HEADER_LENGTH + view.getUint32(BODY_LENGTH_AT, true);
+      view.setUint32(0, salt, true);
+      view.setUint32(12, unsynced + index, true);
+      view.setUint32(8, checksum(this.#bytes.subarray(offset, end), salt, lsn + index), true);
       offset = end;
     }
     return offset;
@@ -134,10 +137,10 @@ export class SegmentScanner implements Disposable {
         this.#stop = { kind: kind as StopKind, offset, lsn };
         return row;
       }
-      const length = this.#u32(offset);
+      const length = this.#u32(offset + BODY_LENGTH_AT);
       const tag = this.#bytes[offset + HEADER_LENGTH] ?? 0;
       // No record is called plain: all are read the general way.
-      const columns = [offset, length, this.#u32(offset + 8), tag, NOT_PLAIN, 0];
+      const columns = [offset, length, this.#u32(offset + 12), tag, NOT_PLAIN, 0];
       this.#table.set(columns, row * TABLE_COLUMNS);
       offset += HEADER_LENGTH + length;
     }
@@ -163,8 +166,9 @@ export class SegmentScanner implements Disposable {
     return this.#foundLsn;
   }
 
-  zerosFrom(offset: number, end: number): boolean {
-    return this.#bytes.subarray(offset, end).every((byte) => byte === 0);
+  hasSalt(offset: number, end: number, salt: number): boolean {
+    for (let at = offset; at + 4 <= end; at++) if (this.#u32(at) === salt) return true;
+    return false;
   }
 
   findPromise(from: number, end: number, salt: number, lsn: number): number {
@@ -188,11 +192,11 @@ export class SegmentScanner implements Disposable {
   ): number {
     for (let offset = from + 1; offset < end; offset++) {
       // Most offsets can be no frame's, whatever its number.
-      if (this.#lengthFault(offset, end) !== VALID) continue;
+      if (this.#headerFault(offset, end, salt) !== VALID) continue;
       const places = Math.floor((offset - from) / (HEADER_LENGTH + 1));
       for (let tried = lsn + 1; tried <= lsn + places; tried++) {
         if (this.#kindAt(offset, end, salt, tried) !== VALID) continue;
-        if (!fits(tried, this.#u32(offset + 8))) continue;
+        if (!fits(tried, this.#u32(offset + 12))) continue;
         this.#foundLsn = tried;
         return offset;
       }
@@ -202,18 +206,21 @@ export class SegmentScanner implements Disposable {
   }
 
   #kindAt(offset: number, end: number, salt: number, lsn: number): number {
-    const fault = this.#lengthFault(offset, end);
+    const fault = this.#headerFault(offset, end, salt);
     if (fault !== VALID) return fault;
-    const frame = this.#bytes.subarray(offset, offset + HEADER_LENGTH + this.#u32(offset));
-    const unsynced = this.#u32(offset + 8);
-    if (checksum(frame, salt, lsn) !== this.#u32(offset + 4)) return StopKind.Checksum;
+    const frame = this.#bytes.subarray(offset, offset + HEADER_LENGTH + this.#u32(offset + 4));
+    const unsynced = this.#u32(offset + 12);
+    if (checksum(frame, salt, lsn) !== this.#u32(offset + 8)) return StopKind.Checksum;
     return unsynced > lsn || unsynced > MAX_UNSYNCED ? StopKind.ImpossiblePromise : VALID;
   }
 
-  #lengthFault(offset: number, end: number): number {
+  #headerFault(offset: number, end: number, salt: number): number {
     if (offset >= end) return StopKind.Clean;
+    for (let index = 0; index < 4 && offset + index < end; index++) {
+      if (this.#bytes[offset + index] !== (salt >>> 8 * index & 0xff)) return StopKind.OtherSalt;
+    }
     if (end - offset < HEADER_LENGTH) return StopKind.ShortHeader;
-    const length = this.#u32(offset);
+    const length = this.#u32(offset + BODY_LENGTH_AT);
     if (length === 0) return StopKind.ZeroLength;
     if (length > MAX_BODY_LENGTH) return StopKind.TooLong;
     return HEADER_LENGTH + length > end - offset ? StopKind.PastEnd : VALID;

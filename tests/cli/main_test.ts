@@ -194,8 +194,8 @@ Deno.test("An unknown record kind is shown as such", async () => {
   const { segment: _segment, ...unknown } = lines[2] ?? {};
   assertEquals(unknown, {
     lsn: "2",
-    offset: bytes.length - 15,
-    length: 15,
+    offset: bytes.length - 19,
+    length: 19,
     tag: 15,
     type: "unknown",
   });
@@ -211,8 +211,8 @@ Deno.test("An application's own record is shown with its tag and the beginning o
   const { segment: _segment, ...shown } = lines[2] ?? {};
   assertEquals(shown, {
     lsn: "2",
-    offset: bytes.length - 113,
-    length: 113,
+    offset: bytes.length - 117,
+    length: 117,
     tag: 77,
     type: "Application",
     payloadLength: 100,

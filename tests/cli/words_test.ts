@@ -148,7 +148,7 @@ Deno.test("A log of an application's own is verified, and it is said what was no
   assertMatch(out, /Application 16 .* 1 byte: 08\n/);
 
   const { name, offset } = placeOf(out, 2);
-  directory.flip(name, offset + 12);
+  directory.flip(name, offset + 16);
   const damaged = await run("verify", directory.path);
   assertEquals(damaged.code, 1);
   assertMatch(damaged.out, /Damage found now\n {2}0{20}\.wal: at offset \d+ \(LSN 2\)/);
@@ -171,7 +171,7 @@ Deno.test("The table tells every end", async () => {
   new DataView(newer.buffer).setUint32(12, crc32c(covered), true);
   const ends: [RegExp, Uint8Array][] = [
     [/Ends clean at offset \d+, before LSN 3\n/, bytes],
-    [/Ends clean at offset \d+, before LSN 3, with zeros behind it\n/, withZeros(bytes)],
+    [/Ends clean at offset \d+, before LSN 3, with unused space behind it\n/, withZeros(bytes)],
     [/Ends torn at offset \d+, before LSN 2: a frame runs past the end/, bytes.slice(0, -1)],
     [/Holds format version 9, which a newer version wrote\n/, newer],
     [/Cannot be read: it is shorter than a segment header\n/, bytes.slice(0, 3)],

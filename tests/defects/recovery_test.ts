@@ -19,7 +19,7 @@ import {
 } from "./machine.ts";
 
 /** Bytes of a frame before its body. */
-const HEADER = 12;
+const HEADER = 16;
 
 /** The path of the segment with that first LSN. */
 function path(firstLsn: number): string {
@@ -30,7 +30,9 @@ function path(firstLsn: number): string {
 function offsetsIn(bytes: Uint8Array): number[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const offsets: number[] = [];
-  for (let at = 16; at < bytes.length; at += HEADER + view.getUint32(at, true)) offsets.push(at);
+  for (let at = 16; at < bytes.length; at += HEADER + view.getUint32(at + 4, true)) {
+    offsets.push(at);
+  }
   return offsets;
 }
 

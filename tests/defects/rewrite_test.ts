@@ -62,9 +62,9 @@ Deno.test("D43 without a checksum a flipped length, code or number was believed 
   const bytes = machine.disk.bytesOf(path);
   const view = new DataView(bytes.buffer);
   let offset = 16;
-  for (let lsn = 0; lsn < second; lsn++) offset += 12 + view.getUint32(offset, true);
-  // Length, checksum, promise, tag, and the number of the transaction.
-  for (const byte of [0, 1, 2, 3, 4, 7, 8, 11, 12, 18]) {
+  for (let lsn = 0; lsn < second; lsn++) offset += 16 + view.getUint32(offset + 4, true);
+  // Salt, length, checksum, promise, tag, and the number of the transaction.
+  for (const byte of [0, 3, 4, 5, 6, 7, 8, 11, 12, 15, 16, 22]) {
     for (let bit = 0; bit < 8; bit++) {
       const next = machine.killed();
       next.disk.put(path, withFlippedBit(bytes, 8 * (offset + byte) + bit));

@@ -50,7 +50,7 @@ Deno.test("log-format.md shows a segment that reads as it says", async () => {
     });
     assertEquals(scan.end, { kind: "clean", offset: bytes.length, nextLsn: 44, detail: "" });
     assertEquals(scan.damages, []);
-    assertEquals(offsets, [0x10, 0x69, 0xb6, 0x10d]);
+    assertEquals(offsets, [0x10, 0x6d, 0xbe, 0x119]);
     const txn = 7000000001042n;
     const gid = "indoubt_k3j9x0w2m4t7_7000000001042_0";
     const [started, identity] = ["2026-11-21T12:00:00.000Z", "postgresql:1/5/orders"];

@@ -118,7 +118,7 @@ function search(bytes: Uint8Array, from: number, lsn: number): [number, number] 
 }
 
 Deno.test("the limits are those of the format", () => {
-  assertEquals([HEADER_LENGTH, MAX_BODY_LENGTH, MAX_UNSYNCED], [12, 16_777_216, 65_535]);
+  assertEquals([HEADER_LENGTH, MAX_BODY_LENGTH, MAX_UNSYNCED], [16, 16_777_216, 65_535]);
 });
 
 Deno.test("crc32c gives the published values", () => {
@@ -246,11 +246,18 @@ randomTest("scan agrees with the oracle on whole and damaged segments", 400, (ra
 Deno.test("scan says why it ended", () => {
   const good = makeFrame(new Uint8Array([1, 2]), 0, SALT, 10);
   const next = (promise: number, lsn = 11) => makeFrame(new Uint8Array([4]), promise, SALT, lsn);
-  const header = (length: number) => new Uint8Array(new Uint32Array([length, 0, 0]).buffer);
+  const header = (length: number) => new Uint8Array(Uint32Array.of(SALT, length, 0, 0).buffer);
+  const otherUse = makeFrame(new Uint8Array([4]), 0, SALT + 1, 11);
   const cases: [number, Uint8Array][] = [
     [StopKind.Clean, new Uint8Array()],
-    [StopKind.ShortHeader, new Uint8Array(11)],
-    [StopKind.ZeroLength, new Uint8Array(12)],
+    ...[1, 2, 3, 4, 15].map((length) =>
+      [StopKind.ShortHeader, header(1).subarray(0, length)] as [number, Uint8Array]
+    ),
+    ...[1, 2, 3, 4, 15, 17].map((length) =>
+      [StopKind.OtherSalt, otherUse.subarray(0, length)] as [number, Uint8Array]
+    ),
+    [StopKind.OtherSalt, new Uint8Array(16)],
+    [StopKind.ZeroLength, header(0)],
     [StopKind.TooLong, header(MAX_BODY_LENGTH + 1)],
     [StopKind.TooLong, header(2 ** 32 - 1)],
     [StopKind.PastEnd, header(1)],
@@ -271,8 +278,8 @@ Deno.test("scan says why it ended", () => {
   const far = makeFrame(new Uint8Array([4]), MAX_UNSYNCED + 1, SALT, 2 ** 20);
   using scanner = new SegmentScanner(2);
   load(scanner, far);
-  assertEquals(scanned(scanner, 0, 13, SALT, 2 ** 20).kind, StopKind.ImpossiblePromise);
-  assertEquals(scanned(scanner, 0, 13, SALT + 1, 2 ** 20).kind, StopKind.Checksum);
+  assertEquals(scanned(scanner, 0, 17, SALT, 2 ** 20).kind, StopKind.ImpossiblePromise);
+  assertEquals(scanned(scanner, 0, 17, SALT, 2 ** 20 + 1).kind, StopKind.Checksum);
 });
 
 Deno.test("scan goes on after a full table", () => {
@@ -305,15 +312,16 @@ Deno.test("the last LSN is the largest safe integer", () => {
   assertEquals([found.rows.length, found.kind, found.lsn], [1, StopKind.Checksum, 2 ** 53]);
 });
 
-randomTest("zerosFrom sees every byte", 50, (random) => {
-  const bytes = new Uint8Array(1 + random.below(100));
-  const at = random.below(bytes.length);
-  bytes[at] = 1 + random.below(255);
+randomTest("hasSalt sees every place", 50, (random) => {
+  const bytes = new Uint8Array(4 + random.below(100));
+  const at = random.below(bytes.length - 3);
+  new DataView(bytes.buffer).setUint32(at, SALT, true);
   using scanner = new SegmentScanner(1);
   load(scanner, bytes);
   for (let offset = 0; offset <= bytes.length; offset++) {
     const end = offset + random.below(bytes.length - offset + 1);
-    assertEquals(scanner.zerosFrom(offset, end), !(offset <= at && at < end));
+    assertEquals(scanner.hasSalt(offset, end, SALT), offset <= at && at + 4 <= end);
+    assertEquals(scanner.hasSalt(offset, end, SALT + 1), false);
   }
 });
 
@@ -359,10 +367,10 @@ Deno.test("findPromise: a damaged length hides nothing", () => {
   for (const lsn of LSNS) {
     const body = new Uint8Array(30).fill(5);
     const frames = [0, 1, 2].map((index) => makeFrame(body, 0, SALT, lsn + index));
-    for (let bit = 0; bit < 32; bit++) {
+    for (let bit = 32; bit < 64; bit++) {
       const bytes = joined(frames);
       bytes[bit >> 3]! ^= 1 << (bit & 7);
-      assertEquals(search(bytes, 0, lsn), [42, lsn + 1], `bit ${bit}, LSN ${lsn}`);
+      assertEquals(search(bytes, 0, lsn), [46, lsn + 1], `bit ${bit}, LSN ${lsn}`);
     }
   }
 });
@@ -380,39 +388,44 @@ randomTest("findPromise agrees with trying everything on long frames", 20, (rand
 
 Deno.test("findPromise: a refused search forgets what the one before found", () => {
   using scanner = new SegmentScanner(1);
-  load(scanner, joined([new Uint8Array(13), makeFrame(new Uint8Array(1), 0, SALT, 11)]));
-  assertEquals(scanner.findPromise(0, 26, SALT, 10), 13);
-  assertThrows(() => scanner.findPromise(0, 27, SALT, 10), RangeError);
+  load(scanner, joined([new Uint8Array(17), makeFrame(new Uint8Array(1), 0, SALT, 11)]));
+  assertEquals(scanner.findPromise(0, 34, SALT, 10), 17);
+  assertThrows(() => scanner.findPromise(0, 35, SALT, 10), RangeError);
   assertEquals(scanner.foundLsn(), -1);
 });
 
 Deno.test("findPromise: finds a frame of the longest length", () => {
   const frame = makeFrame(new Uint8Array(MAX_BODY_LENGTH).fill(6), 0, SALT, 11);
-  assertEquals(search(joined([new Uint8Array(13), frame]), 0, 10), [13, 11]);
+  assertEquals(search(joined([new Uint8Array(17), frame]), 0, 10), [17, 11]);
 });
 
 Deno.test("findPromise: is quick on 16 MiB of any bytes", () => {
   const size = 16 * 1024 * 1024;
   using scanner = new SegmentScanner(1);
   scanner.reserve(size);
-  const frame = makeFrame(new Uint8Array(100).fill(5), 0, SALT + 1, 10);
-  const contents: Record<string, (bytes: Uint8Array) => void> = {
-    zeros: (bytes) => bytes.fill(0),
-    "stale frames": (bytes) => {
-      for (let at = 0; at + frame.length < size; at += frame.length) bytes.set(frame, at);
-    },
-    "a third of all offsets look like a frame of 4 MiB": (bytes) => {
-      bytes.fill(0);
-      for (let at = 0; at < size; at += 16) bytes[at + 2] = bytes[at + 5] = 0x40;
-    },
-    "a quarter of all offsets looks like a frame of 64 KiB": (bytes) => {
-      for (let at = 0; at < size; at++) bytes[at] = at % 4 === 0 ? 0xff : 0;
-    },
+  const other = makeFrame(new Uint8Array(100).fill(5), 0, SALT + 1, 10);
+  const elsewhere = makeFrame(new Uint8Array(100).fill(5), 0, SALT, 10);
+  const filled = (frame: Uint8Array) => (bytes: Uint8Array) => {
+    for (let at = 0; at + frame.length < size; at += frame.length) bytes.set(frame, at);
   };
-  for (const [name, fill] of Object.entries(contents)) {
+  // So few numbers are left above this one that none fits a checksum by chance.
+  const lsn = Number.MAX_SAFE_INTEGER - 5;
+  const contents: Record<string, [salt: number, (bytes: Uint8Array) => void]> = {
+    zeros: [SALT, (bytes) => bytes.fill(0)],
+    "another use's frames": [SALT, filled(other)],
+    "frames of another place": [SALT, filled(elsewhere)],
+    "every 16th offset looks like a frame of 4 MiB": [SALT, (bytes) => {
+      const words = new Uint32Array(bytes.buffer, bytes.byteOffset, size / 4);
+      for (let at = 0; at < words.length; at += 4) words.set([SALT, 2 ** 22, at, 7], at);
+    }],
+    "every 4th offset looks like a frame of 4 KiB": [4096, (bytes) => {
+      new Uint32Array(bytes.buffer, bytes.byteOffset, size / 4).fill(4096);
+    }],
+  };
+  for (const [name, [salt, fill]] of Object.entries(contents)) {
     fill(scanner.bytes());
     const started = performance.now();
-    assertEquals(scanner.findPromise(0, size, SALT, 10), NO_PROMISE, name);
+    assertEquals(scanner.findPromise(0, size, salt, lsn), NO_PROMISE, name);
     const seconds = (performance.now() - started) / 1000;
     assert(seconds < 20, `${name}: took ${seconds} s`);
   }
@@ -444,8 +457,9 @@ Deno.test("numbers out of range are refused and break nothing", () => {
       () => scanner.findPromise(value, 64, 0, 0),
       () => scanner.findPromise(0, value, 0, 0),
       () => scanner.findPromise(0, 64, value, 0),
-      () => scanner.zerosFrom(value, 64),
-      () => scanner.zerosFrom(0, value),
+      () => scanner.hasSalt(value, 64, 0),
+      () => scanner.hasSalt(0, value, 0),
+      () => scanner.hasSalt(0, 64, value),
     ];
     for (const call of calls) assertThrows(call, RangeError, "Cannot ", `${call} with ${value}`);
     if (value === 2 ** 32) continue;
@@ -461,13 +475,13 @@ Deno.test("numbers out of range are refused and break nothing", () => {
   assertThrows(() => scanner.scan(5, 4, 0, 0), RangeError, "start is 5");
   assertThrows(() => scanner.scan(0, 65, 0, 0), RangeError, "end is 65");
   assertThrows(() => scanner.findPromise(0, 65, 0, 0), RangeError, "end is 65");
-  assertThrows(() => scanner.zerosFrom(0, 65), RangeError, "end is 65");
+  assertThrows(() => scanner.hasSalt(0, 65, 0), RangeError, "end is 65");
   assertThrows(() => buffer.crc32c(0, 60, 5), RangeError, "offset is 60");
   assertThrows(() => buffer.crc32c(0, 2 ** 32 - 1, 2), RangeError, "offset is 4294967295");
   assertEquals(buffer.bytes(), before, "something was written");
   assertEquals(buffer.seal(2, 0, SALT, 3), end);
   load(scanner, buffer.bytes());
-  assertEquals(scanned(scanner, 0, end, SALT, 3).rows, [[0, 1, 0, 7], [13, 30, 1, 8]]);
+  assertEquals(scanned(scanner, 0, end, SALT, 3).rows, [[0, 1, 0, 7], [17, 30, 1, 8]]);
 });
 
 Deno.test("disposing twice is harmless, use after it is refused", () => {

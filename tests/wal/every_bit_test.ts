@@ -20,7 +20,7 @@ import { committing, DIRECTORY, joined, withFlippedBit } from "./sample_segment.
 
 const PATH = `${DIRECTORY}/${segmentName(0)}`;
 const SEGMENT_HEADER = 16;
-const FRAME_HEADER = 12;
+const FRAME_HEADER = 16;
 const SECTOR = 512;
 
 /** A frame of the undamaged segment. Its number is its LSN. */
@@ -65,8 +65,8 @@ function framesIn(bytes: Uint8Array): Frame[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const frames: Frame[] = [];
   for (let offset = SEGMENT_HEADER; offset < bytes.length;) {
-    const end = offset + FRAME_HEADER + view.getUint32(offset, true);
-    const promise = frames.length - view.getUint32(offset + 8, true);
+    const end = offset + FRAME_HEADER + view.getUint32(offset + 4, true);
+    const promise = frames.length - view.getUint32(offset + 12, true);
     frames.push({ offset, end, promise, body: bytes.slice(offset + FRAME_HEADER, end) });
     offset = end;
   }

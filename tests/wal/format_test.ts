@@ -81,6 +81,6 @@ Deno.test("decodeSegmentHeader knows a segment of pgdog's log", () => {
 });
 
 Deno.test("the format's lengths are what is on disk", () => {
-  assertEquals([SEGMENT_HEADER_LENGTH, FRAME_HEADER_LENGTH], [16, 12]);
+  assertEquals([SEGMENT_HEADER_LENGTH, FRAME_HEADER_LENGTH], [16, 16]);
   assert(MAX_BODY_LENGTH === 16 * 1024 * 1024);
 });

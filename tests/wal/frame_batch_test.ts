@@ -81,7 +81,7 @@ Deno.test("FrameBatch.add takes bodies of 1 byte to the maximum and no others", 
   }
   assertEquals(batch.count, 0);
   batch.add(new Uint8Array(MAX_BODY_LENGTH));
-  assertEquals(batch.seal(SALT, 0, 0).length, MAX_BODY_LENGTH + 12);
+  assertEquals(batch.seal(SALT, 0, 0).length, MAX_BODY_LENGTH + 16);
 });
 
 Deno.test("FrameBatch.seal refuses a promise that the format cannot hold", () => {

@@ -1,5 +1,5 @@
 /**
- * Proves that a segment which the writer has left becomes a file of zeros for a later one, that nothing of it is
+ * Proves that a segment which the writer has left becomes the file of a later one, that nothing of it is
  * changed before its new name is durable, that a reader keeps what it reads, and that whatever cannot be used
  * again is left to be removed.
  */
@@ -12,6 +12,7 @@ import { retireSegments } from "../../src/wal/retire.ts";
 import { segmentName } from "../../src/wal/segment_name.ts";
 import { DiskError } from "../simulation/disk_calls.ts";
 import type { MemoryDisk } from "../simulation/memory_disk.ts";
+import { SeededRandom } from "../simulation/seeded_random.ts";
 import { type SimulatedPlatform, simulatedPlatform } from "../simulation/simulated_platform.ts";
 import { DIRECTORY } from "./sample_segment.ts";
 
@@ -40,23 +41,25 @@ function retire(platform: SimulatedPlatform, pipeline: FilePipeline): Promise<st
   return retireSegments(platform, DIRECTORY, 900, KEPT, pipeline.left);
 }
 
-Deno.test("A segment that was left becomes the next file, with zeros where it had records", async () => {
+Deno.test("A segment that was left becomes the next file as it is, and nothing is written for that", async () => {
   const platform = await machine();
   const disk = platform.fileSystem;
   const pipeline = new FilePipeline(platform, DIRECTORY, LENGTH);
   pipeline.keep(await segment(disk));
-  const identity = await disk.identify(PATH);
+  const [identity, content] = [await disk.identify(PATH), disk.bytesOf(PATH)];
   const first = disk.calls.length;
   await retire(platform, pipeline);
   pipeline.prepare();
   await platform.clock.settle();
   const kinds = disk.calls.slice(first).map(({ kind }) => kind);
   const taking = ["list", "open", "tryLock", "rename", "syncDirectory"];
-  assertEquals(kinds, [...taking, "rewind", "write", "syncData", "rewind"]);
+  assertEquals(kinds, [...taking, "rewind"]);
   const ready = pipeline.take();
   assert(ready !== null);
   assertEquals(await disk.identify(ready.path), identity);
-  assertEquals(disk.bytesOf(ready.path), new Uint8Array(LENGTH));
+  assertEquals(disk.bytesOf(ready.path), content);
+  ready.file.write(Uint8Array.of(1, 2));
+  assertEquals(disk.bytesOf(ready.path), Uint8Array.of(1, 2, ...content.subarray(2)));
   assertEquals(disk.namesIn(DIRECTORY), ["next-0.unfinished"]);
   ready.file.close();
   await pipeline.close();
@@ -75,13 +78,21 @@ Deno.test("A segment that was left is overwritten only when its new name is dura
   assertEquals([hold.waiting, disk.namesIn(DIRECTORY)], [1, ["next-0.unfinished"]]);
   pipeline.prepare();
   await platform.clock.settle();
-  // Another file was made meanwhile.
-  assert(pipeline.isReady);
-  assertEquals(disk.bytesOf(`${DIRECTORY}/next-0.unfinished`), before);
+  // Another file was made meanwhile, and is the one that is written to.
+  const ready = pipeline.take();
+  ready?.file.write(Uint8Array.of(1, 2, 3));
+  await ready?.file.syncData();
+  ready?.file.close();
+  for (let seed = 0; seed < 20; seed++) {
+    const left = disk.crash(new SeededRandom(seed));
+    const [name = ""] = left.namesIn(DIRECTORY).filter((one) => one.endsWith(".wal"));
+    if (name !== "") assertEquals(left.bytesOf(`${DIRECTORY}/${name}`), before, `seed ${seed}`);
+  }
   hold.release();
   await retiring;
   await pipeline.close();
-  assertEquals([disk.openFiles, disk.namesIn(DIRECTORY)], [[], []]);
+  assertEquals(disk.namesIn(DIRECTORY), ["next-1.unfinished"]);
+  assertEquals(disk.openFiles, []);
 });
 
 Deno.test("A segment whose new name cannot be made durable is never overwritten", async () => {

@@ -256,7 +256,7 @@ async function damagedKeptLog(): Promise<SimulatedPlatform> {
   await clock.finish(log.close());
   const path = `${DIRECTORY}/${segmentName(0)}`;
   const bytes = disk.bytesOf(path);
-  disk.put(path, withFlippedBit(bytes, 8 * (bytes.length - 3 * 16 - 2)));
+  disk.put(path, withFlippedBit(bytes, 8 * (bytes.length - 3 * 20 - 2)));
   return platform;
 }
 

@@ -43,9 +43,9 @@ function openingOf(state: LogState<unknown>, follows?: number): Uint8Array[] {
   const bytes = opening.seal(SALT, 0, 0).slice();
   const bodies: Uint8Array[] = [];
   for (let offset = 0; offset < bytes.length;) {
-    const length = new DataView(bytes.buffer).getUint32(offset, true);
-    bodies.push(bytes.slice(offset + 12, offset + 12 + length));
-    offset += 12 + length;
+    const length = new DataView(bytes.buffer).getUint32(offset + 4, true);
+    bodies.push(bytes.slice(offset + 16, offset + 16 + length));
+    offset += 16 + length;
   }
   return bodies;
 }

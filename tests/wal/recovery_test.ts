@@ -7,6 +7,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { LiveState } from "../../src/wal/decisions/live_state.ts";
 import { encodeRecord, type LogRecord } from "../../src/wal/decisions/record.ts";
 import { LogCorruptedError, LogVersionError } from "../../src/wal/errors.ts";
+import { FRAME_HEADER_LENGTH } from "../../src/wal/format.ts";
 import { type RecoveredLog, recoverLog } from "../../src/wal/recovery.ts";
 import { parseSegmentName } from "../../src/wal/segment_name.ts";
 import { DiskError } from "../simulation/disk_calls.ts";
@@ -253,7 +254,7 @@ Deno.test("recoverLog stops at a record kind that only a newer version knows", a
 function sampleBodies(): Uint8Array[][] {
   const { bytes, offsets } = sampleSegment([]);
   return offsets.slice(0, -1).map((offset, index) => [
-    bytes.slice(offset + 12, offsets[index + 1]),
+    bytes.slice(offset + FRAME_HEADER_LENGTH, offsets[index + 1]),
   ]);
 }
 

@@ -381,7 +381,7 @@ Deno.test("Repair of an application's log leaves its records to its model, and i
   const [file = ""] = directory.segments();
   const items = await Array.fromAsync(inspectLog(denoPlatform, directory.path));
   const place = items.find((item) => item.kind === "record" && item.lsn === 2);
-  directory.flip(file, (place?.kind === "record" ? place.offset : 0) + 12);
+  directory.flip(file, (place?.kind === "record" ? place.offset : 0) + 16);
 
   const first = await repair(directory);
   assertEquals([first.before.application, first.cleared, first.verdicts.length], [true, false, 1]);

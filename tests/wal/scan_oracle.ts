@@ -5,7 +5,7 @@
 
 import { crc32cOracle } from "./crc32c_oracle.ts";
 
-const HEADER = 12;
+const HEADER = 16;
 const MAX_BODY = 16 * 1024 * 1024;
 const MAX_UNSYNCED = 65_535;
 
@@ -30,9 +30,10 @@ export function makeFrame(
 ): Uint8Array<ArrayBuffer> {
   const frame = new Uint8Array(HEADER + body.length);
   const view = new DataView(frame.buffer);
-  view.setUint32(0, body.length, true);
-  view.setUint32(4, checksum(body, unsynced, salt, lsn), true);
-  view.setUint32(8, unsynced, true);
+  view.setUint32(0, salt, true);
+  view.setUint32(4, body.length, true);
+  view.setUint32(8, checksum(body, unsynced, salt, lsn), true);
+  view.setUint32(12, unsynced, true);
   frame.set(body, HEADER);
   return frame;
 }
@@ -52,8 +53,8 @@ export function scanOracle(
     const left = bytes.subarray(offset, range.end);
     const kind = left.length > 0 && rows.length === maxFrames ? 0 : kindOf(left, salt, lsn);
     if (kind !== undefined) return { rows, kind, offset, lsn };
-    const bodyLength = u32(left, 0);
-    rows.push([offset, bodyLength, u32(left, 8), left[HEADER]!]);
+    const bodyLength = u32(left, 4);
+    rows.push([offset, bodyLength, u32(left, 12), left[HEADER]!]);
     offset += HEADER + bodyLength;
   }
 }
@@ -71,7 +72,7 @@ export function findPromiseOracle(
     for (let tried = lsn + 1; tried <= lsn + places; tried++) {
       if (!Number.isSafeInteger(tried)) break;
       const kind = left.length === 0 ? 1 : kindOf(left, salt, tried);
-      if (kind === undefined && tried - u32(left, 8) > lsn) return { offset, lsn: tried };
+      if (kind === undefined && tried - u32(left, 12) > lsn) return { offset, lsn: tried };
     }
   }
   return undefined;
@@ -80,15 +81,17 @@ export function findPromiseOracle(
 /** Why the frame at the start of the bytes is not valid, as a number; undefined if it is. */
 function kindOf(left: Uint8Array, salt: number, lsn: number): number | undefined {
   if (left.length === 0) return 1;
+  const marker = new Uint8Array(Uint32Array.of(salt).buffer);
+  if (left.subarray(0, 4).some((byte, index) => byte !== marker[index])) return 8;
   if (left.length < HEADER) return 2;
-  const bodyLength = u32(left, 0);
+  const bodyLength = u32(left, 4);
   if (bodyLength === 0) return 3;
   if (bodyLength > MAX_BODY) return 4;
   if (HEADER + bodyLength > left.length) return 5;
   const body = left.subarray(HEADER, HEADER + bodyLength);
-  const unsynced = u32(left, 8);
+  const unsynced = u32(left, 12);
   if (!Number.isSafeInteger(lsn)) return 6;
-  if (checksum(body, unsynced, salt, lsn) !== u32(left, 4)) return 6;
+  if (checksum(body, unsynced, salt, lsn) !== u32(left, 8)) return 6;
   return unsynced > lsn || unsynced > MAX_UNSYNCED ? 7 : undefined;
 }
 

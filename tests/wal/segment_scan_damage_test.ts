@@ -25,7 +25,9 @@ Deno.test("scanSegment reports every turned bit that a later frame has promised,
     const offset = SAMPLE.offsets[index] ?? 0;
     const reading = await readBytes(withFlippedBit(SAMPLE.bytes, bit));
     if (index >= UNPROMISED) {
-      assertPrefix(reading, index, "torn", `bit ${bit}`);
+      // A last frame without its salt is not told from space that was not used.
+      const isUnmarked = index === BODIES.length - 1 && bit < 8 * (offset + 4);
+      assertPrefix(reading, index, isUnmarked ? "clean" : "torn", `bit ${bit}`);
       continue;
     }
     const [damage, ...others] = reading.damages;

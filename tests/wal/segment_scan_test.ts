@@ -5,6 +5,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { SEGMENT_HEADER_LENGTH } from "../../src/wal/format.ts";
+import { SeededRandom } from "../simulation/seeded_random.ts";
 import { DiskError } from "../simulation/disk_calls.ts";
 import {
   DIRECTORY,
@@ -47,26 +48,71 @@ Deno.test("scanSegment reads a segment with no frame", async () => {
 Deno.test("scanSegment ends at the last whole frame, wherever the file is cut", async () => {
   for (let length = SEGMENT_HEADER_LENGTH; length <= SAMPLE.bytes.length; length++) {
     const count = SAMPLE.offsets.findLastIndex((offset) => offset <= length);
-    const kind = SAMPLE.offsets.includes(length) ? "clean" : "torn";
+    const left = length - SAMPLE.offsets[count]!;
     const cut = SAMPLE.bytes.subarray(0, length);
+    const kind = left === 0 ? "clean" : "torn";
     assertPrefix(await readBytes(cut), count, kind, `cut at ${length}`);
-    const zeros = joined([cut, new Uint8Array(100)]);
-    assertPrefix(await readBytes(zeros), count, kind, `zeros from ${length}`);
+    // Less than the salt is no beginning of a frame where more could follow.
+    const kindWithin = left < 4 ? "clean" : "torn";
+    for (const [rest, byte] of [[100, 0], [1, 0], [100, 77], [5000, 77]] as const) {
+      const within = joined([cut, new Uint8Array(rest).fill(byte)]);
+      const what = `${rest} times ${byte} from ${length}`;
+      assertPrefix(await readBytes(within), count, kindWithin, what);
+    }
   }
 });
 
-Deno.test("scanSegment takes stale frames behind the end for none of its own", async () => {
+Deno.test("scanSegment takes the frames of another use of the file for unused space", async () => {
   const count = BODIES.length;
+  const other = sampleOfBodies(BATCHES, { firstLsn: FIRST + count, salt: SALT + 1 }).bytes;
+  const salt = new Uint8Array(Uint32Array.of(SALT).buffer);
   const stale = [
     makeFrame(Uint8Array.of(2, 1), 0, SALT + 1, FIRST + count),
-    makeFrame(Uint8Array.of(2, 1), 0, SALT, FIRST + count + 2 ** 32),
-    SAMPLE.bytes.subarray(SAMPLE.offsets[0], SAMPLE.offsets[1]),
-    SAMPLE.bytes.subarray(SAMPLE.offsets[6], SAMPLE.offsets[7]),
-    sampleOfBodies(BATCHES, { firstLsn: FIRST, salt: SALT + 1 }).bytes,
+    other,
+    other.subarray(SEGMENT_HEADER_LENGTH),
+    other.subarray(100),
+    // Where the salt stands by chance.
+    joined([other, salt, other]),
+    joined([other, salt.subarray(0, 3)]),
   ];
   for (const [index, bytes] of stale.entries()) {
     const reading = await readBytes(joined([SAMPLE.bytes, bytes]));
-    assertPrefix(reading, count, "torn", `stale bytes ${index}`);
+    assertPrefix(reading, count, "clean", `stale bytes ${index}`);
+  }
+});
+
+Deno.test("scanSegment finds no promise among ever so many frames of another use of the file", async () => {
+  // Each of these 80,000 would be valid for some LSN that fits with a chance of one in 10,000, but for its salt.
+  const random = new SeededRandom(1);
+  const parts: Uint8Array[] = [];
+  for (let lsn = 0; lsn < 80_000; lsn++) {
+    parts.push(
+      makeFrame(
+        Uint8Array.of(random.below(256), random.below(256), random.below(256)),
+        0,
+        SALT + 1,
+        lsn,
+      ),
+    );
+  }
+  const stale = joined(parts);
+  const cut = SAMPLE.bytes.subarray(0, -1);
+  for (const [sample, count, kind] of [[SAMPLE.bytes, 0, "clean"], [cut, 1, "torn"]] as const) {
+    const reading = await readBytes(joined([sample, stale]));
+    assertPrefix(reading, BODIES.length - count, kind, kind);
+  }
+});
+
+Deno.test("scanSegment takes frames of its own in a wrong place for a torn end", async () => {
+  const count = BODIES.length;
+  const displaced = [
+    makeFrame(Uint8Array.of(2, 1), 0, SALT, FIRST + count + 2 ** 32),
+    SAMPLE.bytes.subarray(SAMPLE.offsets[0], SAMPLE.offsets[1]),
+    SAMPLE.bytes.subarray(SAMPLE.offsets[6], SAMPLE.offsets[7]),
+  ];
+  for (const [index, bytes] of displaced.entries()) {
+    const reading = await readBytes(joined([SAMPLE.bytes, bytes]));
+    assertPrefix(reading, count, "torn", `displaced frame ${index}`);
   }
 });
 

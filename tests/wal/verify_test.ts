@@ -185,7 +185,7 @@ Deno.test("Each kind of damage is found", async () => {
     "a length": flipped(offsets[2]!),
     "a checksum": flipped(offsets[2]! + 5),
     "a promise": flipped(offsets[3]! + 9),
-    "a tag": flipped(offsets[3]! + 12),
+    "a tag": flipped(offsets[3]! + 16),
     "the Epoch": flipped(offsets[0]! + 20),
     "the Checkpoint": flipped(offsets[1]! + 20),
     "zeros": bytes.slice().fill(0, offsets[2], offsets[4]),
@@ -380,7 +380,7 @@ Deno.test("An application's log is sound if every record is in its place", async
 
 Deno.test("An application's log is damaged if a record is, or if some are missing", async () => {
   const first = applicationSegment();
-  first.bytes[first.offsets[2]! + 12]! ^= 1;
+  first.bytes[first.offsets[2]! + 16]! ^= 1;
   const cases = [
     [[first], first.name],
     [[applicationSegment(), applicationSegment(40)], applicationSegment(40).name],

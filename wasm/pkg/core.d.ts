@@ -57,6 +57,10 @@ export class SegmentScanner {
      * The LSN of the frame that the last search found, -1 if none.
      */
     foundLsn(): number;
+    /**
+     * Whether the salt stands anywhere from `offset` to `end`: 1 or 0.
+     */
+    hasSalt(offset: number, end: number, salt: number): number;
     constructor();
     /**
      * Where the bytes are in the module's memory. Changes when they grow.
@@ -92,10 +96,6 @@ export class SegmentScanner {
      * Where the table is in the module's memory.
      */
     tablePointer(): number;
-    /**
-     * Whether all bytes from `offset` to `end` are zero: 1 or 0.
-     */
-    zerosFrom(offset: number, end: number): number;
 }
 
 /**

@@ -128,6 +128,17 @@ export class SegmentScanner {
         const ret = wasm.segmentscanner_foundLsn(this.__wbg_ptr);
         return ret;
     }
+    /**
+     * Whether the salt stands anywhere from `offset` to `end`: 1 or 0.
+     * @param {number} offset
+     * @param {number} end
+     * @param {number} salt
+     * @returns {number}
+     */
+    hasSalt(offset, end, salt) {
+        const ret = wasm.segmentscanner_hasSalt(this.__wbg_ptr, offset, end, salt);
+        return ret;
+    }
     constructor() {
         const ret = wasm.segmentscanner_new();
         this.__wbg_ptr = ret;
@@ -205,16 +216,6 @@ export class SegmentScanner {
     tablePointer() {
         const ret = wasm.segmentscanner_tablePointer(this.__wbg_ptr);
         return ret >>> 0;
-    }
-    /**
-     * Whether all bytes from `offset` to `end` are zero: 1 or 0.
-     * @param {number} offset
-     * @param {number} end
-     * @returns {number}
-     */
-    zerosFrom(offset, end) {
-        const ret = wasm.segmentscanner_zerosFrom(this.__wbg_ptr, offset, end);
-        return ret;
     }
 }
 if (Symbol.dispose) SegmentScanner.prototype[Symbol.dispose] = SegmentScanner.prototype.free;

@@ -7,14 +7,20 @@
 //! bytes skipped: the search then needs no trust in any length, and where a body holds something
 //! that looks like a covering frame, the answer errs towards corruption, which loses nothing.
 //!
+//! What an earlier use of the file has left is full of frames that were valid once, and as the LSN
+//! is searched for, so many would be valid for some LSN by chance that most ends would be called
+//! corrupt. So a frame begins with the segment's salt: a chance of one in 2^32 before all others.
+//!
 //! Guarantees: the answer is exact, and the time grows with the number of bytes only, whatever the
-//! bytes are. Damaged and stale bytes hold many places that look like a long frame (a tag read as
-//! the top of a length is enough), so a search that ran through every such body would take minutes
-//! for a segment, and one with a budget would call many torn ends corrupt. Hence the notes of
-//! `prefix`, and hence the LSN is solved for (`unwind`) and not tried.
+//! bytes are. Even bytes in which the salt stands everywhere must not take minutes, as they would if
+//! every body that begins somewhere were run through, and a search with a budget would call a torn
+//! end corrupt. Hence the notes of `prefix`, and hence the LSN is solved for (`unwind`) and not tried.
 
 use crate::checksum;
-use crate::frame::{HEADER_LENGTH, MAX_BODY_LENGTH, MAX_UNSYNCED, MIN_FRAME_LENGTH, read_u32};
+use crate::frame::{
+    CHECKSUM_AT, HEADER_LENGTH, LENGTH_AT, MAX_BODY_LENGTH, MAX_UNSYNCED, MIN_FRAME_LENGTH,
+    SALT_AT, UNSYNCED_AT, read_u32,
+};
 use crate::number::MAX_LSN;
 use crate::prefix::Prefixes;
 use crate::scan;
@@ -57,7 +63,10 @@ pub fn find(
     let last = bytes.len().checked_sub(MIN_FRAME_LENGTH)?;
     let mut prefixes = Prefixes::new(bytes, notes);
     for offset in first..=last {
-        let body_length = read_u32(bytes, offset);
+        if read_u32(bytes, offset + SALT_AT) != salt {
+            continue;
+        }
+        let body_length = read_u32(bytes, offset + LENGTH_AT);
         if body_length.wrapping_sub(1) >= MAX_BODY_LENGTH
             || body_length as usize > bytes.len() - offset - HEADER_LENGTH
         {
@@ -66,7 +75,7 @@ pub fn find(
         // At most this many frames fit before the offset, the bad one included. To cover the bad
         // one, a promise has to reach below the others.
         let places = (offset - from) / MIN_FRAME_LENGTH;
-        let unsynced = read_u32(bytes, offset + 8);
+        let unsynced = read_u32(bytes, offset + UNSYNCED_AT);
         if unsynced > MAX_UNSYNCED || search == Search::Promise && unsynced as usize >= places {
             continue;
         }
@@ -75,7 +84,7 @@ pub fn find(
         let before_lsn = checksum::append_salt(crc, salt);
         let reach = if search == Search::Promise { u64::from(unsynced) } else { 0 };
         let range = lsn + reach + 1..=MAX_LSN.min(lsn + places as u64);
-        if let Some(lsn) = solve(before_lsn, read_u32(bytes, offset + 4), range) {
+        if let Some(lsn) = solve(before_lsn, read_u32(bytes, offset + CHECKSUM_AT), range) {
             let end = offset + HEADER_LENGTH + body_length as usize;
             if search == Search::Promise || is_confirmed(bytes, offset - from, end, salt, lsn) {
                 return Some(Found { offset, lsn });
@@ -88,7 +97,7 @@ pub fn find(
 /// Whether a frame that ends at `end` is more than a coincidence.
 fn is_confirmed(bytes: &[u8], distance: usize, end: usize, salt: u32, lsn: u64) -> bool {
     let rest = &bytes[end..];
-    distance <= NEAR || scan::is_frame(rest, salt, lsn + 1) || scan::all_zero(rest)
+    distance <= NEAR || scan::is_frame(rest, salt, lsn + 1) || !scan::has_salt(rest, salt)
 }
 
 /// The LSN within the range that makes the checksum right. At most two high words are possible, as
@@ -110,8 +119,8 @@ mod tests {
 
     fn push(bytes: &mut Vec<u8>, body: &[u8], unsynced: u32, lsn: u64) -> usize {
         let offset = bytes.len();
-        bytes.extend_from_slice(&(body.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(&[0; 4]);
+        bytes.extend_from_slice(&(body.len() as u64).rotate_left(32).to_le_bytes());
+        bytes.extend_from_slice(&[0; 8]);
         bytes.extend_from_slice(body);
         let length = HEADER_LENGTH + body.len();
         assert_eq!(seal(&mut bytes[offset..], 1, unsynced, SALT, lsn), Some(length));
@@ -150,7 +159,7 @@ mod tests {
         let mut bytes = vec![0xff; 3 * NEAR];
         let offset = push(&mut bytes, b"first", 7, 100);
         let end = bytes.len();
-        bytes.extend_from_slice(b"something that is neither a frame nor nothing");
+        bytes.extend_from_slice(b"something that is no frame, with the salt: \xef\xbe\xad\xde");
         let notes = &mut vec![0; notes_for(bytes.len())];
         assert_eq!(find(Search::Frame, &bytes, 0, SALT, 10, notes), None);
         let found = Some(Found { offset, lsn: 100 });

@@ -4,7 +4,10 @@
 //! the scan ended. The bytes may be anything.
 
 use crate::checksum;
-use crate::frame::{HEADER_LENGTH, MAX_BODY_LENGTH, read_u32, unsynced_is_possible};
+use crate::frame::{
+    CHECKSUM_AT, HEADER_LENGTH, LENGTH_AT, MAX_BODY_LENGTH, SALT_AT, UNSYNCED_AT, read_u32,
+    unsynced_is_possible,
+};
 use crate::number::MAX_LSN;
 use crate::plain;
 
@@ -21,18 +24,20 @@ pub enum StopKind {
     TableFull = 0,
     /// No byte is left.
     Clean = 1,
-    /// Bytes are left, but fewer than a header has.
+    /// Bytes are left, but fewer than a header has, and they could be the beginning of one.
     ShortHeader = 2,
-    /// The body length is 0, as in preallocated space.
+    /// The body length is 0.
     ZeroLength = 3,
     /// The body length is above the maximum.
     TooLong = 4,
     /// The body would run past the end.
     PastEnd = 5,
-    /// The checksum differs: damage, another place's frame, or another segment's.
+    /// The checksum differs: damage, or another place's frame.
     Checksum = 6,
     /// The checksum is right, but no writer makes such a promise.
     ImpossiblePromise = 7,
+    /// What is left does not begin with the segment's salt: space that was not used, or damage.
+    OtherSalt = 8,
 }
 
 /// Where and why a scan ended.
@@ -86,10 +91,14 @@ pub fn scan(bytes: &[u8], start: usize, salt: u32, lsn: u64, table: &mut [u32]) 
 
 /// The frame at the start of the slice.
 fn read(bytes: &[u8], salt: u32, lsn: u64) -> Result<Frame, StopKind> {
+    let shown = &bytes[SALT_AT..bytes.len().min(LENGTH_AT)];
+    if !salt.to_le_bytes().starts_with(shown) {
+        return Err(StopKind::OtherSalt);
+    }
     if bytes.len() < HEADER_LENGTH {
         return Err(StopKind::ShortHeader);
     }
-    let body_length = read_u32(bytes, 0);
+    let body_length = read_u32(bytes, LENGTH_AT);
     if body_length == 0 {
         return Err(StopKind::ZeroLength);
     }
@@ -99,9 +108,11 @@ fn read(bytes: &[u8], salt: u32, lsn: u64) -> Result<Frame, StopKind> {
     let Some(body) = bytes.get(HEADER_LENGTH..HEADER_LENGTH + body_length as usize) else {
         return Err(StopKind::PastEnd);
     };
-    let unsynced = read_u32(bytes, 8);
+    let unsynced = read_u32(bytes, UNSYNCED_AT);
     // No frame can have an LSN above the safe integers, whatever its checksum says.
-    if lsn > MAX_LSN || read_u32(bytes, 4) != checksum::of_frame(body, unsynced, salt, lsn) {
+    if lsn > MAX_LSN
+        || read_u32(bytes, CHECKSUM_AT) != checksum::of_frame(body, unsynced, salt, lsn)
+    {
         return Err(StopKind::Checksum);
     }
     if !unsynced_is_possible(unsynced, lsn) {
@@ -116,12 +127,9 @@ pub fn is_frame(bytes: &[u8], salt: u32, lsn: u64) -> bool {
     read(bytes, salt, lsn).is_ok()
 }
 
-/// Whether every byte is zero.
-pub fn all_zero(bytes: &[u8]) -> bool {
-    // Sixteen at a time without an exit inside: the compiler makes wide words of that.
-    let (chunks, rest) = bytes.as_chunks::<16>();
-    chunks.iter().all(|chunk| u128::from_ne_bytes(*chunk) == 0)
-        && rest.iter().all(|&byte| byte == 0)
+/// Whether the salt stands anywhere in the slice.
+pub fn has_salt(bytes: &[u8], salt: u32) -> bool {
+    bytes.windows(LENGTH_AT).any(|word| read_u32(word, 0) == salt)
 }
 
 #[cfg(test)]
@@ -133,8 +141,8 @@ mod tests {
         let mut bytes = Vec::new();
         for (index, body) in bodies.iter().enumerate() {
             let offset = bytes.len();
-            bytes.extend_from_slice(&(body.len() as u64).to_le_bytes());
-            bytes.extend_from_slice(&[0; 4]);
+            bytes.extend_from_slice(&(body.len() as u64).rotate_left(32).to_le_bytes());
+            bytes.extend_from_slice(&[0; 8]);
             bytes.extend_from_slice(body);
             let frame = &mut bytes[offset..];
             assert_eq!(seal(frame, 1, 0, salt, lsn + index as u64), Some(frame.len()));
@@ -149,8 +157,8 @@ mod tests {
         let (count, stop) = scan(&bytes, 0, 5, 7, &mut table);
         assert_eq!(count, 2);
         assert_eq!(table[..6], [0, 1, 0, u32::from(b'a'), NOT_PLAIN, 0]);
-        assert_eq!(table[6..12], [13, 3, 0, u32::from(b'b'), NOT_PLAIN, 0]);
-        assert_eq!(stop, Stop { kind: StopKind::Clean, offset: 28, lsn: 9 });
+        assert_eq!(table[6..12], [17, 3, 0, u32::from(b'b'), NOT_PLAIN, 0]);
+        assert_eq!(stop, Stop { kind: StopKind::Clean, offset: 36, lsn: 9 });
     }
 
     #[test]
@@ -170,26 +178,30 @@ mod tests {
         let bytes = segment(&[b"a", b"bcd"], 5, 7);
         let kind =
             |bytes: &[u8], salt, lsn| scan(bytes, 0, salt, lsn, &mut [0; 3 * COLUMNS]).1.kind;
-        assert_eq!(kind(&bytes[..20], 5, 7), StopKind::ShortHeader);
-        assert_eq!(kind(&bytes[..27], 5, 7), StopKind::PastEnd);
-        assert_eq!(kind(&bytes, 6, 7), StopKind::Checksum);
+        for length in 18..33 {
+            assert_eq!(kind(&bytes[..length], 5, 7), StopKind::ShortHeader, "{length}");
+            let mut other = bytes[..length].to_vec();
+            other[17] = 6;
+            assert_eq!(kind(&other, 5, 7), StopKind::OtherSalt, "{length}");
+        }
+        assert_eq!(kind(&bytes[..35], 5, 7), StopKind::PastEnd);
+        assert_eq!(kind(&bytes, 6, 7), StopKind::OtherSalt);
         assert_eq!(kind(&bytes, 5, 8), StopKind::Checksum);
-        assert_eq!(kind(&[0; 12], 5, 7), StopKind::ZeroLength);
-        assert_eq!(kind(&[255; 12], 5, 7), StopKind::TooLong);
+        assert_eq!(kind(&[0; 16], 5, 7), StopKind::OtherSalt);
+        assert_eq!(kind(&[0; 16], 0, 7), StopKind::ZeroLength);
+        assert_eq!(kind(&[255; 16], u32::MAX, 7), StopKind::TooLong);
         assert_eq!(scan(&bytes, 0, 5, 7, &mut [0; COLUMNS]).1.kind, StopKind::TableFull);
         assert_eq!(scan(&bytes, 0, 5, 7, &mut [0; 2 * COLUMNS]).1.kind, StopKind::Clean);
     }
 
     #[test]
-    fn knows_zeros() {
-        for length in 0..50 {
-            let mut bytes = vec![0; length];
-            assert!(all_zero(&bytes));
-            for index in 0..length {
-                bytes[index] = 1;
-                assert!(!all_zero(&bytes));
-                bytes[index] = 0;
-            }
+    fn finds_the_salt_anywhere() {
+        for at in 0..20 {
+            let mut bytes = [0; 24];
+            assert!(!has_salt(&bytes, 0x0403_0201));
+            bytes[at..at + 4].copy_from_slice(&[1, 2, 3, 4]);
+            assert!(has_salt(&bytes, 0x0403_0201));
+            assert!(!has_salt(&bytes[..at + 3], 0x0403_0201));
         }
     }
 }

@@ -104,11 +104,13 @@ impl SegmentScanner {
         self.stop.lsn as f64
     }
 
-    /// Whether all bytes from `offset` to `end` are zero: 1 or 0.
-    #[wasm_bindgen(js_name = zerosFrom)]
-    pub fn zeros_from(&self, offset: f64, end: f64) -> f64 {
-        match range(&self.bytes, offset, end) {
-            Some((bytes, offset)) => f64::from(u8::from(scan::all_zero(&bytes[offset..]))),
+    /// Whether the salt stands anywhere from `offset` to `end`: 1 or 0.
+    #[wasm_bindgen(js_name = hasSalt)]
+    pub fn has_salt(&self, offset: f64, end: f64, salt: f64) -> f64 {
+        match place(&self.bytes, offset, end, salt, 0.0) {
+            Some((bytes, offset, salt, _)) => {
+                f64::from(u8::from(scan::has_salt(&bytes[offset..], salt)))
+            }
             None => REFUSED,
         }
     }

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { FRAME_HEADER_LENGTH } from "../format.ts";
+import { BODY_LENGTH_AT, FRAME_HEADER_LENGTH } from "../format.ts";
 import { decodePlain } from "../plain_payload.ts";
 import { ARRAY_OF_THREE, BRANCHES_KEY, MAP_OF_TWO, NIL, TXN_KEY } from "./hot_record.ts";
 import {
@@ -150,7 +150,7 @@ class Reader {
       if (!this.#passBranches()) return null;
       lows.push(view.getInt32(number + 4));
       offsets.push(end);
-      header.setUint32(end, BEFORE_BRANCHES + this.at - branches, true);
+      header.setUint32(end + BODY_LENGTH_AT, BEFORE_BRANCHES + this.at - branches, true);
       end += FRAME_HEADER_LENGTH;
       frames[end++] = isDecided === TRUE ? RECORD_TAGS.committing : RECORD_TAGS.begin;
       frames[end++] = MAP_OF_TWO;

@@ -6,7 +6,7 @@
  */
 
 import { NOT_PLAIN, TABLE_COLUMNS } from "../core.ts";
-import { FRAME_HEADER_LENGTH } from "../format.ts";
+import { BODY_LENGTH_AT, FRAME_HEADER_LENGTH } from "../format.ts";
 import { numberOf } from "../halves.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { PackedTransactions } from "./packed_transactions.ts";
@@ -173,7 +173,7 @@ export class ReplayedTransactions {
   #lengthAt(place: Place): number {
     let bodyLength = 0;
     for (let index = 3; index >= 0; index--) {
-      bodyLength = bodyLength * 256 + this.#byteAt(place, index);
+      bodyLength = bodyLength * 256 + this.#byteAt(place, BODY_LENGTH_AT + index);
     }
     return FRAME_HEADER_LENGTH + bodyLength;
   }
