@@ -66,8 +66,12 @@ export interface FileSystem {
   rename(from: string, to: string): Promise<void>;
   /** Removes a file. Durable after `syncDirectory`. */
   remove(path: string): Promise<void>;
-  /** Makes the names in a directory durable (fsync of the directory). */
-  syncDirectory(path: string): Promise<void>;
+  /**
+   * Makes the names in a directory durable (fsync of the directory).
+   *
+   * @param isAwaited Whether somebody waits, so that it may keep the process from its other work if it is short.
+   */
+  syncDirectory(path: string, isAwaited?: boolean): Promise<void>;
   /**
    * What tells a file from every copy of it: the same for as long as it is there, under whatever name in
    * its file system and over restarts of the machine, and another for a file made later or elsewhere. `null`

@@ -12,6 +12,7 @@
 
 import type { FileHandle } from "../platform/file_system.ts";
 import type { Platform } from "../platform/platform.ts";
+import { writeWholeAside } from "../platform/whole_file.ts";
 import { type LeftSegment, LeftSegments } from "./left_segments.ts";
 import { pathOf, UNFINISHED_SUFFIX } from "./segment_name.ts";
 
@@ -129,11 +130,8 @@ export class FilePipeline {
   }
 
   async #fill(file: FileHandle): Promise<void> {
-    let rest = this.#length;
-    while (rest > 0 && !this.#closed) {
-      const written = await file.writeAside(PIECE.subarray(0, Math.min(PIECE.length, rest)));
-      if (written <= 0) throw new Error("Cannot fill a file: nothing was written, free some space");
-      rest -= written;
+    for (let rest = this.#length; rest > 0 && !this.#closed; rest -= PIECE.length) {
+      await writeWholeAside(file, PIECE.subarray(0, rest));
     }
   }
 }

@@ -24,7 +24,7 @@
  */
 
 import type { Platform } from "../platform/platform.ts";
-import { readWhole, writeWhole } from "../platform/whole_file.ts";
+import { readWhole, writeWholeAside } from "../platform/whole_file.ts";
 import { crc32c } from "./core.ts";
 import { LogCorruptedError, LogVersionError } from "./errors.ts";
 import { FORMAT_VERSION } from "./format.ts";
@@ -158,8 +158,7 @@ export async function writeIdentity(
   try {
     const file = await fileSystem.open(path + UNFINISHED_SUFFIX, "create-new");
     try {
-      writeWhole(file, new TextEncoder().encode(text));
-      await file.syncData();
+      await writeWholeAside(file, new TextEncoder().encode(text));
     } finally {
       file.close();
     }

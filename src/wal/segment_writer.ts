@@ -117,7 +117,7 @@ export class SegmentWriter {
       for (const one of both) if (one.status === "rejected") throw one.reason;
       named = true;
       await fileSystem.rename(unfinished, path);
-      await fileSystem.syncDirectory(directory);
+      await fileSystem.syncDirectory(directory, true);
       return segment;
     } catch (cause) {
       file?.close();

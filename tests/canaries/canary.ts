@@ -88,7 +88,7 @@ export const CANARIES: readonly Canary[] = [
     name: "no sync of the directory behind a new segment's name",
     patches: [{
       file: SEGMENT_WRITER,
-      find: "      await fileSystem.syncDirectory(directory);\n",
+      find: "      await fileSystem.syncDirectory(directory, true);\n",
       replace: "",
     }],
     suite: RANDOM_RUNS,

@@ -2,9 +2,10 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { FileHandle } from "../../src/platform/file_system.ts";
-import { readWhole, writeWhole } from "../../src/platform/whole_file.ts";
+import { readWhole, writeWhole, writeWholeAside } from "../../src/platform/whole_file.ts";
 import { DiskError } from "../simulation/disk_calls.ts";
 import { MemoryDisk } from "../simulation/memory_disk.ts";
+import { SeededRandom } from "../simulation/seeded_random.ts";
 
 const BYTES = Uint8Array.from({ length: 1000 }, (_, index) => index % 251);
 
@@ -23,11 +24,24 @@ Deno.test("writeWhole writes all bytes, in as many pieces as it takes", async ()
   file.close();
 });
 
-Deno.test("writeWhole gives up on a file that takes nothing, or more than there is", async () => {
+Deno.test("writeWholeAside writes and syncs all bytes, in as many pieces as it takes", async () => {
+  const { disk, file } = await newFile();
+  await disk.syncDirectory("/");
+  disk.fail({ kind: "write", effect: "short", times: 3 });
+  await writeWholeAside(file, BYTES);
+  await writeWholeAside(file, new Uint8Array());
+  assertEquals(disk.crash(new SeededRandom(1)).bytesOf("/file"), BYTES);
+  file.close();
+});
+
+Deno.test("writeWhole and writeWholeAside give up on a file that takes nothing, or more than there is", async () => {
   const { file } = await newFile();
   for (const answer of [0, -1, 1.5, NaN, 1001]) {
     file.write = () => answer;
-    assertThrows(() => writeWhole(file, BYTES), Error, `it took ${answer} of 1000 bytes`);
+    file.writeAside = () => Promise.resolve(answer);
+    const words = `it took ${answer} of 1000 bytes`;
+    assertThrows(() => writeWhole(file, BYTES), Error, words);
+    await assertRejects(() => writeWholeAside(file, BYTES), Error, words);
   }
   file.close();
 });
