@@ -1,11 +1,11 @@
 /**
- * Keeps one file ready for the next segment: one whose space is written and synced, so that beginning a segment
+ * Has a file at hand for the next segment: one whose space is written and synced, so that beginning a segment
  * costs no more than writing its head, and syncing it later writes no metadata. (etcd's `file_pipeline.go` has the
  * same purpose.) Without a file at hand a segment begins in a growing one.
  *
- * Where an old segment can be used again (`left_segments.ts`), it is taken as it is: nothing that it holds begins
- * with the salt of its next use. A new file is made otherwise, as the first two of an opening are, and filled with
- * zeros aside, where nobody waits.
+ * An old segment (`left_segments.ts`) is taken as it is: nothing that it holds begins with the salt of its next
+ * use. Where there is none, as at first, a new file is made and filled with zeros aside, where nobody waits. So a
+ * log that uses its segments again goes on though its disk is full.
  *
  * @module
  */
@@ -40,6 +40,7 @@ export class FilePipeline {
   readonly #directory: string;
   readonly #length: number;
   #count = 0;
+  /** A new file. */
   #ready: ReadyFile | null = null;
   #making: Promise<unknown> | null = null;
   #restUntil = 0;
@@ -62,14 +63,14 @@ export class FilePipeline {
     this.left = new LeftSegments(platform, directory, length, () => this.#nextPath());
   }
 
-  /** Whether a file is ready. */
+  /** Whether a file is at hand. */
   get isReady(): boolean {
-    return this.#ready !== null;
+    return this.#ready !== null || this.left.hasSpare;
   }
 
-  /** Begins to make a file unless one is ready or being made. Failing costs speed and nothing else. */
+  /** Begins to make a file unless one is at hand or being made. Failing costs speed and nothing else. */
   prepare(): void {
-    if (this.#closed || this.#ready !== null || this.#making !== null) return;
+    if (this.#closed || this.isReady || this.#making !== null) return;
     const { clock } = this.#platform;
     if (clock.elapsed() < this.#restUntil) return;
     this.#making = this.#make()
@@ -78,11 +79,13 @@ export class FilePipeline {
   }
 
   /**
-   * Takes the file that is ready.
+   * Takes the file that is at hand: a new one only if there is no other, since it can still be of use later.
    *
-   * @returns The file, now the caller's; `null` if none is ready.
+   * @returns The file, now the caller's; `null` if there is none.
    */
   take(): ReadyFile | null {
+    const spare = this.left.next();
+    if (spare !== null) return spare;
     const ready = this.#ready;
     this.#ready = null;
     return ready;
@@ -102,7 +105,8 @@ export class FilePipeline {
     this.#closed = true;
     await this.#making;
     await this.left.close();
-    const ready = this.take();
+    const ready = this.#ready;
+    this.#ready = null;
     if (ready === null) return;
     ready.file.close();
     // What cannot be removed now is removed at the next opening.
@@ -111,11 +115,10 @@ export class FilePipeline {
 
   async #make(): Promise<void> {
     const { fileSystem } = this.#platform;
-    const used = this.left.next();
-    const path = used?.path ?? this.#nextPath();
-    const file = used?.file ?? await fileSystem.open(path, "create-new");
+    const path = this.#nextPath();
+    const file = await fileSystem.open(path, "create-new");
     try {
-      if (used === null) await this.#fill(file);
+      await this.#fill(file);
       file.rewind();
       this.#ready = { path, file };
     } catch (error) {

@@ -41,7 +41,7 @@ export interface LeftSegment {
 export interface SpareFile {
   /** Its path. */
   readonly path: string;
-  /** The file, open for writing. */
+  /** The file, open for writing at its beginning. */
   readonly file: FileHandle;
 }
 
@@ -100,13 +100,20 @@ export class LeftSegments {
     try {
       const isTaken = !this.#closed && this.#spare.length + this.#taken.length < MAX_SPARE &&
         await this.#renameAlone(pathOf(this.#directory, name), path);
-      if (isTaken) this.#taken.push({ path, file });
-      else file.close();
+      if (isTaken) {
+        file.rewind();
+        this.#taken.push({ path, file });
+      } else file.close();
       return isTaken;
     } catch (error) {
       await this.#discard({ path, file });
       throw error;
     }
+  }
+
+  /** Whether there is a file that may be overwritten. */
+  get hasSpare(): boolean {
+    return this.#spare.length > 0;
   }
 
   /** What was taken may be overwritten: the directory has been synced since. */

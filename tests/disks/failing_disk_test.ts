@@ -40,9 +40,8 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   "a write takes nothing": { inject: "write:retval=0:when=9+37", own: true },
   "a rename fails": { inject: "rename:error=EIO:when=3+2" },
   "a sync of the directory fails": { inject: "fsync:error=EIO:when=4+3" },
-  // Each try to heal opens two files in threads that take turns: every third call of a thread can fail
-  // them all, every seventh cannot.
-  "a file cannot be made or opened": { inject: "openat:error=EMFILE:when=5+7", own: true },
+  // An opening opens about twenty files, a try to heal some more: every third call could fail them all.
+  "a file cannot be made or opened": { inject: "openat:error=EMFILE:when=23+7", own: true },
   "a file cannot be removed": { inject: "unlink:error=EIO:when=2+2" },
 };
 

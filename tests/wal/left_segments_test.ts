@@ -52,8 +52,7 @@ Deno.test("A segment that was left becomes the next file as it is, and nothing i
   pipeline.prepare();
   await platform.clock.settle();
   const kinds = disk.calls.slice(first).map(({ kind }) => kind);
-  const taking = ["list", "open", "tryLock", "rename", "syncDirectory"];
-  assertEquals(kinds, [...taking, "rewind"]);
+  assertEquals(kinds, ["list", "open", "tryLock", "rename", "rewind", "syncDirectory"]);
   const ready = pipeline.take();
   assert(ready !== null);
   assertEquals(await disk.identify(ready.path), identity);
@@ -64,6 +63,40 @@ Deno.test("A segment that was left becomes the next file as it is, and nothing i
   ready.file.close();
   await pipeline.close();
   assertEquals(disk.openFiles, []);
+});
+
+Deno.test("A segment that was left is used again though no new file can be made", async () => {
+  const platform = await machine();
+  const disk = platform.fileSystem;
+  const pipeline = new FilePipeline(platform, DIRECTORY, LENGTH);
+  pipeline.keep(await segment(disk));
+  disk.fail({ kind: "write", times: Infinity });
+  pipeline.prepare();
+  await platform.clock.settle();
+  assertEquals(pipeline.isReady, false);
+  await retire(platform, pipeline);
+  assert(pipeline.isReady);
+  pipeline.take()?.file.close();
+  assertEquals([pipeline.isReady, disk.namesIn(DIRECTORY)], [false, ["next-1.unfinished"]]);
+  await pipeline.close();
+});
+
+Deno.test("A new file is kept for later while there are segments to be used again", async () => {
+  const platform = await machine();
+  const disk = platform.fileSystem;
+  const pipeline = new FilePipeline(platform, DIRECTORY, LENGTH);
+  pipeline.prepare();
+  await platform.clock.settle();
+  pipeline.keep(await segment(disk));
+  await retire(platform, pipeline);
+  const taken = [pipeline.take(), pipeline.take(), pipeline.take()];
+  assertEquals(taken.map((file) => file?.path.slice(DIRECTORY.length + 1)), [
+    "next-1.unfinished",
+    "next-0.unfinished",
+    undefined,
+  ]);
+  for (const file of taken) file?.file.close();
+  await pipeline.close();
 });
 
 Deno.test("A segment that was left is overwritten only when its new name is durable", async () => {
@@ -185,7 +218,7 @@ Deno.test("A segment that has grown, or one too many, is removed", async () => {
 });
 
 Deno.test("A segment that cannot be taken stands in nobody's way", async () => {
-  for (const kind of ["open", "tryLock", "rename"] as const) {
+  for (const kind of ["open", "tryLock", "rename", "rewind"] as const) {
     const platform = await machine();
     const disk = platform.fileSystem;
     const pipeline = new FilePipeline(platform, DIRECTORY, LENGTH);
