@@ -82,7 +82,7 @@ function total(histograms: readonly Histogram[]): number {
   return histograms.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** Tells when zeros are written to a file, be it a new one or one that is used again. */
+/** Tells when zeros are written to a new file. */
 function watch(handle: FileHandle, preparing: Activity): void {
   const { writeAside, rewind, close } = handle;
   let filling = false;
