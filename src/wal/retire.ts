@@ -5,8 +5,9 @@
  *
  * What the writer has left itself is used again where that can be done (`left_segments.ts`).
  *
- * Taking away costs more syncs than beginning a segment does, so a busy log begins several meanwhile: all that
- * are old by then go in the next round, and no more than one round ever waits.
+ * Taking away costs more than beginning a segment does, so a busy log begins several meanwhile: all that
+ * are old by then go in the next round, and no more than one round ever waits. When many wait for it, no more are
+ * begun: a writer of small segments would be ever further ahead.
  *
  * @module
  */
@@ -89,10 +90,15 @@ export async function removeUnfinished(platform: Platform, directory: string): P
   }
 }
 
+/** So many segments may be begun while a round takes older ones away. */
+const MAX_WAITING = 8;
+
 /** Takes the old segments of an open log away, one round after the other, while nobody waits. */
 export class Retirement {
   readonly #retire: (firstLsn: number) => Promise<void>;
   #next: number | null = null;
+  /** How many have been begun since the round that is under way. */
+  #waiting = 0;
   #running: Promise<void> | null = null;
 
   /**
@@ -112,7 +118,13 @@ export class Retirement {
    */
   before(firstLsn: number): void {
     this.#next = firstLsn;
+    this.#waiting++;
     this.#running ??= this.#run();
+  }
+
+  /** Whether so many segments wait to be taken away that none should be added. */
+  get isBehind(): boolean {
+    return this.#waiting >= MAX_WAITING;
   }
 
   /** Resolves when nothing is left to do; never rejects. */
@@ -124,6 +136,7 @@ export class Retirement {
     while (this.#next !== null) {
       const firstLsn = this.#next;
       this.#next = null;
+      this.#waiting = 0;
       await this.#retire(firstLsn).catch(() => {});
     }
     this.#running = null;

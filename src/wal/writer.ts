@@ -41,6 +41,9 @@ const MAX_UNSYNCED_RECORDS = 32_768;
 /** Bytes that a segment must hold before age alone makes the log begin another. */
 const MIN_CHECKPOINT_BYTES = 65_536;
 
+/** Bytes by which a segment outgrows its size rather than being one of ever more that are not taken away. */
+const MAX_OUTGROWTH = 67_108_864;
+
 /** After so many batches of a lone caller the next is written as soon as it is there. */
 const LONE_BATCHES = 8;
 
@@ -312,6 +315,7 @@ export class LogWriter<Entry> {
     const { pipeline, segmentSize, checkpointInterval } = this.#options;
     // A log that is hardly used never pays for a file ahead of time.
     if (length >= segmentSize / 64) pipeline.prepare();
+    if (this.#retirement.isBehind && length < this.#rotateAt + MAX_OUTGROWTH) return false;
     if (!preallocated && pipeline.isReady) return true;
     if (length + this.#gathering.length > this.#rotateAt) return length > this.#headLength;
     return length >= MIN_CHECKPOINT_BYTES &&

@@ -132,6 +132,20 @@ Deno.test("Retirement goes one round at a time, each for the newest segment of i
   await retirement.ended();
 });
 
+Deno.test("Retirement is behind while many wait for a round that has not begun", async () => {
+  const { retirement, rounds } = heldRetirement();
+  assertEquals(retirement.isBehind, false);
+  for (let firstLsn = 1; firstLsn < 9; firstLsn++) retirement.before(firstLsn);
+  assertEquals(retirement.isBehind, false);
+  retirement.before(9);
+  assertEquals(retirement.isBehind, true);
+  rounds[0]?.end.resolve();
+  await Promise.resolve().then(() => {});
+  assertEquals(retirement.isBehind, false);
+  rounds[1]?.end.resolve();
+  await retirement.ended();
+});
+
 Deno.test("Retirement goes on after a round that failed", async () => {
   const { retirement, rounds, firstLsns } = heldRetirement();
   retirement.before(1);
