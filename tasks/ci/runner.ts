@@ -10,10 +10,10 @@ import { ROOT } from "../project.ts";
 import { killStrays } from "./strays.ts";
 
 /** The longest time of one command; the slowest by far builds tools from source. */
-const COMMAND_MS = 10 * 60_000;
+const COMMAND_MS = 20 * 60_000;
 
 /** The longest time of a whole run. */
-const RUN_MS = 26 * 60_000;
+const RUN_MS = 45 * 60_000;
 
 /** How long the output of a command may go on after its end. */
 const PATIENCE_MS = 2000;
