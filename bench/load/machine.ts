@@ -29,8 +29,22 @@ export async function describeMachine(directory: string): Promise<Machine> {
     memoryGibibytes: Deno.systemMemoryInfo().total / GIBIBYTE,
     kernel: `${Deno.build.os} ${Deno.osRelease()}`,
     disk: mountOf(mounts ?? "", real) ?? "unknown",
-    runtime: `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}`,
+    runtime: runtimeWords(Deno.version, Deno.env.get("DENO_V8_FLAGS")),
   };
+}
+
+/**
+ * What the contenders run in: V8's options are theirs, too, since each inherits the environment.
+ *
+ * @param versions Of Deno and V8.
+ * @param flags V8's options; `undefined` if none were given.
+ * @returns The words.
+ */
+export function runtimeWords(
+  { deno, v8 }: { readonly deno: string; readonly v8: string },
+  flags: string | undefined,
+): string {
+  return `Deno ${deno}, V8 ${v8}` + (flags === undefined ? "" : ` with ${flags}`);
 }
 
 /**

@@ -10,6 +10,14 @@ import { MAX_BODY_LENGTH } from "./format.ts";
 
 const INITIAL_CAPACITY = 65_536;
 
+/** Frames that can be sealed. */
+export interface FrameRun {
+  /** How many there are. */
+  readonly count: number;
+  /** Seals them; see {@linkcode FrameBatch.seal}. */
+  seal(salt: number, firstLsn: number, synced: number): Uint8Array;
+}
+
 /** A growing run of frames. Must be disposed of: its memory is not the garbage collector's. */
 export class FrameBatch implements Disposable {
   readonly #buffer = new FrameBuffer(INITIAL_CAPACITY);

@@ -209,7 +209,7 @@ export class Log<Entry> implements AsyncDisposable {
       const beginSegment = segmentBeginner(platform, directory, state, lsnLimit);
       let { nextLsn } = recovered;
       const count = (numbers: number) => nextLsn += numbers;
-      segment = await beginSegment(nextLsn, null, count, recovered.follows);
+      segment = await beginSegment(nextLsn, null, count, null, recovered.follows);
       if (recovered.first) await platform.fileSystem.syncAncestors(directory);
       const place = await placeOf(platform, directory);
       const { firstLsn } = segment;
@@ -397,10 +397,19 @@ function segmentBeginner<Entry>(
   state: LogState<Entry>,
   lsnLimit: () => number,
 ): (...args: [...Parameters<BeginSegment>, follows?: number]) => Promise<SegmentWriter> {
-  return async (nextLsn, ready, onNumbers, follows = nextLsn) => {
+  return async (nextLsn, ready, onNumbers, behind, follows = nextLsn) => {
     using opening = state.opening(follows < nextLsn ? follows : undefined);
     onNumbers(opening.count);
-    return await SegmentWriter.create(platform, directory, nextLsn, opening, ready, lsnLimit());
+    const limit = lsnLimit();
+    return await SegmentWriter.create(
+      platform,
+      directory,
+      nextLsn,
+      opening,
+      ready,
+      limit,
+      behind,
+    );
   };
 }
 

@@ -15,7 +15,7 @@ import { writeWhole } from "../platform/whole_file.ts";
 import type { ReadyFile } from "./file_pipeline.ts";
 import type { LeftSegment } from "./left_segments.ts";
 import { encodeSegmentHeader } from "./format.ts";
-import type { FrameBatch } from "./frame_batch.ts";
+import type { FrameBatch, FrameRun } from "./frame_batch.ts";
 import { pathOf, segmentName, UNFINISHED_SUFFIX } from "./segment_name.ts";
 import { isNotFound } from "./inspect_files.ts";
 import { MAX_SEGMENT_LENGTH } from "./segment_scan.ts";
@@ -51,6 +51,7 @@ export class SegmentCreationError extends Error {
 export class SegmentWriter {
   readonly #file: FileHandle;
   #length = 0;
+  #headLength = 0;
   #usable = true;
 
   /** What begins each frame of this segment and of no other use of its file. */
@@ -67,14 +68,19 @@ export class SegmentWriter {
     this.preallocated = preallocated;
   }
 
+  /** Bytes of the header and of the records that open the segment. */
+  get headLength(): number {
+    return this.#headLength;
+  }
+
   /** Bytes written so far. */
   get length(): number {
     return this.#length;
   }
 
   /**
-   * Makes a segment that begins with some records. When this resolves, they and the segment's name
-   * are durable.
+   * Makes a segment that begins with some records. When this resolves, they, those behind them and the
+   * segment's name are durable.
    *
    * @param platform The machine.
    * @param directory The log directory.
@@ -82,7 +88,8 @@ export class SegmentWriter {
    * @param opening The opening records, at least one, not yet sealed.
    * @param ready A file whose space is written, to be overwritten; a new one is made if there is none.
    * @param lsnLimit The number that no record may have.
-   * @returns The segment, ready for the record after the opening ones.
+   * @param behind Records behind the opening ones, not yet sealed; `null` if there are none.
+   * @returns The segment, ready for the record after those.
    * @throws {SegmentCreationError} If it could not be made.
    */
   static async create(
@@ -92,6 +99,7 @@ export class SegmentWriter {
     opening: FrameBatch,
     ready: ReadyFile | null,
     lsnLimit: number,
+    behind: FrameRun | null = null,
   ): Promise<SegmentWriter> {
     const { fileSystem, randomness } = platform;
     const path = pathOf(directory, segmentName(firstLsn));
@@ -104,11 +112,16 @@ export class SegmentWriter {
     try {
       file ??= await fileSystem.open(unfinished, "create-new");
       const segment = new SegmentWriter(file, salt, firstLsn, ready !== null);
-      if (firstLsn + opening.count > lsnLimit) {
-        throw new RangeError(`Cannot number ${opening.count} records: ${lsnLimit} is the limit`);
+      const count = opening.count + (behind?.count ?? 0);
+      if (firstLsn + count > lsnLimit) {
+        throw new RangeError(`Cannot number ${count} records: ${lsnLimit} is the limit`);
       }
       segment.write(encodeSegmentHeader(salt, firstLsn));
       segment.write(opening.seal(salt, firstLsn, firstLsn));
+      segment.#headLength = segment.length;
+      if (behind !== null) {
+        segment.write(behind.seal(salt, firstLsn + opening.count, firstLsn));
+      }
       // Appends wait for the longer of the two; the file is not closed before both have ended.
       const both = await Promise.allSettled([
         assertFree(fileSystem, path),

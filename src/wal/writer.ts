@@ -74,7 +74,6 @@ export class LogWriter<Entry> {
   #writing = new RecordQueue<Entry>();
   #segment: SegmentWriter;
   #segmentBegun = 0;
-  #headLength = 0;
   #rotateAt = 0;
   #nextLsn: number;
   #synced: number;
@@ -216,9 +215,11 @@ export class LogWriter<Entry> {
   async #drain(): Promise<void> {
     while (this.#gathering.count > 0 && this.#failure === null) {
       await this.#gather();
-      if (this.#isRotationDue()) await this.#rotate();
-      if (this.#failure !== null) break;
-      const writing = this.#writeQueue();
+      const isRotationDue = this.#isRotationDue();
+      if (isRotationDue && !this.#options.restates && !await this.#syncBefore()) break;
+      const taken = this.#takeQueue();
+      if (isRotationDue && await this.#rotate(taken)) continue;
+      const writing = this.#write(taken);
       if (writing !== undefined) await writing;
     }
     this.#running = null;
@@ -250,21 +251,26 @@ export class LogWriter<Entry> {
     return promise;
   }
 
-  /** Takes what is queued, numbers it and folds it into the state, which a restating then covers. */
-  #takeQueue(): { readonly taken: RecordQueue<Entry>; readonly firstLsn: number } {
+  /** Takes what is queued. */
+  #takeQueue(): RecordQueue<Entry> {
     const taken = this.#gathering;
     this.#gathering = this.#writing;
     this.#gathering.clear();
     this.#writing = taken;
+    return taken;
+  }
+
+  /** Numbers records and folds them into the state, which a restating then covers; answers the first number. */
+  #number(taken: RecordQueue<Entry>): number {
     const firstLsn = this.#nextLsn;
     taken.fold(this.#options.state, firstLsn);
     this.#nextLsn += taken.count;
-    return { taken, firstLsn };
+    return firstLsn;
   }
 
-  /** Writes what is queued and makes it durable if somebody waits; a promise, if that takes time. */
-  #writeQueue(): Promise<void> | undefined {
-    const { taken, firstLsn } = this.#takeQueue();
+  /** Writes records and makes them durable if somebody waits; a promise, if that takes time. */
+  #write(taken: RecordQueue<Entry>): Promise<void> | undefined {
+    const firstLsn = this.#number(taken);
     try {
       this.#segment.write(taken.seal(this.#segment.salt, firstLsn, this.#synced));
       if (taken.isAwaited || this.#nextLsn - this.#synced >= MAX_UNSYNCED_RECORDS) {
@@ -311,66 +317,85 @@ export class LogWriter<Entry> {
 
   #isRotationDue(): boolean {
     const { clock } = this.#options.platform;
-    const { length, preallocated } = this.#segment;
+    const { length, headLength, preallocated } = this.#segment;
     const { pipeline, segmentSize, checkpointInterval } = this.#options;
     // A log that is hardly used never pays for a file ahead of time.
     if (length >= segmentSize / 64) pipeline.prepare();
     if (this.#retirement.isBehind && length < this.#rotateAt + MAX_OUTGROWTH) return false;
     if (!preallocated && pipeline.isReady) return true;
-    if (length + this.#gathering.length > this.#rotateAt) return length > this.#headLength;
+    if (length + this.#gathering.length > this.#rotateAt) return length > headLength;
     return length >= MIN_CHECKPOINT_BYTES &&
       clock.elapsed() - this.#segmentBegun >= checkpointInterval;
   }
 
-  async #rotate(): Promise<void> {
+  /** Entries that are not restated must be on disk before a later segment promises that they are; false if not. */
+  async #syncBefore(): Promise<boolean> {
     try {
-      // Entries that are not restated must be on disk before a later segment promises that they are.
-      if (!this.#options.restates && this.#synced < this.#nextLsn) await this.#sync();
-      await this.#begin();
+      if (this.#synced < this.#nextLsn) await this.#sync();
+      return true;
+    } catch (cause) {
+      this.#fail(cause);
+      return false;
+    }
+  }
+
+  /** Begins the next segment with records in it; false if they are still to be written, to the present one. */
+  async #rotate(taken: RecordQueue<Entry>): Promise<boolean> {
+    try {
+      this.#answer(taken, await this.#begin(taken));
     } catch (cause) {
       if (!(cause instanceof SegmentCreationError) || cause.named) {
-        if (!await this.#restate()) this.#fail(cause);
-        return;
+        await this.#rescue(cause, taken, this.#number(taken));
+        return true;
       }
       // The segment in use is sound: it goes on growing, and the next one is tried again later.
       this.#rotateAt = this.#segment.length + this.#options.segmentSize / 4;
       this.#segmentBegun = this.#options.platform.clock.elapsed();
+      return false;
     }
+    return true;
   }
 
-  /** Begins the next segment and, when it is durable, leaves the present one. */
-  async #begin(): Promise<void> {
+  /**
+   * Begins the next segment and, when it is durable, leaves the present one.
+   *
+   * @param taken What is written behind the records that open it, with the same sync.
+   * @returns Number of the first of those.
+   */
+  async #begin(taken: RecordQueue<Entry> | null): Promise<number> {
     const { beginSegment, pipeline } = this.#options;
     const firstLsn = this.#nextLsn;
+    const ready = pipeline.take();
     let begun: SegmentWriter;
     try {
-      begun = await beginSegment(firstLsn, pipeline.take(), (count) => this.#nextLsn += count);
+      begun = await beginSegment(firstLsn, ready, (count) => this.#nextLsn += count, taken);
     } catch (error) {
       // The numbers of a segment that may be there are used up. Those of one that is not are given to the
       // records that follow in the present one, which must have no gap.
       if (!(error instanceof SegmentCreationError) || !error.named) this.#nextLsn = firstLsn;
       throw error;
     }
+    const answer = taken === null ? this.#nextLsn : this.#number(taken);
     if (this.#options.restates) pipeline.keep(this.#segment.leave());
     else this.#segment.close();
     this.#enter(begun);
     this.#synced = this.#nextLsn;
     // No commit waits for it.
     this.#retirement.before(begun.firstLsn);
+    return answer;
   }
 
   #enter(segment: SegmentWriter): void {
     this.#segment = segment;
     this.#segmentBegun = this.#options.platform.clock.elapsed();
-    this.#headLength = segment.length;
     // With very much to restate, a segment holds at least as much of what is new.
-    this.#rotateAt = Math.max(this.#options.segmentSize, 2 * segment.length);
+    this.#rotateAt = Math.max(this.#options.segmentSize, 2 * segment.headLength);
   }
 
   async #restate(): Promise<boolean> {
     if (!this.#options.restates) return false;
     try {
-      await this.#begin();
+      await this.#begin(null);
       return true;
     } catch {
       return false;
@@ -404,7 +429,7 @@ export class LogWriter<Entry> {
   }
 
   async #retry(failure: Failure): Promise<void> {
-    this.#takeQueue();
+    this.#number(this.#takeQueue());
     if (await this.#restate()) {
       this.#failure = null;
       failure.settled.resolve(true);

@@ -6,6 +6,7 @@
 
 import type { Platform } from "../platform/platform.ts";
 import type { FilePipeline, ReadyFile } from "./file_pipeline.ts";
+import type { FrameRun } from "./frame_batch.ts";
 import type { LogState } from "./log_state.ts";
 import type { LogModel } from "./model.ts";
 import type { SegmentWriter } from "./segment_writer.ts";
@@ -16,12 +17,14 @@ import type { SegmentWriter } from "./segment_writer.ts";
  * @param nextLsn Number of its first record.
  * @param ready A file whose space is written, to be overwritten, if there is one.
  * @param onNumbers Is told how many numbers its opening takes, before anything is written.
+ * @param behind Records that are written behind its opening, with the same sync; `null` if there are none.
  * @returns The segment, durable.
  */
 export type BeginSegment = (
   nextLsn: number,
   ready: ReadyFile | null,
   onNumbers: (count: number) => void,
+  behind: FrameRun | null,
 ) => Promise<SegmentWriter>;
 
 /** What a writer starts from. */

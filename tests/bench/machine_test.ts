@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { mountOf } from "../../bench/load/machine.ts";
+import { mountOf, runtimeWords } from "../../bench/load/machine.ts";
 import { parseProcStat, processorUse } from "../../bench/load/processor.ts";
 
 Deno.test("mountOf() finds the mount that is nearest to a path", () => {
@@ -14,6 +14,12 @@ Deno.test("mountOf() finds the mount that is nearest to a path", () => {
   assertEquals(mountOf(mounts, "/data/faster"), "ext4 on /dev/vdb (rw,relatime)");
   assertEquals(mountOf(mounts, "/database"), "overlay on overlay (rw)");
   assertEquals(mountOf("", "/data"), null);
+});
+
+Deno.test("runtimeWords() say with which options V8 was started", () => {
+  const versions = { deno: "2.9.6", v8: "15.0" };
+  assertEquals(runtimeWords(versions, undefined), "Deno 2.9.6, V8 15.0");
+  assertEquals(runtimeWords(versions, "--jitless"), "Deno 2.9.6, V8 15.0 with --jitless");
 });
 
 Deno.test("parseProcStat() counts what is busy, and what was stolen apart", () => {
