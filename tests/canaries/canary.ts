@@ -55,6 +55,11 @@ const WRONG_PLACES = tests("frames in wrong places", "tests/wal/every_bit_test.t
 const LONG_FRAMES = tests("long frames", "tests/fuzz/segment_fuzz_test.ts", "longer than any");
 const POWER_CUTS = tests("power cuts", "tests/simulation/power_cut_test.ts", "behind each call");
 const REUSE = tests("used segments", "tests/wal/left_segments_test.ts", "only when its new name");
+const BEGINNINGS = tests(
+  "segments that cannot be begun",
+  "tests/wal/writer_failure_test.ts",
+  "cannot be begun",
+);
 const TURNED_BITS = tests(
   "turned bits",
   "tests/simulation/rotting_disk_test.ts",
@@ -116,7 +121,7 @@ export const CANARIES: readonly Canary[] = [
         "if (!(error instanceof SegmentCreationError) || !error.named) this.#nextLsn = firstLsn;",
       replace: "this.#nextLsn = firstLsn;",
     }],
-    suite: RANDOM_RUNS,
+    suite: BEGINNINGS,
   },
   {
     name: "an old segment overwritten before its new name is durable",

@@ -200,9 +200,12 @@ seededTest(
     for (let length = 20; length < 280; length += 4) {
       const driver = driverOn(new MemoryDisk(random.fork()), random.fork());
       await driver.open();
-      await driver.finish(
-        driver.append({ type: "committing", txn: 1n, branches: branches(1n, length) }),
-      );
+      // The second one's segment has its space already, so that no other follows before it is full.
+      for (const [txn, gid] of [[9n, 20], [1n, length]] as const) {
+        const record = { type: "committing", txn, branches: branches(txn, gid) } as const;
+        await driver.finish(driver.append(record));
+        await driver.pass(0);
+      }
       driver.appendLazily({ type: "end", txn: 1n });
       await driver.pass(0);
       const crash = (disk: MemoryDisk) => Array.from({ length: 20 }, () => powerCut(disk, random));
