@@ -6,12 +6,17 @@
  */
 
 import { assertEquals } from "@std/assert";
-import type { Coordinator } from "../../../mod.ts";
-import type { TestSql } from "../databases.ts";
-import type { Both } from "../two_databases.ts";
 
 /** What a caller heard; a process that was killed has told nothing. */
 export type Heard = "committed" | "aborted" | "unknown" | "nothing";
+
+/** What a database holds. */
+export interface Contents {
+  /** The rows that transactions have inserted. */
+  readonly rows: readonly string[];
+  /** What its counters add up to. */
+  readonly counted: number;
+}
 
 /** Keeps account of transactions by the rows that they insert. */
 export class Account {
@@ -41,11 +46,7 @@ export class Account {
   }
 
   /** Sees that both databases hold the same, and exactly what callers have heard. */
-  async check(clients: Readonly<Record<keyof Both, TestSql>>): Promise<Set<string>> {
-    const [orders, billing] = await Promise.all([
-      contents(clients.orders),
-      contents(clients.billing),
-    ]);
+  check(orders: Contents, billing: Contents): Set<string> {
     assertEquals(difference(orders.rows, billing.rows), [], "in one database only");
     for (const { rows, counted } of [orders, billing]) assertEquals(counted, rows.length);
     const rows = new Set(orders.rows);
@@ -62,7 +63,7 @@ export class Account {
   }
 
   /** Sees that the coordinator, asked about any of the transactions, does not contradict the rows. */
-  checkStatus(coordinator: Coordinator<Both>, rows: ReadonlySet<string>): void {
+  checkStatus(coordinator: { status(id: string): string }, rows: ReadonlySet<string>): void {
     const wrong = [...this.#numbers].flatMap(([id, number]) => {
       const status = coordinator.status(number);
       const right = rows.has(id) ? ["committed", "forgotten"] : ["aborted", "forgotten"];
@@ -70,13 +71,6 @@ export class Account {
     });
     assertEquals(wrong, []);
   }
-}
-
-/** The rows of one database, and what its counters add up to. */
-async function contents(sql: TestSql): Promise<{ rows: string[]; counted: number }> {
-  const rows = await sql`SELECT id FROM event`;
-  const [sum] = await sql`SELECT sum(value)::int AS counted FROM counter`;
-  return { rows: rows.map(({ id }) => id as string), counted: sum?.counted as number };
 }
 
 function difference(one: readonly string[], other: readonly string[]): string[] {

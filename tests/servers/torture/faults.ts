@@ -5,15 +5,16 @@
  */
 
 import type { SeededRandom } from "../../simulation/seeded_random.ts";
-import type { PostgresCluster, StopMode } from "../cluster.ts";
+import type { StopMode } from "../cluster.ts";
 import type { Proxy } from "../proxy/proxy.ts";
 import { Gate } from "../proxy/gate.ts";
 import { NthCommand } from "../proxy/rules.ts";
 import type { Name } from "../two_databases.ts";
+import type { TortureServer } from "./databases.ts";
 
 /** What faults are done to. */
 export interface Victims {
-  readonly clusters: Readonly<Record<Name, PostgresCluster>>;
+  readonly servers: Readonly<Record<Name, TortureServer>>;
   readonly proxies: Readonly<Record<Name, Proxy>>;
   /** Kills the coordinator's process and starts the next one. */
   restartWorker(): Promise<void>;
@@ -27,12 +28,12 @@ export interface Fault {
   readonly strike: (victims: Victims) => Promise<void>;
 }
 
-/** Commands that are struck, and how far ahead at most: those that matter most, and any. */
+/** Commands of either kind of server that are struck, and how far ahead at most: those that matter most, and any. */
 const COMMANDS: readonly (readonly [RegExp, number])[] = [
-  [/PREPARE TRANSACTION/, 10],
-  [/^COMMIT PREPARED/, 10],
-  [/^ROLLBACK PREPARED/, 2],
-  [/pg_prepared_xacts/, 2],
+  [/PREPARE TRANSACTION|^XA PREPARE/, 10],
+  [/^COMMIT PREPARED|^XA COMMIT/, 10],
+  [/^ROLLBACK PREPARED|^XA ROLLBACK/, 2],
+  [/pg_prepared_xacts|^XA RECOVER/, 2],
   [/^/, 60],
 ];
 
@@ -89,9 +90,9 @@ const cutAll: Make = (_, name) => ({
 
 const killServer: Make = (_, name) => ({
   name: `kill ${name}`,
-  async strike({ clusters }) {
-    await clusters[name].kill();
-    await clusters[name].start();
+  async strike({ servers }) {
+    await servers[name].kill();
+    await servers[name].start();
   },
 });
 
@@ -99,16 +100,16 @@ const restartServer: Make = (random, name) => {
   const mode: StopMode = pick(random, ["fast", "immediate"]);
   return {
     name: `restart ${name}, ${mode}`,
-    strike: ({ clusters }) => clusters[name].restart(mode),
+    strike: ({ servers }) => servers[name].restart(mode),
   };
 };
 
 const killBoth: Make = () => ({
   name: "kill both servers and the coordinator",
-  async strike({ clusters, restartWorker }) {
-    const all = Object.values(clusters);
-    await Promise.all([...all.map((cluster) => cluster.kill()), restartWorker()]);
-    await Promise.all(all.map((cluster) => cluster.start()));
+  async strike({ servers, restartWorker }) {
+    const all = Object.values(servers);
+    await Promise.all([...all.map((server) => server.kill()), restartWorker()]);
+    await Promise.all(all.map((server) => server.start()));
   },
 });
 
@@ -136,12 +137,12 @@ const outage: Make = (random, name) => {
   const kills = random.chance(0.5);
   return {
     name: `kill ${name} for ${milliseconds} ms${kills ? ", and the coordinator meanwhile" : ""}`,
-    async strike({ clusters, restartWorker }) {
-      await clusters[name].kill();
+    async strike({ servers, restartWorker }) {
+      await servers[name].kill();
       await delay(milliseconds / 2);
       if (kills) await restartWorker();
       await delay(milliseconds / 2);
-      await clusters[name].start();
+      await servers[name].start();
     },
   };
 };
@@ -154,11 +155,11 @@ const pause: Make = (random, name) => {
     name: `pause the coordinator for ${milliseconds} ms${
       kills ? `, and kill ${name} meanwhile` : ""
     }`,
-    async strike({ clusters, pauseWorker }) {
+    async strike({ servers, pauseWorker }) {
       const paused = pauseWorker(milliseconds);
       if (kills) {
-        await clusters[name].kill();
-        await clusters[name].start();
+        await servers[name].kill();
+        await servers[name].start();
       }
       await paused;
     },

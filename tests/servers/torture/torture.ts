@@ -14,19 +14,16 @@ import { assertEquals } from "@std/assert";
 import { denoPlatform } from "../../../src/platform/platform.ts";
 import { verifyLog } from "../../../src/wal/verify.ts";
 import { SeededRandom } from "../../simulation/seeded_random.ts";
-import type { PostgresCluster } from "../cluster.ts";
-import { connectAdmin, createDatabases, until } from "../databases.ts";
-import { ProxiedDatabases } from "../proxied_databases.ts";
-import type { Name } from "../two_databases.ts";
+import { until } from "../databases.ts";
 import { Account } from "./account.ts";
+import type { TortureDatabases } from "./databases.ts";
 import { drawFault } from "./faults.ts";
-import { COUNTERS } from "./worker.ts";
 import { Worker } from "./workers.ts";
 
 /** How to run it. */
 export interface TortureOptions {
-  /** The servers; two databases are made there. */
-  readonly clusters: Readonly<Record<Name, PostgresCluster>>;
+  /** The databases, of whichever kind. */
+  readonly databases: TortureDatabases;
   /** Where the faults come from. */
   readonly seed: number;
   /** Milliseconds after which no further round is begun. */
@@ -45,22 +42,19 @@ const PATIENCE_MS = 60_000;
 
 /** Runs it; gives what callers have heard. */
 export async function torture(options: TortureOptions): Promise<Account> {
-  const { clusters, seed, duration, say } = options;
+  const { databases, seed, duration, say } = options;
   const random = new SeededRandom(seed);
   const account = new Account();
-  for (const name of ["orders", "billing"] as const) await makeTables(clusters[name], name);
-  await using proxied = await ProxiedDatabases.connect(clusters);
   const begun = performance.now();
   for (let round = 0; round === 0 || performance.now() - begun < duration; round++) {
-    await strike(proxied, { clusters, account, random, round, say });
-    await count(proxied, account);
+    await strike(databases, { account, random, round, say });
+    await count(databases, account);
     say(`round ${round}: ${JSON.stringify(account.summary)}`);
   }
   return account;
 }
 
 interface Round {
-  readonly clusters: Readonly<Record<Name, PostgresCluster>>;
   readonly account: Account;
   readonly random: SeededRandom;
   readonly round: number;
@@ -69,18 +63,15 @@ interface Round {
 
 /** Transactions and faults; in the end nothing is under way. */
 async function strike(
-  proxied: ProxiedDatabases,
-  { clusters, account, ...rest }: Round,
+  { directory, servers, proxies, addresses }: TortureDatabases,
+  { account, random, round, say }: Round,
 ): Promise<void> {
-  const { random, round, say } = rest;
-  const { proxies, both: { directory } } = proxied;
-  const urls = { orders: proxied.url("orders"), billing: proxied.url("billing") };
   let number = 0;
   const start = () => {
     const prefix = `${round}-${number++}`;
     const seed = random.below(2 ** 31);
     const drawn = { callers: random.pick(CALLERS), forceBegin: random.chance(0.3) };
-    return new Worker({ directory, ...urls, prefix, seed, ...drawn }, account);
+    return new Worker({ directory, ...addresses, prefix, seed, ...drawn }, account);
   };
   let worker = start();
   try {
@@ -97,10 +88,10 @@ async function strike(
       const { name, strike } = drawFault(random);
       say(`round ${round}, fault ${fault}: ${name}`);
       const pauseWorker = (milliseconds: number) => worker.pause(milliseconds);
-      await strike({ clusters, proxies, restartWorker, pauseWorker });
+      await strike({ servers, proxies, restartWorker, pauseWorker });
       await assertSound(directory);
     }
-    proxied.pass();
+    for (const proxy of Object.values(proxies)) proxy.rule = () => "pass";
     await worker.stop();
   } finally {
     await worker[Symbol.asyncDispose]();
@@ -119,23 +110,21 @@ async function assertSound(directory: string): Promise<void> {
 }
 
 /** Everything is settled, and everything agrees. */
-async function count({ both }: ProxiedDatabases, account: Account): Promise<void> {
-  await assertSound(both.directory);
-  await using opened = await both.open({ sweepInterval: 100 });
+async function count(databases: TortureDatabases, account: Account): Promise<void> {
+  await assertSound(databases.directory);
+  await using opened = await databases.open();
   const { coordinator, events } = opened;
   await until("everything is settled", () => coordinator.unsettled === 0, PATIENCE_MS);
-  await until("nothing is prepared", async () => (await both.branches()).length === 0, PATIENCE_MS);
+  await until(
+    "nothing is prepared",
+    async () => (await databases.prepared()).length === 0,
+    PATIENCE_MS,
+  );
   assertEquals(events.filter(({ type }) => type === "heuristic-outcome"), []);
-  const rows = await account.check(both.clients);
+  const [orders, billing] = [
+    await databases.contents("orders"),
+    await databases.contents("billing"),
+  ];
+  const rows = account.check(orders, billing);
   account.checkStatus(coordinator, rows);
-}
-
-async function makeTables(cluster: PostgresCluster, name: Name): Promise<void> {
-  await createDatabases(cluster, name);
-  await using admin = connectAdmin(cluster, name);
-  await admin.unsafe(`
-    CREATE TABLE counter (id int PRIMARY KEY, value int NOT NULL);
-    INSERT INTO counter SELECT id, 0 FROM generate_series(0, ${COUNTERS - 1}) AS id;
-    CREATE TABLE event (id text PRIMARY KEY);
-  `);
 }

@@ -5,19 +5,22 @@
  * @module
  */
 
+import { createPool, type PoolConnection } from "mysql2/promise";
 import driver from "postgres";
 import { Coordinator, HeuristicOutcomeError, OutcomeUnknownError } from "../../../mod.ts";
+import { mysql } from "../../../src/participants/mysql/mysql.ts";
 import { postgres } from "../../../src/participants/postgresql/postgres.ts";
 import { readLines } from "../../../examples/demo/lines.ts";
 import { SeededRandom } from "../../simulation/seeded_random.ts";
+import type { MariadbAddress } from "../mariadb_server.ts";
 
 /** What the process shall do. */
 export interface Work {
   /** The log directory. */
   readonly directory: string;
-  /** The two databases. */
+  /** Where the two databases are: a URL of PostgreSQL, or a place of MariaDB. */
   readonly orders: string;
-  readonly billing: string;
+  readonly billing: string | MariadbAddress;
   /** What its rows begin with; no other process's do. */
   readonly prefix: string;
   /** Which counters are bumped in which order. */
@@ -30,6 +33,9 @@ export interface Work {
 
 /** How many counters each database has; with few of them transactions wait for each other. */
 export const COUNTERS = 6;
+
+/** Where MariaDB keeps proofs of outcomes. */
+export const OUTCOMES = "indoubt_outcome";
 
 const NAMES = ["orders", "billing"] as const;
 
@@ -51,7 +57,14 @@ function open({ directory, orders, billing, callers, forceBegin }: Work) {
   return Coordinator.open({
     directory,
     forceBegin,
-    participants: { orders: postgres(connect(orders)), billing: postgres(connect(billing)) },
+    participants: {
+      orders: postgres(connect(orders)),
+      billing: typeof billing === "string"
+        ? postgres(connect(billing))
+        : mysql(createPool({ ...billing, connectionLimit: callers + 2 }), {
+          outcomeTable: OUTCOMES,
+        }),
+    },
     timeout: 3000,
     prepareTimeout: 1000,
     settleTimeout: 1000,
@@ -62,6 +75,21 @@ function open({ directory, orders, billing, callers, forceBegin }: Work) {
       if (event.type === "heuristic-outcome") say(`heuristic ${event.gid} ${event.outcome}`);
     },
   });
+}
+
+/** Bumps a counter and inserts a row. */
+async function write(
+  client: driver.ReservedSql | PoolConnection,
+  counter: number,
+  id: string,
+): Promise<void> {
+  if ("query" in client) {
+    await client.query("UPDATE counter SET value = value + 1 WHERE id = ?", [counter]);
+    await client.query("INSERT INTO event VALUES (?)", [id]);
+  } else {
+    await client`UPDATE counter SET value = value + 1 WHERE id = ${counter}`;
+    await client`INSERT INTO event VALUES (${id})`;
+  }
 }
 
 /** Runs one transaction; gives whether it has committed. */
@@ -77,10 +105,7 @@ async function transact(
   try {
     await coordinator.transaction(NAMES, async (clients, { id: transaction }) => {
       say(`numbered ${id} ${transaction}`);
-      for (const name of order) {
-        await clients[name]`UPDATE counter SET value = value + 1 WHERE id = ${counters[name]}`;
-        await clients[name]`INSERT INTO event VALUES (${id})`;
-      }
+      for (const name of order) await write(clients[name], counters[name], id);
     });
     say(`committed ${id}`);
     return true;
