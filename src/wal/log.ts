@@ -14,7 +14,7 @@
 import type { Clock } from "../platform/clock.ts";
 import { denoPlatform, type Platform } from "../platform/platform.ts";
 import { FilePipeline } from "./file_pipeline.ts";
-import { LogCopiedError } from "./errors.ts";
+import { LogCopiedError, LogCorruptedError } from "./errors.ts";
 import { type RepairRecord, type VerdictRecord, verdictText } from "./head.ts";
 import { HeldIdentity, makeLogId } from "./identity.ts";
 import type { LeftSegments } from "./left_segments.ts";
@@ -24,7 +24,7 @@ import type { LogModel } from "./model.ts";
 import { type AcceptedCopy, behindOriginal, copyReason, isCopy, placeOf } from "./place.ts";
 import { damageVerdict, type RecoveredLog, recoverLog } from "./recovery.ts";
 import { removeUnfinished, retireSegments } from "./retire.ts";
-import { isBrokenName } from "./segment_name.ts";
+import { isBrokenName, parseSegmentName } from "./segment_name.ts";
 import { MAX_SEGMENT_LENGTH } from "./segment_scan.ts";
 import { SegmentWriter } from "./segment_writer.ts";
 import { settleSegment } from "./settle.ts";
@@ -184,7 +184,8 @@ export class Log<Entry> implements AsyncDisposable {
    * @returns The log.
    * @throws {LogLockedError} If it is open already, here or in another process.
    * @throws {LogCopiedError} If the directory is a copy, and nobody vouches for it.
-   * @throws {LogCorruptedError} If the identity is gone, damaged or that of another log.
+   * @throws {LogCorruptedError} If the identity is gone, damaged or that of another log, or if a list of the
+   *   directory has lacked what is there.
    * @throws {LogVersionError} If a newer version wrote it.
    * @throws {RangeError} If an option is out of its range.
    */
@@ -210,6 +211,7 @@ export class Log<Entry> implements AsyncDisposable {
       let { nextLsn } = recovered;
       const count = (numbers: number) => nextLsn += numbers;
       segment = await beginSegment(nextLsn, null, count, null, recovered.follows);
+      await assertNewest(platform, directory, segment.firstLsn);
       if (recovered.first) await platform.fileSystem.syncAncestors(directory);
       const place = await placeOf(platform, directory);
       const { firstLsn } = segment;
@@ -411,6 +413,26 @@ function segmentBeginner<Entry>(
       behind,
     );
   };
+}
+
+/**
+ * Nothing is written behind a segment that a list has lacked: the next opening would believe that one, and
+ * pass over everything since. The identity tells only of those that belong to a finished opening.
+ */
+async function assertNewest(
+  { fileSystem }: Platform,
+  directory: string,
+  firstLsn: number,
+): Promise<void> {
+  for (const file of await fileSystem.list(directory)) {
+    if ((parseSegmentName(file) ?? firstLsn) <= firstLsn) continue;
+    throw new LogCorruptedError(
+      directory,
+      { file },
+      "it was not in the list of the directory a moment ago: see that the file system works, then open " +
+        "the log again",
+    );
+  }
 }
 
 /** Takes the segments before one away, and keeps what is to be kept of them. */

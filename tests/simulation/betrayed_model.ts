@@ -5,10 +5,10 @@
  * | the disk | what holds |
  * |---|---|
  * | fails, drops, falls short, is cut off | everything: `log_model.ts` |
- * | a sync lied, and no power cut came since | everything |
+ * | a sync lied, and no power cut came since, nor a sync that dropped pages | everything |
  * | a sync lied, then an honest one covered the same or a later segment was begun | everything |
  * | a write lied; bits rot, except in `identity.json` | 1 to 7 |
- * | a file's sync lied, then a power cut; a read, a list or a size lied; `identity.json` is wrong | 1 to 6 |
+ * | a file's sync lied, then a power cut or a sync that dropped pages; a read, a list or a size lied; `identity.json` is wrong | 1 to 6 |
  * | a directory's sync lied, then a power cut; a rename or a removal lied | 1 to 5, and 6 unless nothing is left |
  *
  * 1. No wrong record: each transaction and each registration was handed to the log exactly as it is

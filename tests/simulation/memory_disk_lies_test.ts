@@ -165,6 +165,24 @@ Deno.test("A sync that drops lets everybody read what is on the disk", async () 
   assertEquals([...found].sort(), [1, 2]);
 });
 
+Deno.test("A sync that drops what one before it has lied about leaves a file that is wrong", async () => {
+  for (const effect of ["drop", "fail"] as const) {
+    for (const lies of [true, false]) {
+      const disk = diskWithFile();
+      const file = await disk.open("/a", "lock");
+      file.write(filled(SECTOR, 2));
+      if (lies) disk.fail({ kind: "syncData", effect: "lost" });
+      await file.syncData();
+      file.write(filled(SECTOR, 3));
+      disk.fail({ kind: "syncData", effect });
+      await assertRejects(() => Promise.try(() => file.syncData()), DiskError);
+      const isWrong = lies && effect === "drop";
+      assertEquals(disk.kill().distrust("/"), isWrong ? { ...SOUND, files: ["a"] } : SOUND);
+      file.close();
+    }
+  }
+});
+
 Deno.test("A sync that drops keeps what was written while it ran", async () => {
   const disk = diskWithFile();
   const file = await disk.open("/a", "lock");

@@ -148,6 +148,8 @@ export class MemoryFile {
         this.#forgetBefore(covered);
       },
       drop: (random) => {
+        // What goes may be what somebody was told is durable.
+        this.#isWrong ||= this.#lied !== null && this.#lied.number <= covered.number;
         this.#doubtUpTo(covered);
         this.#forgetBefore(covered);
         this.#readFromDisk(random, covered);

@@ -3,11 +3,19 @@
  * where it must be, and that nothing which was there is written to.
  */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { LiveState } from "../../src/wal/decisions/live_state.ts";
 import type { LogRecord } from "../../src/wal/decisions/record.ts";
+import { LogCorruptedError } from "../../src/wal/errors.ts";
 import { Log } from "../../src/wal/log.ts";
 import { segmentName } from "../../src/wal/segment_name.ts";
+import { SeededRandom } from "../simulation/seeded_random.ts";
 import { simulatedPlatform } from "../simulation/simulated_platform.ts";
 import { openLog, segmentsOn, stateOn, transactionsOn } from "./open_log.ts";
 import {
@@ -83,6 +91,30 @@ Deno.test("Log.open removes what a crash has left half made, and leaves strays a
   assertEquals(await transactionsOn(disk), [1n]);
   const names = [...STRAYS, ".lock", "identity.json", segmentName(3)].sort();
   assertEquals(disk.namesIn(DIRECTORY), names);
+});
+
+Deno.test("Log.open begins no segment that is older than one which a list lacked", async () => {
+  const disk = diskWithSegment(sampleSegment([[committing(1n)]]).bytes);
+  // Of an opening that came no further: the identity does not know of it.
+  const unfinished = sampleSegment([[committing(1n)]], { firstLsn: 50, epoch: 2 });
+  putSegment(disk, unfinished.bytes, 50);
+  let refusals = 0;
+  for (let seed = 0; seed < 20; seed++) {
+    const left = disk.crash(new SeededRandom(seed));
+    left.fail({ kind: "list", effect: "lost" });
+    try {
+      assertEquals(await transactionsOn(left), [1n]);
+      assert(segmentsOn(left).every((firstLsn) => firstLsn > 50));
+    } catch (error) {
+      assertInstanceOf(error, LogCorruptedError);
+      assertStringIncludes(error.message, `${segmentName(50)}: it was not in the list`);
+      assertEquals(left.openFiles, []);
+      refusals++;
+    }
+    assertEquals(await transactionsOn(left), [1n]);
+    assertEquals(segmentsOn(left).length, 1);
+  }
+  assert(refusals > 0 && refusals < 20, `${refusals} refusals`);
 });
 
 Deno.test("Log.open goes on where an older segment cannot be removed", async () => {
