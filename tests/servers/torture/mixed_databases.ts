@@ -11,24 +11,19 @@ import { postgres } from "../../../src/participants/postgresql/postgres.ts";
 import type { PostgresCluster } from "../cluster.ts";
 import { connect, preparedGids, type TestSql } from "../databases.ts";
 import { connectPool, firstColumn, preparedXids, type TestPool } from "../mariadb_databases.ts";
-import type { Mixed } from "../mariadb_mixed.ts";
+import { type Mixed, OUTCOMES } from "../mariadb_mixed.ts";
 import type { MariadbServer } from "../mariadb_server.ts";
 import { MysqlWire } from "../proxy/mysql_wire.ts";
 import { Proxy } from "../proxy/proxy.ts";
 import type { Contents } from "./account.ts";
 import type { Settler, TortureDatabases, TortureServer } from "./databases.ts";
 import { contentsOfPostgresql, makePostgresql } from "./postgresql_databases.ts";
-import { COUNTERS, OUTCOMES } from "./worker.ts";
-
-/** The two servers. */
-export interface MixedServers {
-  readonly orders: PostgresCluster;
-  readonly billing: MariadbServer;
-}
+import { COUNTERS } from "./worker.ts";
 
 /** Makes databases and tables on the two servers. */
-export async function mixedDatabases(servers: MixedServers): Promise<TortureDatabases> {
-  const { orders, billing } = servers;
+export async function mixedDatabases(
+  { orders, billing }: { readonly orders: PostgresCluster; readonly billing: MariadbServer },
+): Promise<TortureDatabases> {
   await makePostgresql(orders, "orders");
   await makeMariadb(billing);
   const directory = await Deno.makeTempDir({ prefix: "indoubt_torture_" });

@@ -12,6 +12,7 @@ import { mysql } from "../../../src/participants/mysql/mysql.ts";
 import { postgres } from "../../../src/participants/postgresql/postgres.ts";
 import { readLines } from "../../../examples/demo/lines.ts";
 import { SeededRandom } from "../../simulation/seeded_random.ts";
+import { OUTCOMES } from "../mariadb_mixed.ts";
 import type { MariadbAddress } from "../mariadb_server.ts";
 
 /** What the process shall do. */
@@ -33,9 +34,6 @@ export interface Work {
 
 /** How many counters each database has; with few of them transactions wait for each other. */
 export const COUNTERS = 6;
-
-/** Where MariaDB keeps proofs of outcomes. */
-export const OUTCOMES = "indoubt_outcome";
 
 const NAMES = ["orders", "billing"] as const;
 
