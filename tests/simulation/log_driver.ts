@@ -105,8 +105,11 @@ export class LogDriver {
     this.#seen = isDoubtful(doubt)
       ? assertHonest(this.#seen, finding, doubt)
       : assertPossible(this.#seen, finding);
-    // A later segment that a list has hidden is believed as soon as it is seen.
-    if (firstLsn <= before) return finding;
+    if (firstLsn <= before) {
+      // A later segment that lists have hidden is believed as soon as it is seen, and its numbers come again.
+      this.#seen = { ...this.#seen, lsn: -1 };
+      return finding;
+    }
     // What counts is restated in the newest segment, and whose the log is has been written anew.
     const newest = [IDENTITY_NAME, ...(firstLsn < 0 ? [] : [segmentName(firstLsn)])];
     this.disk.forgive(directory, (name) => newest.includes(name));
