@@ -154,6 +154,8 @@ export abstract class SimulatedServer {
     try {
       if (this.readOnly) throw this.refuseWrite();
       await this.locks.take(row, transaction, (cancel) => session.cancel = cancel);
+      // What held the row may have ended with this session, and given it on before.
+      if (session.ended) throw sessionEnded();
     } catch (error) {
       session.failed = true;
       throw error;
@@ -192,7 +194,7 @@ export abstract class SimulatedServer {
     if (session.ended) return;
     session.ended = true;
     this.sessions.delete(session);
-    session.cancel?.(new ServerError("57P01", "the session was ended", "FATAL"));
+    session.cancel?.(sessionEnded());
     const { transaction } = session;
     session.transaction = null;
     if (transaction !== null) this.finish(transaction, "rollback");
@@ -239,6 +241,10 @@ export abstract class SimulatedServer {
     this.locks.release(transaction);
     if (transaction.id !== "") this.#listener.ended(this.name, transaction.id, ending);
   }
+}
+
+function sessionEnded(): ServerError {
+  return new ServerError("57P01", "the session was ended", "FATAL");
 }
 
 function clone({ id, xid, rows, lock }: ServerTransaction): ServerTransaction {

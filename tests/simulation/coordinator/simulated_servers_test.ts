@@ -3,7 +3,7 @@
  * fact that the protocol rests upon.
  */
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { SimulatedMariadb } from "./simulated_mariadb.ts";
 import { SimulatedPostgresql } from "./simulated_postgresql.ts";
 import { ServerError, type ServerSession, type SimulatedServer } from "./simulated_server.ts";
@@ -98,6 +98,22 @@ Deno.test("PostgreSQL goes back to a backup with what was prepared and without w
   assertEquals([...server.prepared.keys()], [GID]);
   assertEquals(server.outcomeOf(token, server.identity), "in progress");
   assertEquals(server.outcomeOf(later, server.identity), "unknown");
+});
+
+Deno.test("A session that ends as it is given a row has written nothing", async () => {
+  const server = postgresql();
+  const holder = await begin(server);
+  const restore = server.snapshot();
+  const waiting = await begin(server, null);
+  const writing = server.write(waiting, "abc_1", 0);
+  const { transaction } = waiting;
+  // The holder goes first, and the row with it.
+  server.kill(holder);
+  server.kill(waiting);
+  restore();
+  assertEquals((await assertRejects(() => writing, ServerError)).code, "57P01");
+  assertEquals([transaction?.xid, transaction?.rows], [null, []]);
+  assertEquals((await begin(server)).failed, false);
 });
 
 Deno.test("MariaDB says 1397 from another session while the one that prepared lives", async () => {
