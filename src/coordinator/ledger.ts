@@ -111,6 +111,7 @@ export class Ledger {
       wasInView: (txn) => before.has(txn) || (txn > lastBefore && txn <= last()),
       isLive: (txn) => this.isLive(txn),
       isDecided: (txn) => this.isDecided(txn),
+      hasCommitted: (txn) => this.#log.outcomeOf(txn) === true,
       isUncertain: (txn) => this.isUncertain(txn),
     };
   }

@@ -247,10 +247,11 @@ export class Membership {
     return this.#copied ? beginningOfEpoch(last) : last;
   }
 
-  #settle(participant: string, { txn, gid, uncertain }: OrphanedBranch): SweptBranch {
+  #settle(participant: string, { txn, gid, uncertain, committed }: OrphanedBranch): SweptBranch {
     const branch = { participant, gid, token: null };
     if (uncertain === null) {
-      const request = { txn, verdict: "rollback", branches: [branch], logged: false } as const;
+      const verdict = committed ? "commit" : "rollback";
+      const request = { txn, verdict, branches: [branch], logged: false } as const;
       const settlement = this.#with.ledger.settle(request);
       const tried = this.#with.resolver.take(settlement, branch).then(() => {
         if (settlement.has(gid)) this.#with.onUnsettled(settlement);

@@ -81,7 +81,9 @@ export interface CoordinatorOptions<P extends Participants> {
    */
   readonly maxConcurrentTransactions?: number;
   /**
-   * Of how many transactions that have ended the log keeps the outcome, for {@linkcode Coordinator.status}.
+   * Of how many transactions that have ended the log keeps the outcome, for {@linkcode Coordinator.status} and
+   * for the sweep: a branch that a database has prepared again, since it lost the commit in a failover, is
+   * committed again if its transaction is known to have committed, and rolled back otherwise.
    * It costs a few bytes of log for each, and no time of a commit.
    *
    * @default {10000}

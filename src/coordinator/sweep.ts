@@ -16,6 +16,9 @@
  * whatever was in either then, or has begun since, is left to the next sweep. A decision leaves D
  * only when every branch of it has truly answered. L and D are looked at in one turn of the event loop.
  *
+ * A branch may be there again that was committed and forgotten: of a database that lost its COMMIT PREPARED in a
+ * failover, or was put back. As long as the outcome of its transaction is kept, it is committed once more.
+ *
  * If the log was damaged, "not in D" proves nothing for the transactions of that time: they are reported
  * and left alone until an operator has decided. So is a transaction that bears this coordinator's id but
  * a number that it never gave out: another coordinator uses a copy of the log's directory, and from then on
@@ -37,6 +40,8 @@ export interface TransactionsInView {
   isLive(txn: bigint): boolean;
   /** Whether a transaction is decided and not settled yet. */
   isDecided(txn: bigint): boolean;
+  /** Whether a transaction is known to have committed and to be over. */
+  hasCommitted(txn: bigint): boolean;
   /** Whether its decision may have been in a damaged part of the log: then it is not presumed aborted. */
   isUncertain(txn: bigint): boolean;
 }
@@ -47,8 +52,10 @@ export interface OrphanedBranch {
   readonly txn: bigint;
   /** Its name. */
   readonly gid: string;
-  /** Why an operator has to decide; `null` if it can be presumed aborted. */
+  /** Why an operator has to decide; `null` if nobody has to. */
   readonly uncertain: "damage" | "duplicate" | null;
+  /** Whether its transaction is known to have committed; if not, it can be presumed aborted. */
+  readonly committed: boolean;
 }
 
 /** A branch of another coordinator. */
@@ -75,7 +82,7 @@ export interface Sweepings {
  * @param prepared P, read before this is called.
  * @param view L and D.
  * @param last The largest number of a transaction that was certainly given out here and not elsewhere too.
- * @returns The branches that nobody will commit.
+ * @returns The branches that nobody will end.
  */
 export function findOrphans(
   coordinator: string,
@@ -95,7 +102,7 @@ export function findOrphans(
     const txn = transactionOfGid(coordinator, gid);
     if (txn === null || view.isLive(txn) || view.isDecided(txn) || view.wasInView(txn)) continue;
     const uncertain = txn > last ? "duplicate" : view.isUncertain(txn) ? "damage" : null;
-    orphans.push({ txn, gid, uncertain });
+    orphans.push({ txn, gid, uncertain, committed: view.hasCommitted(txn) });
   }
   return { orphans, foreign };
 }

@@ -248,7 +248,12 @@ Deno.test("onInDoubt hears of an orphan that cannot be rolled back", async () =>
   const { told, coordinator } = await open(site);
   const error = new Error("permission denied");
   site.west.script.always("rollbackPrepared", answers({ kind: "operator", error }));
-  const id = await site.commit(coordinator, ...BOTH);
+  let id = "";
+  const aborting = coordinator.transaction(BOTH, (_, transaction) => {
+    id = transaction.id;
+    throw new Error("a change of mind");
+  });
+  await assertRejects(() => site.clock.run(aborting), Error, "a change of mind");
   site.west.prepareByHand(`indoubt_${coordinator.id}_${id}_2`, "row");
   await site.clock.pass(60_000);
   assertEquals(told.map((one) => [one.id, one.decision, one.branches[0]?.state]), [

@@ -22,6 +22,23 @@ Deno.test("Membership.sweepAll() rolls back what nobody drives to an end", async
   assertEquals(swept.map(({ settlement }) => settlement.id), ["999"]);
 });
 
+Deno.test("Membership.sweepAll() commits again what a database has lost the commit of", async () => {
+  const bench = await Workbench.open();
+  const transaction = await bench.write();
+  await bench.clock.run(transaction.commit());
+  const north = bench.database("north");
+  const { id } = transaction;
+  const gid = `indoubt_fake_${id.slice(id.lastIndexOf("_") + 1)}_0`;
+  // A standby takes its place that has PREPARE, and not COMMIT PREPARED.
+  north.rows.length = 0;
+  north.prepareByHand(gid, id);
+  const swept = await bench.clock.run(bench.membership.sweepAll());
+  await bench.clock.run(Promise.all(swept.map(({ settlement }) => settlement.done)));
+  assertEquals([swept.length, north.prepared], [1, []]);
+  assertEquals(bench.rows(), { north: [id], south: [id] });
+  bench.assertQuiet();
+});
+
 Deno.test("Membership.sweepAll() looks at the live after the prepared", async () => {
   const bench = await Workbench.open();
   const list = Promise.withResolvers<void>();

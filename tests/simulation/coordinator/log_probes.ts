@@ -11,6 +11,9 @@ import { SeededRandom } from "../seeded_random.ts";
 import { simulatedPlatform } from "../simulated_platform.ts";
 import type { LogProbe } from "./evidence.ts";
 
+/** As many as any coordinator keeps. */
+const MOST_OUTCOMES = 1_000_000;
+
 type Planned = Omit<LogProbe, "decided"> & { readonly disk: MemoryDisk };
 
 /** The probes of one run. */
@@ -37,17 +40,22 @@ export class LogProbes {
     this.#planned = [];
     const probes: LogProbe[] = [];
     for (const { disk, ...probe } of planned) {
-      probes.push({ ...probe, decided: await this.#decisionsOn(disk) });
+      probes.push({ ...probe, decided: await this.#decisionsOn(disk, probe.required) });
     }
     return probes;
   }
 
-  async #decisionsOn(disk: MemoryDisk): Promise<string[]> {
+  /** What is decided and not over, and what of the required is known to have committed. */
+  async #decisionsOn(disk: MemoryDisk, required: readonly string[]): Promise<string[]> {
     const platform = simulatedPlatform(disk, new SeededRandom(1), new ManualClock());
-    const log = await WalDecisionLog.open(this.#directory, platform, 0);
+    const log = await WalDecisionLog.open(this.#directory, platform, MOST_OUTCOMES);
     const decided = log.recovered.filter(({ decided }) => decided)
       .map(({ txn }) => `${log.coordinator}_${txn}`);
+    const committed = required.filter((id) => {
+      const txn = id.slice(log.coordinator.length + 1);
+      return id === `${log.coordinator}_${txn}` && log.outcomeOf(BigInt(txn)) === true;
+    });
     await log.close();
-    return decided;
+    return [...decided, ...committed];
   }
 }
