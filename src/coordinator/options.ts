@@ -171,7 +171,8 @@ export type FullOptions = Required<CoordinatorOptions<Participants>>;
 
 const MAX_MILLISECONDS = 2 ** 31 - 1;
 const MAX_TRANSACTIONS = 100_000;
-const MAX_OUTCOMES = 1_000_000;
+/** The most outcomes that a log keeps. */
+export const MAX_OUTCOMES = 1_000_000;
 const MAX_RETRIES = 100;
 const MAX_LABEL_LENGTH = 200;
 /** Clients are properties of an object by these names, of which one would not be a property but its prototype. */

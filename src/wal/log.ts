@@ -402,14 +402,13 @@ function segmentBeginner<Entry>(
   return async (nextLsn, ready, onNumbers, behind, follows = nextLsn) => {
     using opening = state.opening(follows < nextLsn ? follows : undefined);
     onNumbers(opening.count);
-    const limit = lsnLimit();
     return await SegmentWriter.create(
       platform,
       directory,
       nextLsn,
       opening,
       ready,
-      limit,
+      lsnLimit(),
       behind,
     );
   };

@@ -343,6 +343,7 @@ export class LogWriter<Entry> {
   async #rotate(taken: RecordQueue<Entry>): Promise<boolean> {
     try {
       this.#answer(taken, await this.#begin(taken));
+      return true;
     } catch (cause) {
       if (!(cause instanceof SegmentCreationError) || cause.named) {
         await this.#rescue(cause, taken, this.#number(taken));
@@ -353,13 +354,12 @@ export class LogWriter<Entry> {
       this.#segmentBegun = this.#options.platform.clock.elapsed();
       return false;
     }
-    return true;
   }
 
   /**
    * Begins the next segment and, when it is durable, leaves the present one.
    *
-   * @param taken What is written behind the records that open it, with the same sync.
+   * @param taken What is written behind the records that open it, with the same sync; `null` if nothing is.
    * @returns Number of the first of those.
    */
   async #begin(taken: RecordQueue<Entry> | null): Promise<number> {

@@ -65,10 +65,21 @@ export class MixedServers {
     ];
     await Promise.all(starting);
     await createDatabases(this.cluster, "orders");
-    await using admin = connectPool(this.server, "mysql");
-    await admin.query("CREATE DATABASE billing");
-    await using billing = this.billing();
-    await billing.query("CREATE TABLE entry (id varchar(20) PRIMARY KEY) ENGINE = InnoDB");
-    await billing.query(new OutcomeTable(OUTCOMES, 7, Date.now).definition);
+    await createBilling(
+      this.server,
+      "CREATE TABLE entry (id varchar(20) PRIMARY KEY) ENGINE = InnoDB",
+    );
   }
+}
+
+/** Makes "billing" on a server, with a place for proofs of outcomes and whatever some statements add. */
+export async function createBilling(
+  server: MariadbServer,
+  ...statements: readonly string[]
+): Promise<void> {
+  await using admin = connectPool(server, "mysql");
+  await admin.query("CREATE DATABASE billing");
+  await using billing = connectPool(server, "billing");
+  const proofs = new OutcomeTable(OUTCOMES, 7, Date.now).definition;
+  for (const statement of [proofs, ...statements]) await billing.query(statement);
 }

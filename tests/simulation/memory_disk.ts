@@ -42,7 +42,8 @@
  *
  * **Trust.** The disk remembers which of its files and directories may not be what the answers of
  * its calls have promised: a file after a wrong write or rot, a file or a directory whose sync lied
- * after a power cut, a file also after a sync that dropped such pages, any file after a wrong read. `distrust()` says so, `forgive()` forgets it.
+ * after a power cut, a file also after a sync that dropped such pages, any file after a wrong read.
+ * `distrust()` says so, `forgive()` forgets it.
  *
  * **Ends.** `kill()` is the disk after its process died: all that was written is there, and still
  * not durable. `crash()` is the disk after a power cut. Both are new disks without locks, open

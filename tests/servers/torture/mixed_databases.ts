@@ -6,12 +6,11 @@
 
 import { Coordinator, type CoordinatorEvent } from "../../../mod.ts";
 import { mysql } from "../../../src/participants/mysql/mysql.ts";
-import { OutcomeTable } from "../../../src/participants/mysql/outcome_table.ts";
 import { postgres } from "../../../src/participants/postgresql/postgres.ts";
 import type { PostgresCluster } from "../cluster.ts";
 import { connect, preparedGids, type TestSql } from "../databases.ts";
 import { connectPool, firstColumn, preparedXids, type TestPool } from "../mariadb_databases.ts";
-import { type Mixed, OUTCOMES } from "../mariadb_mixed.ts";
+import { createBilling, type Mixed, OUTCOMES } from "../mariadb_mixed.ts";
 import type { MariadbServer } from "../mariadb_server.ts";
 import { MysqlWire } from "../proxy/mysql_wire.ts";
 import { Proxy } from "../proxy/proxy.ts";
@@ -54,18 +53,13 @@ export async function mixedDatabases(
 }
 
 async function makeMariadb(server: MariadbServer): Promise<void> {
-  await using admin = connectPool(server, "mysql");
-  await admin.query("CREATE DATABASE billing");
-  await using pool = connectPool(server, "billing");
   const counters = Array.from({ length: COUNTERS }, (_, id) => `(${id}, 0)`).join(", ");
-  for (
-    const statement of [
-      "CREATE TABLE counter (id int PRIMARY KEY, value int NOT NULL) ENGINE = InnoDB",
-      `INSERT INTO counter VALUES ${counters}`,
-      "CREATE TABLE event (id varchar(40) PRIMARY KEY) ENGINE = InnoDB",
-      new OutcomeTable(OUTCOMES, 7, Date.now).definition,
-    ]
-  ) await pool.query(statement);
+  await createBilling(
+    server,
+    "CREATE TABLE counter (id int PRIMARY KEY, value int NOT NULL) ENGINE = InnoDB",
+    `INSERT INTO counter VALUES ${counters}`,
+    "CREATE TABLE event (id varchar(40) PRIMARY KEY) ENGINE = InnoDB",
+  );
 }
 
 async function openPast(directory: string, sql: TestSql, pool: TestPool): Promise<Settler> {

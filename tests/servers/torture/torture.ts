@@ -121,10 +121,10 @@ async function count(databases: TortureDatabases, account: Account): Promise<voi
     PATIENCE_MS,
   );
   assertEquals(events.filter(({ type }) => type === "heuristic-outcome"), []);
-  const [orders, billing] = [
-    await databases.contents("orders"),
-    await databases.contents("billing"),
-  ];
+  const [orders, billing] = await Promise.all([
+    databases.contents("orders"),
+    databases.contents("billing"),
+  ]);
   const rows = account.check(orders, billing);
   account.checkStatus(coordinator, rows);
 }

@@ -4,15 +4,13 @@
  * opening. The world does not notice.
  */
 
+import { MAX_OUTCOMES } from "../../../src/coordinator/options.ts";
 import { WalDecisionLog } from "../../../src/coordinator/wal_decision_log.ts";
 import { ManualClock } from "../manual_clock.ts";
 import type { MemoryDisk } from "../memory_disk.ts";
 import { SeededRandom } from "../seeded_random.ts";
 import { simulatedPlatform } from "../simulated_platform.ts";
 import type { LogProbe } from "./evidence.ts";
-
-/** As many as any coordinator keeps. */
-const MOST_OUTCOMES = 1_000_000;
 
 type Planned = Omit<LogProbe, "decided"> & { readonly disk: MemoryDisk };
 
@@ -48,7 +46,7 @@ export class LogProbes {
   /** What is decided and not over, and what of the required is known to have committed. */
   async #decisionsOn(disk: MemoryDisk, required: readonly string[]): Promise<string[]> {
     const platform = simulatedPlatform(disk, new SeededRandom(1), new ManualClock());
-    const log = await WalDecisionLog.open(this.#directory, platform, MOST_OUTCOMES);
+    const log = await WalDecisionLog.open(this.#directory, platform, MAX_OUTCOMES);
     const decided = log.recovered.filter(({ decided }) => decided)
       .map(({ txn }) => `${log.coordinator}_${txn}`);
     const committed = required.filter((id) => {
