@@ -1,12 +1,15 @@
 /**
  * Guarantees that whatever answers to `@std/msgpack` here, the original or its stand-in, behaves as
- * recorded from version 1.0.3 in `tests/fixtures/std-msgpack/vectors.json`.
+ * recorded from version 1.0.3 in `tests/fixtures/std-msgpack/vectors.json`, and that everything else is
+ * what another implementation of MessagePack makes of it.
  */
 
 import { deepStrictEqual, notStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
+import { Decoder, Encoder } from "@msgpack/msgpack";
 import { decode, encode, type ValueType } from "@std/msgpack";
 import { decode as decodeEntry } from "@std/msgpack/decode";
 import { encode as encodeEntry, type ValueMap } from "@std/msgpack/encode";
+import fc from "fast-check";
 import vectors from "../fixtures/std-msgpack/vectors.json" with { type: "json" };
 
 /** Turns what JSON cannot hold (see the fixture's README) into the value meant. */
@@ -130,4 +133,39 @@ Deno.test("msgpack: keys other than text and numbers are refused, maps need no p
 Deno.test("msgpack: the separate entries are the same functions", () => {
   strictEqual(encodeEntry, encode);
   strictEqual(decodeEntry, decode);
+});
+
+const text = fc.string({ unit: "grapheme", maxLength: 300 });
+const key = text.filter((text) => text !== "__proto__");
+const values = fc.letrec<{ value: ValueType }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 4, withCrossShrink: true },
+    fc.oneof(fc.constant(null), fc.boolean(), fc.integer(), fc.nat(70_000), fc.double(), text),
+    fc.oneof(fc.bigInt(-(2n ** 63n), 2n ** 64n - 1n), fc.uint8Array({ maxLength: 300 })),
+    fc.array(tie("value"), { maxLength: 20 }),
+    fc.dictionary(key, tie("value"), { maxKeys: 20 }),
+  ),
+})).value;
+
+Deno.test("msgpack: any value has the bytes of another implementation, and comes back from them", () => {
+  const encoder = new Encoder({ useBigInt64: true });
+  const decoder = new Decoder({ useBigInt64: true });
+  fc.assert(fc.property(values, (value) => {
+    const bytes = encode(value);
+    deepStrictEqual(bytes, encoder.encode(value));
+    deepStrictEqual(decode(bytes), decoder.decode(bytes));
+  }));
+});
+
+Deno.test("msgpack: sizes on both sides of every width are those of another implementation", () => {
+  const encoder = new Encoder();
+  for (const size of [15, 16, 31, 32, 255, 256, 65_535, 65_536]) {
+    const list = new Array<ValueType>(size).fill(null);
+    const map = Object.fromEntries(list.map((_, index) => [`key ${index}`, index]));
+    for (const value of ["x".repeat(size), new Uint8Array(size), list, map]) {
+      const bytes = encode(value);
+      deepStrictEqual(bytes, encoder.encode(value));
+      deepStrictEqual(decode(bytes), value);
+    }
+  }
 });

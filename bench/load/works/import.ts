@@ -1,8 +1,6 @@
 /**
  * What it costs to import the library: the time of a process that imports it and ends, against one that
- * imports nothing. In turn, many times, with everything in Deno's cache. Where the registry of `@std/msgpack`
- * cannot be reached, a stand-in from npm is part of it, which takes Deno far longer to load than what users
- * load: so that import is measured by itself, too.
+ * imports nothing. In turn, many times, with everything in Deno's cache.
  *
  * @module
  */
@@ -25,11 +23,6 @@ export async function measureImport(rounds: number, onProgress: OnProgress): Pro
   const directory = folder.path;
   const programs = {
     "empty program": await program(directory, "empty.ts", "export {};\n"),
-    "imports msgpack": await program(
-      directory,
-      "encoding.ts",
-      'import { encode } from "@std/msgpack";\nexport { encode };\n',
-    ),
     "imports mod.ts": await program(
       directory,
       "importing.ts",
