@@ -40,35 +40,35 @@ const MEMORY = "indoubt.database";
 
 /** Expressions about the database that answers. */
 export interface DatabaseQuestion {
-  /** Who it is, as {@linkcode numbersIn} reads it. */
-  readonly found: string;
-  /** Whether it is another one than it must be. */
-  readonly isOther: string;
-  /** Who it is, where {@linkcode DatabaseQuestion.isOther} was asked before. */
+  /** What the server's process remembers. */
   readonly remembered: string;
+  /** What it remembers if it is the one that it must be. */
+  readonly expected: string;
+  /** Who it is, as {@linkcode numbersIn} reads it; to be asked, and remembered, where the two differ. */
+  readonly asked: string;
 }
 
 /**
  * Makes expressions about the database that answers.
  *
  * @param numbers Those of the one that it must be.
+ * @param mark Stands in front of what is expected, for who compares more than that.
  * @returns The expressions.
  */
-export function databaseQuestion({ system, oid }: DatabaseNumbers): DatabaseQuestion {
-  const expected = `concat('${system}/${oid}/', pg_backend_pid())`;
-  const remembered = `current_setting('${MEMORY}', true)`;
-  // A transaction that is rolled back takes with it what was remembered in it.
-  const asked = `set_config('${MEMORY}', ${ASKED}, false)`;
-  // Of a CASE, only what is chosen is done.
+export function databaseQuestion(
+  { system, oid }: DatabaseNumbers,
+  mark: string = "",
+): DatabaseQuestion {
   return {
-    found: `CASE ${remembered} WHEN ${expected} THEN ${remembered} ELSE ${asked} END`,
-    isOther: `CASE ${remembered} WHEN ${expected} THEN false ELSE ${asked} <> ${expected} END`,
-    remembered,
+    remembered: `current_setting('${MEMORY}', true)`,
+    expected: `concat('${mark}${system}/${oid}/', pg_backend_pid())`,
+    // A transaction that is rolled back takes with it what was remembered in it.
+    asked: `set_config('${MEMORY}', ${ASKED}, false)`,
   };
 }
 
 /**
- * The numbers in what {@linkcode DatabaseQuestion.found} gave.
+ * The numbers in what {@linkcode DatabaseQuestion.asked} gave, or what was remembered of that.
  *
  * @param found What it gave, possibly with more behind it.
  * @returns Both, as they stand in an identity; empty if there are none.

@@ -27,6 +27,7 @@ import {
 } from "./identity.ts";
 import { single } from "./rows.ts";
 import type { StatementResult, StatementRunner } from "./session.ts";
+import { answerIn, whenNeeded } from "./when_needed.ts";
 
 const ISOLATION_LEVELS: Readonly<Record<IsolationLevel, string>> = {
   "read committed": "READ COMMITTED",
@@ -78,16 +79,14 @@ export async function askToken(
   identity?: string,
 ): Promise<string | null> {
   const numbers = required(identity);
-  const identified = numbers === null ? "" : `, ${databaseQuestion(numbers).found}`;
-  const [token, branch, found] = single(
-    await runner.run(
-      "SELECT pg_current_xact_id_if_assigned()::text, current_setting('indoubt.branch', true)" +
-        identified,
-    ),
+  const identified = numbers === null ? "" : `, ${whereItIs(numbers)}`;
+  const [token, branch, answer] = single(
+    await runner.run(`SELECT pg_current_xact_id_if_assigned()::text, ${MARK}${identified}`),
   );
+  const found = answerIn(answer ?? "");
   if (branch !== gid) throw new BranchEndedError();
-  if (numbers !== null && numbersIn(found ?? "") !== `${numbers.system}/${numbers.oid}`) {
-    throw elsewhere(identity, found ?? "");
+  if (numbers !== null && numbersIn(found) !== `${numbers.system}/${numbers.oid}`) {
+    throw elsewhere(identity, found);
   }
   return token ?? null;
 }
@@ -96,6 +95,12 @@ export async function askToken(
 function required(identity: string | undefined): DatabaseNumbers | null {
   return identity === undefined ? null : numbersOf(identity) ?? NOWHERE;
 }
+
+/** The mark of the session's transaction. */
+const MARK = "current_setting('indoubt.branch', true)";
+
+/** The id of the session's transaction, which has one from now on. */
+const OWN_ID = "pg_current_xact_id()::text";
 
 /** What the server says where the mark is not the branch's. */
 const WRONG_MARK = "indoubt.branch is now ";
@@ -109,17 +114,33 @@ const WRONG_DATABASE = "indoubt.database is now ";
  * would prepare the text itself.
  */
 function ownId(gid: string, identity: string | undefined): string {
-  // Both are no constants, which could be looked at before they are needed.
-  const mark = "current_setting('indoubt.branch', true)";
-  const wrongMark = `concat('${WRONG_MARK}', ${mark})::int::text`;
   const numbers = required(identity);
-  return `SELECT CASE WHEN ${mark} IS DISTINCT FROM ${quote(gid)} THEN ${wrongMark} ` +
-    `${numbers === null ? "" : unlessElsewhere(numbers)}ELSE pg_current_xact_id()::text END`;
+  const checked = idIfChecked(gid, numbers);
+  if (numbers === null) return `SELECT ${checked}`;
+  // One look at both: a gid has no blank. What tells more is hardly ever needed.
+  const { remembered, expected } = databaseQuestion(numbers, `${assertSafeGid(gid)} `);
+  return `SELECT CASE concat(${MARK}, ' ', ${remembered}) WHEN ${expected} ` +
+    `THEN ${OWN_ID} ELSE ${whenNeeded(checked)} END`;
+}
+
+/** Looks at one after the other, and says what is wrong; the database is asked who it is. */
+function idIfChecked(gid: string, numbers: DatabaseNumbers | null): string {
+  // What fails is no constant, which could be looked at before it is needed.
+  const wrongMark = `concat('${WRONG_MARK}', ${MARK})::int::text`;
+  const rightMark = `WHEN ${MARK} IS DISTINCT FROM ${quote(gid)} THEN ${wrongMark}`;
+  return `CASE ${rightMark} ${numbers === null ? "" : unlessElsewhere(numbers)}ELSE ${OWN_ID} END`;
 }
 
 function unlessElsewhere(numbers: DatabaseNumbers): string {
-  const { isOther, remembered } = databaseQuestion(numbers);
-  return `WHEN ${isOther} THEN concat('${WRONG_DATABASE}', ${remembered})::int::text `;
+  const { asked, expected, remembered } = databaseQuestion(numbers);
+  return `WHEN ${asked} <> ${expected} ` +
+    `THEN concat('${WRONG_DATABASE}', ${remembered})::int::text `;
+}
+
+/** Who the database is, by what it remembers or by asking it. */
+function whereItIs(numbers: DatabaseNumbers): string {
+  const { asked, expected, remembered } = databaseQuestion(numbers);
+  return `CASE ${remembered} WHEN ${expected} THEN ${remembered} ELSE ${whenNeeded(asked)} END`;
 }
 
 function elsewhere(identity: string | undefined, found: string): ParticipantIdentityError {
@@ -187,8 +208,8 @@ export async function prepareBranch(
   const text = token === null ? `${ownId(gid, identity)}; ${prepare}` : prepare;
   const answer = await vote(runner, text, "PREPARE TRANSACTION", identity);
   if ("kind" in answer) return answer;
-  const given = token ?? answer[0]?.rows[0]?.[0];
-  if (typeof given === "string") return { kind: "done", token: given };
+  const given = token ?? answerIn(answer[0]?.rows[0]?.[0] ?? "");
+  if (/^[0-9]{1,20}$/.test(given)) return { kind: "done", token: given };
   const error = new TypeError(
     "Cannot read PostgreSQL's answer to PREPARE: it has no transaction id",
   );

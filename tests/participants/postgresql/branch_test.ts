@@ -136,10 +136,18 @@ Deno.test("PostgresqlBranch.prepare() asks for the token and checks the mark in 
   assertMatch(text!, /^SELECT .*indoubt\.branch.*pg_current_xact_id\(\).*; PREPARE TRANSACTION '/);
 });
 
+Deno.test("PostgresqlBranch.prepare() reads a token that was asked for in two steps", async () => {
+  const rows = [["<table>\n\n<row>\n  <answer>731</answer>\n</row>\n\n</table>\n"]];
+  const results = [{ command: "SELECT", rows }, tag("PREPARE TRANSACTION")];
+  const { branch } = await begun({ "PREPARE TRANSACTION": { results } });
+  assertEquals(await branch.prepare(), { kind: "done", token: "731" });
+});
+
 Deno.test("PostgresqlBranch.prepare() is unknown without tag or token", async () => {
   const answers: Answer[] = [
     tag("PREPARE TRANSACTION"),
     { results: [{ command: "SELECT", rows: [[null]] }, tag("PREPARE TRANSACTION")] },
+    { results: [{ command: "SELECT", rows: [["<answer/>"]] }, tag("PREPARE TRANSACTION")] },
     { results: [{ command: "SELECT", rows: [["731"]] }] },
     { results: [{ command: "SELECT", rows: [["731"]] }, tag("COMMIT")] },
     { results: [] },
