@@ -223,7 +223,7 @@ export class Membership {
       if (list === LATE) throw new Error(`No answer within ${checkTimeout} ms`);
       const prepared = list.filter(({ gid }) => !ledger.endedSince(gid, asked));
       let found = findOrphans(coordinator, prepared, view, this.#lastTrusted());
-      if (!this.#copied && found.orphans.some(({ uncertain }) => uncertain === "duplicate")) {
+      if (!this.#copied && found.orphans.some(({ verdict }) => verdict === "duplicate")) {
         this.#copied = true;
         found = findOrphans(coordinator, prepared, view, this.#lastTrusted());
       }
@@ -247,10 +247,9 @@ export class Membership {
     return this.#copied ? beginningOfEpoch(last) : last;
   }
 
-  #settle(participant: string, { txn, gid, uncertain, committed }: OrphanedBranch): SweptBranch {
+  #settle(participant: string, { txn, gid, verdict }: OrphanedBranch): SweptBranch {
     const branch = { participant, gid, token: null };
-    if (uncertain === null) {
-      const verdict = committed ? "commit" : "rollback";
+    if (verdict === "commit" || verdict === "rollback") {
       const request = { txn, verdict, branches: [branch], logged: false } as const;
       const settlement = this.#with.ledger.settle(request);
       const tried = this.#with.resolver.take(settlement, branch).then(() => {
@@ -260,7 +259,7 @@ export class Membership {
     }
     const known = this.#with.ledger.settlementOf(txn)?.has(gid) ?? false;
     // A number that another coordinator gave out will be that of a transaction of this one too.
-    const concluded = uncertain === "duplicate";
+    const concluded = verdict === "duplicate";
     const request = {
       txn,
       verdict: "operator",
@@ -271,7 +270,7 @@ export class Membership {
     const settlement = this.#with.ledger.settle(request);
     if (!known) {
       const name = { transactionId: String(txn), participant, gid };
-      this.#options.onEvent({ type: "branch-uncertain", ...name, reason: uncertain });
+      this.#options.onEvent({ type: "branch-uncertain", ...name, reason: verdict });
       this.#with.onUnsettled(settlement);
     }
     return { settlement, tried: Promise.resolve() };

@@ -52,11 +52,15 @@ export interface OrphanedBranch {
   readonly txn: bigint;
   /** Its name. */
   readonly gid: string;
-  /** Why an operator has to decide; `null` if nobody has to. */
-  readonly uncertain: "damage" | "duplicate" | null;
-  /** Whether its transaction is known to have committed; if not, it can be presumed aborted. */
-  readonly committed: boolean;
+  /** What is to become of it. */
+  readonly verdict: OrphanVerdict;
 }
+
+/**
+ * What is to become of a branch: its transaction is known to have committed, or can be presumed aborted, or an
+ * operator has to decide, for one of two reasons.
+ */
+export type OrphanVerdict = "commit" | "rollback" | "damage" | "duplicate";
 
 /** A branch of another coordinator. */
 export interface ForeignBranch {
@@ -101,8 +105,13 @@ export function findOrphans(
     }
     const txn = transactionOfGid(coordinator, gid);
     if (txn === null || view.isLive(txn) || view.isDecided(txn) || view.wasInView(txn)) continue;
-    const uncertain = txn > last ? "duplicate" : view.isUncertain(txn) ? "damage" : null;
-    orphans.push({ txn, gid, uncertain, committed: view.hasCommitted(txn) });
+    orphans.push({ txn, gid, verdict: verdictOn(txn, view, last) });
   }
   return { orphans, foreign };
+}
+
+function verdictOn(txn: bigint, view: TransactionsInView, last: bigint): OrphanVerdict {
+  if (txn > last) return "duplicate";
+  if (view.isUncertain(txn)) return "damage";
+  return view.hasCommitted(txn) ? "commit" : "rollback";
 }

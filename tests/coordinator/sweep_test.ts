@@ -38,15 +38,15 @@ function orphans(...gids: string[]) {
 Deno.test("findOrphans() finds branches that nobody drives to an end", () => {
   const gids = [gidOf("abc", ORPHAN, 0), gidOf("abc", ORPHAN, 1), gidOf("abc", 15n, 0)];
   assertEquals(orphans(...gids), [
-    { txn: ORPHAN, gid: gids[0]!, uncertain: null, committed: false },
-    { txn: ORPHAN, gid: gids[1]!, uncertain: null, committed: false },
-    { txn: 15n, gid: gids[2]!, uncertain: null, committed: false },
+    { txn: ORPHAN, gid: gids[0]!, verdict: "rollback" },
+    { txn: ORPHAN, gid: gids[1]!, verdict: "rollback" },
+    { txn: 15n, gid: gids[2]!, verdict: "rollback" },
   ]);
 });
 
 Deno.test("findOrphans() marks a branch that is there again though its transaction has committed", () => {
   const gid = gidOf("abc", COMMITTED, 0);
-  assertEquals(orphans(gid), [{ txn: COMMITTED, gid, uncertain: null, committed: true }]);
+  assertEquals(orphans(gid), [{ txn: COMMITTED, gid, verdict: "commit" }]);
 });
 
 Deno.test("findOrphans() leaves live transactions alone", () => {
@@ -63,7 +63,7 @@ Deno.test("findOrphans() leaves decided transactions alone", () => {
 
 Deno.test("findOrphans() marks what may have been decided in a lost part of the log", () => {
   const gid = gidOf("abc", UNCERTAIN, 0);
-  assertEquals(orphans(gid), [{ txn: UNCERTAIN, gid, uncertain: "damage", committed: false }]);
+  assertEquals(orphans(gid), [{ txn: UNCERTAIN, gid, verdict: "damage" }]);
 });
 
 Deno.test("findOrphans() leaves alone what it did not name", () => {
@@ -82,7 +82,7 @@ Deno.test("findOrphans() leaves alone what it did not name", () => {
 
 Deno.test("findOrphans() marks a transaction that was never begun here: another uses the same id", () => {
   const gid = gidOf("abc", LAST + 1n, 0);
-  assertEquals(orphans(gid), [{ txn: LAST + 1n, gid, uncertain: "duplicate", committed: false }]);
+  assertEquals(orphans(gid), [{ txn: LAST + 1n, gid, verdict: "duplicate" }]);
 });
 
 Deno.test("findOrphans() names the branches of other coordinators", () => {
