@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Deadline } from "./deadline.ts";
+import type { Deadline, DeadlineError, DeadlineWaiter } from "./deadline.ts";
 import { CoordinatorClosedError } from "./errors.ts";
 
 /** For each that may run, so many may wait. */
@@ -26,10 +26,35 @@ export class OverloadError extends Error {
   }
 }
 
+/**
+ * A place in the row of those that wait, in a list from which it can be taken wherever it stands: where more
+ * callers come than may run, every transaction waits once.
+ */
+class Turn implements DeadlineWaiter {
+  readonly #admission: Admission;
+  /** Its own promise, so that what is done in a turn is done in the async context of who waited for it. */
+  readonly coming: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  readonly deadline: Deadline;
+  before: Turn | null;
+  behind: Turn | null = null;
+
+  constructor(admission: Admission, deadline: Deadline, before: Turn | null) {
+    this.#admission = admission;
+    this.deadline = deadline;
+    this.before = before;
+  }
+
+  timeUp(error: DeadlineError): void {
+    this.#admission.giveUp(this, error);
+  }
+}
+
 /** Admits transactions. */
 export class Admission {
   readonly #limit: number;
-  readonly #waiting: PromiseWithResolvers<void>[] = [];
+  #first: Turn | null = null;
+  #last: Turn | null = null;
+  #waiting = 0;
   #running = 0;
   #closed = false;
 
@@ -51,49 +76,66 @@ export class Admission {
    * Waits for the transaction's turn; {@linkcode leave} must be called when it has ended.
    *
    * @param deadline The end of its time.
-   * @returns Resolves when it may run; `null` at once if it need not wait.
+   * @returns Resolves when it may run; `null` at once if it need not wait. Rejects with a {@linkcode DeadlineError}
+   * if its time is up first, with a {@linkcode CoordinatorClosedError} if it is turned away. Whose turn has come asks
+   * {@linkcode assertOpen} before anything is begun.
    * @throws {OverloadError} If too many wait already.
-   * @throws {DeadlineError} If its time is up first.
-   * @throws {CoordinatorClosedError} If it is turned away.
    */
   enter(deadline: Deadline): Promise<void> | null {
-    if (this.#running < this.#limit && this.#waiting.length === 0) {
+    if (this.#running < this.#limit && this.#first === null) {
       this.#running++;
       return null;
     }
-    if (this.#waiting.length >= this.#limit * WAITING_FOR_EACH) {
-      throw new OverloadError(this.#waiting.length);
-    }
-    return this.#wait(deadline);
+    if (this.#waiting >= this.#limit * WAITING_FOR_EACH) throw new OverloadError(this.#waiting);
+    const turn = new Turn(this, deadline, this.#last);
+    if (this.#last === null) this.#first = turn;
+    else this.#last.behind = turn;
+    this.#last = turn;
+    this.#waiting++;
+    deadline.whenExpired(turn);
+    return turn.coming.promise;
   }
 
   /** One has ended: the next that waits may run. */
   leave(): void {
-    const next = this.#waiting.shift();
+    const next = this.#first;
     // The place goes from one to the other, so that nobody can come in between.
-    if (next !== undefined) next.resolve();
-    else this.#running--;
+    if (next === null) this.#running--;
+    else this.#take(next).resolve();
+  }
+
+  /** One does not wait any more. */
+  giveUp(turn: Turn, error: unknown): void {
+    this.#take(turn).reject(error);
+  }
+
+  /**
+   * Says whether a turn that has come is one: all turns may have ended since.
+   *
+   * @throws {CoordinatorClosedError} If they have.
+   */
+  assertOpen(): void {
+    if (this.#closed) throw new CoordinatorClosedError();
   }
 
   /** Turns away all that wait. */
   close(): void {
     this.#closed = true;
-    for (const { reject } of this.#waiting.splice(0)) reject(new CoordinatorClosedError());
+    while (this.#first !== null) this.giveUp(this.#first, new CoordinatorClosedError());
   }
 
-  async #wait(deadline: Deadline): Promise<void> {
-    const turn = Promise.withResolvers<void>();
-    this.#waiting.push(turn);
-    try {
-      await deadline.race(turn.promise);
-    } catch (error) {
-      const at = this.#waiting.indexOf(turn);
-      if (at >= 0) this.#waiting.splice(at, 1);
-      // Its turn came in the same moment as the end of its time.
-      else if (!this.#closed) this.leave();
-      throw error;
-    }
-    // Its turn came in the same moment as the end of all turns.
-    if (this.#closed) throw new CoordinatorClosedError();
+  /** Takes one out of the row. */
+  #take(turn: Turn): PromiseWithResolvers<void> {
+    const { before, behind, coming, deadline } = turn;
+    if (before === null) this.#first = behind;
+    else before.behind = behind;
+    if (behind === null) this.#last = before;
+    else behind.before = before;
+    // One that has grown old before it left would otherwise keep all that stood behind it, garbage or not.
+    turn.before = null;
+    turn.behind = null;
+    this.#waiting--;
+    deadline.forget(turn);
+    return coming;
   }
 }

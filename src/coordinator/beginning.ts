@@ -29,6 +29,14 @@ import type { BranchOptions } from "./participant.ts";
 import { type BeginRequest, type TransactionContext, TransactionCore } from "./transaction_core.ts";
 import type { TransactionNumbers } from "./transaction_id.ts";
 
+/** Who hears whether a transaction got its turn; what it does then must not throw. */
+export interface AdmissionListener {
+  /** Hears of a transaction without branches. */
+  admitted(core: TransactionCore): void;
+  /** Hears why there is none. */
+  notAdmitted(error: unknown): void;
+}
+
 /** What transactions are begun with. */
 export interface BeginningOptions {
   /** The coordinator's id. */
@@ -96,7 +104,12 @@ export class Beginning {
    * @throws {RangeError} If a name is not that of a participant, or an option out of its range.
    */
   async begin(names: readonly string[], options: TransactionOptions): Promise<TransactionCore> {
-    const core = await this.admit(names, options);
+    const core = await new Promise<TransactionCore>((resolve, reject) =>
+      this.admit(names, options, {
+        admitted: resolve,
+        notAdmitted: (error) => rejectAtCaller(error, resolve, reject),
+      })
+    );
     core.branches = await enlisted(this.#enlistment, core, core.members);
     return core;
   }
@@ -106,15 +119,16 @@ export class Beginning {
    *
    * @param names The participants.
    * @param options Timeout, signal, and how its branches will begin.
-   * @returns The transaction, which {@linkcode enlist} is to be called with; a promise of it only if it must wait for
-   * its turn.
-   * @throws As {@linkcode begin}.
+   * @param listener Hears of the transaction, which {@linkcode enlist} is to be called with, or what
+   * {@linkcode begin} throws; before this returns, unless the transaction must wait for its turn.
    */
   admit(
     names: readonly string[],
     options: TransactionOptions,
-  ): TransactionCore | Promise<TransactionCore> {
+    listener: AdmissionListener,
+  ): void {
     let deadline: Deadline | null = null;
+    let core: TransactionCore;
     try {
       const members = this.#membersOf(names);
       const timeout = milliseconds("timeout", options.timeout, this.#with.options.timeout);
@@ -123,11 +137,13 @@ export class Beginning {
       deadline = new Deadline(this.#with.context.clock, timeout, options.signal);
       const request = { members, deadline, label, branchOptions };
       const turn = this.#admission.enter(deadline);
-      return turn === null ? this.#start(request) : this.#startInTurn(turn, request);
+      if (turn !== null) return this.#startInTurn(turn, request, listener);
+      core = this.#start(request);
     } catch (error) {
       deadline?.[Symbol.dispose]();
-      throw explain(null, error);
+      return listener.notAdmitted(explain(null, error));
     }
+    listener.admitted(core);
   }
 
   /**
@@ -158,14 +174,21 @@ export class Beginning {
     }));
   }
 
-  async #startInTurn(turn: Promise<void>, request: BeginRequest): Promise<TransactionCore> {
-    try {
-      await turn;
-      return this.#start(request);
-    } catch (error) {
+  #startInTurn(turn: Promise<void>, request: BeginRequest, listener: AdmissionListener): void {
+    const turnedAway = (error: unknown) => {
       request.deadline[Symbol.dispose]();
-      throw explain(null, error);
-    }
+      listener.notAdmitted(explain(null, error));
+    };
+    turn.then(() => {
+      let core: TransactionCore;
+      try {
+        this.#admission.assertOpen();
+        core = this.#start(request);
+      } catch (error) {
+        return turnedAway(error);
+      }
+      listener.admitted(core);
+    }, turnedAway);
   }
 
   #start(request: BeginRequest): TransactionCore {

@@ -77,9 +77,9 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
     this.#log = log;
     this.#parts = assemble(options, log, (settlement) => this.#tell(settlement));
     this.#running = {
-      admit: (names, options) => {
+      admit: (names, options, listener) => {
         this.#assertOpen();
-        return this.#parts.beginning.admit(names, options);
+        this.#parts.beginning.admit(names, options, listener);
       },
       enlist: (core, listener) => this.#parts.beginning.enlist(core, listener),
       store: options.context,

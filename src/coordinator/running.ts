@@ -10,6 +10,7 @@ import { sleep } from "../platform/clock.ts";
 import type { Platform } from "../platform/platform.ts";
 import { abortedError, deadlineReason } from "./abort_reason.ts";
 import { backoffDelay } from "./backoff.ts";
+import type { AdmissionListener } from "./beginning.ts";
 import { rejectAtCaller } from "./caller_stack.ts";
 import { commit } from "./commit.ts";
 import { Current } from "./current.ts";
@@ -34,7 +35,8 @@ export interface RunContext {
   admit(
     names: readonly string[],
     options: TransactionOptions,
-  ): TransactionCore | Promise<TransactionCore>;
+    listener: AdmissionListener,
+  ): void;
   /** Begins its branches; see {@linkcode Beginning.enlist}. */
   enlist(core: TransactionCore, listener: EnlistmentListener): void;
   /** By what the function's own code finds its transaction. */
@@ -76,7 +78,8 @@ export function run<Clients, All, T>(
 }
 
 /** One object for all tries: what follows from an answer follows at once, in the order of the methods. */
-class Run<Clients, All, T> implements EnlistmentListener, DeadlineWaiter, CommitListener {
+class Run<Clients, All, T>
+  implements AdmissionListener, EnlistmentListener, DeadlineWaiter, CommitListener {
   readonly #context: RunContext;
   readonly #names: readonly string[];
   readonly #fn: Work<Clients, All, T>;
@@ -111,18 +114,23 @@ class Run<Clients, All, T> implements EnlistmentListener, DeadlineWaiter, Commit
   begin(): void {
     this.#core = null;
     try {
-      const admitted = this.#context.admit(this.#names, this.#options);
-      if (admitted instanceof Promise) {
-        admitted.then((core) => this.#admitted(core)).catch((error) => this.#failed(error));
-      } else this.#admitted(admitted);
+      this.#context.admit(this.#names, this.#options, this);
     } catch (error) {
       this.#failed(error);
     }
   }
 
-  #admitted(core: TransactionCore): void {
+  admitted(core: TransactionCore): void {
     this.#core = core;
-    this.#context.enlist(core, this);
+    try {
+      this.#context.enlist(core, this);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  notAdmitted(error: unknown): void {
+    this.#failed(error);
   }
 
   notEnlisted(error: unknown): void {

@@ -3,6 +3,7 @@
  * which they came or learn in time that they will not, and that no failure keeps a place taken.
  */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Admission, OverloadError } from "../../src/coordinator/admission.ts";
 import { Deadline, DeadlineError } from "../../src/coordinator/deadline.ts";
@@ -100,12 +101,57 @@ Deno.test("Admission.close() turns away all that wait", async () => {
   assertEquals(admission.running, 0);
 });
 
-Deno.test("Admission.close() turns away whose turn comes in the same moment", async () => {
+Deno.test("Admission.close() ends a turn, too, of which its owner has not heard yet", async () => {
   const { admission, patient } = full(1);
-  const waiting = assertRejects(() => admission.enter(patient())!, CoordinatorClosedError);
+  const turn = admission.enter(patient())!;
+  admission.assertOpen();
   admission.leave();
   admission.close();
-  await waiting;
+  await turn;
+  assertThrows(() => admission.assertOpen(), CoordinatorClosedError);
+});
+
+Deno.test("Admission hands turns on in their order whoever has given up before", async () => {
+  const { clock, admission, patient } = full(1);
+  const order: number[] = [];
+  const timeouts = [300, 1_000_000, 300, 300, 1_000_000, 300];
+  const waiting = timeouts.map((timeout, place) => {
+    const turn = admission.enter(timeout === 300 ? new Deadline(clock, timeout) : patient())!;
+    return turn.then(() => void order.push(place), (error) => error);
+  });
+  await clock.pass(300);
+  void admission.enter(patient())?.then(() => order.push(6));
+  for (let ended = 0; ended < 3; ended++) admission.leave();
+  assertEquals((await Promise.all(waiting)).map((error) => error instanceof DeadlineError), [
+    true,
+    false,
+    true,
+    true,
+    false,
+    true,
+  ]);
+  await clock.settle();
+  assertEquals([order, admission.running], [[1, 4, 6], 1]);
+});
+
+Deno.test("Coordinator.transaction() runs a function that has waited in its own caller's context", async () => {
+  const site = new Site();
+  const coordinator = await site.open({ maxConcurrentTransactions: 1 });
+  const caller = new AsyncLocalStorage<number>();
+  const found = await site.clock.run(
+    Promise.all(
+      [1, 2, 3].map((number) =>
+        caller.run(number, () =>
+          coordinator.transaction(BOTH, ({ north, south }, { id }) => {
+            north.write(id);
+            south.write(id);
+            return caller.getStore();
+          }))
+      ),
+    ),
+  );
+  assertEquals(found, [1, 2, 3]);
+  await site.clock.run(coordinator.close());
 });
 
 Deno.test("Coordinator.transaction() keeps to maxConcurrentTransactions", async () => {
