@@ -12,7 +12,7 @@
 import type { Clock } from "../platform/clock.ts";
 import { type AbortReason, deadlineReason } from "./abort_reason.ts";
 import { type Deadline, DeadlineError, type DeadlineWaiter } from "./deadline.ts";
-import { EnlistedBranch, type Listener } from "./enlisted_branch.ts";
+import { type Asker, EnlistedBranch } from "./enlisted_branch.ts";
 import { makeGid } from "./gid.ts";
 import { ParticipantUnavailableError } from "./errors.ts";
 import type { Member, MemberError } from "./member.ts";
@@ -116,7 +116,7 @@ export function enlist<Transaction extends Enlister>(
 }
 
 /** One object for all of it, and nothing else that waits, as every transaction begins so. */
-class Enlisting<Transaction extends Enlister> implements Listener, DeadlineWaiter {
+class Enlisting<Transaction extends Enlister> implements Asker, DeadlineWaiter {
   readonly #context: EnlistmentContext<Transaction>;
   readonly #transaction: Transaction;
   readonly #members: readonly Member[];
@@ -149,6 +149,12 @@ class Enlisting<Transaction extends Enlister> implements Listener, DeadlineWaite
     this.#transaction.deadline.whenExpired(this);
   }
 
+  /** Asks a branch for its session, then to begin. */
+  ask(branch: EnlistedBranch): Promise<unknown> {
+    if (!branch.hasSession) return branch.acquire();
+    return branch.begin(this.#transaction.branchOptions);
+  }
+
   /** Hears that a branch has its session, or that it has begun. */
   hear(branch: EnlistedBranch, answer: unknown): void {
     if (!branch.hasSession) return this.#take(branch, answer as Branch<unknown>);
@@ -174,7 +180,7 @@ class Enlisting<Transaction extends Enlister> implements Listener, DeadlineWaite
     const { id, branches } = this.#transaction;
     const gid = makeGid(gidPrefix, id, branches.length + this.#members.indexOf(member));
     const branch = new EnlistedBranch(member, gid, clock);
-    branch.answerTo(branch.acquire(), this);
+    branch.answerTo(this);
   }
 
   #take(branch: EnlistedBranch, session: Branch<unknown>): void {
@@ -183,7 +189,7 @@ class Enlisting<Transaction extends Enlister> implements Listener, DeadlineWaite
     if (this.#failed) return branch.release();
     this.#sessions++;
     this.#taken[this.#members.indexOf(branch.member)] = branch;
-    branch.answerTo(branch.begin(this.#transaction.branchOptions), this);
+    branch.answerTo(this);
     if (this.#sessions < this.#order.length) this.#acquire();
   }
 

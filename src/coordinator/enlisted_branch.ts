@@ -29,33 +29,10 @@ export const PLAIN: Omit<BranchOptions, "gid"> = {};
 /** How far a branch is known to have come. */
 export type BranchProgress = "active" | "prepared" | "maybe prepared" | "ended";
 
-/**
- * Asks a participant or its session, which may throw where it should reject, and be written in JavaScript and
- * answer with something that is no promise. Every commit does so eight times: by the name of the call, so that
- * it makes no function for it.
- *
- * @typeParam Method Name of the call.
- * @typeParam Given What it is given.
- * @typeParam Answer What it answers.
- * @param asked The participant, or its session.
- * @param method Name of the call.
- * @param given What it is given.
- * @returns Its answer.
- */
-export function ask<Method extends string, Given extends unknown[], Answer>(
-  asked: { readonly [name in Method]: (...given: Given) => Promise<Answer> },
-  method: Method,
-  ...given: Given
-): Promise<Answer> {
-  try {
-    return Promise.resolve(asked[method](...given));
-  } catch (error) {
-    return Promise.reject(error);
-  }
-}
-
-/** Hears what branches answer. */
-export interface Listener {
+/** Asks branches something, and hears what they answer. */
+export interface Asker {
+  /** Asks a branch; what this throws counts as its answer, as what it rejects with does. */
+  ask(branch: EnlistedBranch): Promise<unknown>;
   /** Hears an answer. */
   hear(branch: EnlistedBranch, answer: unknown): void;
   /** Hears that a call failed. */
@@ -64,7 +41,7 @@ export interface Listener {
 
 /** By what a branch is heard: made once for all that it is asked, as long as it answers. */
 class Line {
-  listener: Listener | null = null;
+  asker: Asker | null = null;
   readonly onAnswer: (answer: unknown) => void;
   readonly onError: (error: unknown) => void;
 
@@ -77,10 +54,10 @@ class Line {
     this.onError = onError;
   }
 
-  #end(): Listener | null {
-    const { listener } = this;
-    this.listener = null;
-    return listener;
+  #end(): Asker | null {
+    const { asker } = this;
+    this.asker = null;
+    return asker;
   }
 }
 
@@ -140,33 +117,40 @@ export class EnlistedBranch {
   }
 
   /**
-   * Lets someone hear an answer. It is asked one thing at a time.
+   * Answers what someone asks, one thing at a time. An adapter may throw where it should reject, and be written
+   * in JavaScript and answer with something that is no promise.
    *
-   * @param answer What was asked for.
-   * @param listener Hears it, unless {@linkcode hangUp} comes first.
+   * @param asker Asks, and hears the answer unless {@linkcode hangUp} comes first; not before this returns.
    */
-  answerTo(answer: Promise<unknown>, listener: Listener): void {
+  answerTo(asker: Asker): void {
     this.#line ??= new Line(this);
-    this.#line.listener = listener;
-    answer.then(this.#line.onAnswer, this.#line.onError);
+    this.#line.asker = asker;
+    const { onAnswer, onError } = this.#line;
+    let answer: Promise<unknown>;
+    try {
+      answer = Promise.resolve(asker.ask(this));
+    } catch (error) {
+      answer = Promise.reject(error);
+    }
+    answer.then(onAnswer, onError);
   }
 
   /**
    * Someone waits no longer: an answer that comes after all is heard by nobody.
    *
-   * @param listener Who waits no longer.
+   * @param asker Who waits no longer.
    * @returns Whether an answer was missing.
    */
-  hangUp(listener: Listener): boolean {
-    if (this.#line?.listener !== listener) return false;
-    this.#line.listener = null;
+  hangUp(asker: Asker): boolean {
+    if (this.#line?.asker !== asker) return false;
+    this.#line.asker = null;
     this.#line = null;
     return true;
   }
 
   /** Asks the participant for a session, which {@linkcode take} is to be given. */
   acquire(): Promise<Branch<unknown>> {
-    return ask<"acquire", [], Branch<unknown>>(this.member.participant, "acquire");
+    return this.member.participant.acquire();
   }
 
   /** Takes over a session that has not begun. */
@@ -179,12 +163,12 @@ export class EnlistedBranch {
   begin(options: Omit<BranchOptions, "gid">): Promise<void> {
     const { gid, member: { identity } } = this;
     const plain = identity === null ? { gid } : { gid, identity };
-    return ask(this.#session, "begin", options === PLAIN ? plain : { ...options, ...plain });
+    return this.#session.begin(options === PLAIN ? plain : { ...options, ...plain });
   }
 
   /** Asks what it has done; see {@linkcode Branch.examine}. */
   examine(): Promise<BranchWork> {
-    return ask(this.#session, "examine");
+    return this.#session.examine();
   }
 
   /** Takes note of what it has done. */
@@ -196,14 +180,14 @@ export class EnlistedBranch {
 
   /** Commits in one phase. */
   commit(): Promise<VoteAnswer> {
-    return ask(this.#session, "commit");
+    return this.#session.commit();
   }
 
   /** Prepares the branch, which may be prepared from now on. */
   prepare(): Promise<PrepareAnswer> {
     this.progress = "maybe prepared";
     this.writes = true;
-    return ask(this.#session, "prepare");
+    return this.#session.prepare();
   }
 
   /** Takes note of its answer to PREPARE. */
@@ -217,12 +201,12 @@ export class EnlistedBranch {
 
   /** Commits the prepared branch. */
   commitPrepared(): Promise<SettleAnswer> {
-    return ask(this.#session, "commitPrepared");
+    return this.#session.commitPrepared();
   }
 
   /** Rolls back the prepared branch. */
   rollbackPrepared(): Promise<SettleAnswer> {
-    return ask(this.#session, "rollbackPrepared");
+    return this.#session.rollbackPrepared();
   }
 
   /** Rolls back a branch that was not prepared, interrupting what it is busy with. */

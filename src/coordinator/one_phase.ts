@@ -66,7 +66,7 @@ class Committing extends PromisedRound<VoteAnswer, Failure | null> {
     return COMMIT;
   }
 
-  protected ask(branch: EnlistedBranch): Promise<VoteAnswer> {
+  ask(branch: EnlistedBranch): Promise<VoteAnswer> {
     return branch.commit();
   }
 

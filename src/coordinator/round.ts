@@ -8,7 +8,7 @@
 
 import type { Clock, Timer } from "../platform/clock.ts";
 import type { Deadline, DeadlineError, DeadlineWaiter } from "./deadline.ts";
-import type { EnlistedBranch, Listener } from "./enlisted_branch.ts";
+import type { Asker, EnlistedBranch } from "./enlisted_branch.ts";
 import type { VoteAnswer } from "./participant.ts";
 
 /** How long a round may take. */
@@ -29,7 +29,7 @@ type NoAnswer = Extract<VoteAnswer, { kind: "unknown" }>;
  *
  * @typeParam Answer What branches answer.
  */
-export abstract class Round<Answer> implements Listener, DeadlineWaiter {
+export abstract class Round<Answer> implements Asker, DeadlineWaiter {
   #branches: readonly EnlistedBranch[] = [];
   #milliseconds: number | null = null;
   #deadline: Deadline | undefined = undefined;
@@ -46,15 +46,15 @@ export abstract class Round<Answer> implements Listener, DeadlineWaiter {
   /** What a branch was asked last, for people. */
   protected abstract commandTo(branch: EnlistedBranch): string;
 
-  /** Asks a branch; must not throw. */
-  protected abstract ask(branch: EnlistedBranch): Promise<Answer>;
+  /** Asks a branch. */
+  abstract ask(branch: EnlistedBranch): Promise<Answer>;
 
   /**
    * Hears an answer.
    *
-   * @returns What the branch was asked next, if that is part of the same round.
+   * @returns `true` if the branch is to be asked once more, as part of the same round.
    */
-  protected abstract heard(branch: EnlistedBranch, answer: Answer): Promise<Answer> | void;
+  protected abstract heard(branch: EnlistedBranch, answer: Answer): true | void;
 
   /** Hears that there is no answer: the call failed, or time is up. */
   protected abstract unheard(branch: EnlistedBranch, error: unknown): void;
@@ -84,7 +84,7 @@ export abstract class Round<Answer> implements Listener, DeadlineWaiter {
     this.#missing = branches.length + 1;
     const late = deadline?.error ?? null;
     if (late === null) {
-      for (const branch of branches) branch.answerTo(this.ask(branch), this);
+      for (const branch of branches) branch.answerTo(this);
       if (milliseconds !== null) this.#timer = clock.after(milliseconds, databasesTimeUp, this);
       this.#deadline = deadline;
       deadline?.whenExpired(this);
@@ -97,8 +97,7 @@ export abstract class Round<Answer> implements Listener, DeadlineWaiter {
   /** Hears an answer. */
   hear(branch: EnlistedBranch, answer: Answer): void {
     try {
-      const next = this.heard(branch, answer);
-      if (next !== undefined) return branch.answerTo(next, this);
+      if (this.heard(branch, answer)) return branch.answerTo(this);
     } catch (error) {
       this.#break(error);
     }
@@ -223,7 +222,7 @@ class SingleQuestion<Answer> extends PromisedRound<Answer, Answer | NoAnswer> {
     return this.#command;
   }
 
-  protected ask(): Promise<Answer> {
+  ask(): Promise<Answer> {
     return this.#ask();
   }
 

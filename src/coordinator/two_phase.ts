@@ -135,12 +135,14 @@ class Committing extends Round<SettleAnswer | null> {
     return "COMMIT PREPARED";
   }
 
-  protected ask(branch: EnlistedBranch): Promise<SettleAnswer> {
-    return branch.commitPrepared();
+  /** Asks a branch; once it was left to the resolver, that is asked. */
+  ask(branch: EnlistedBranch): Promise<SettleAnswer | null> {
+    if (branch.progress !== "ended") return branch.commitPrepared();
+    return this.#settlement!.done.then(() => null);
   }
 
   /** Hears an answer; or, if that is `null`, that the resolver has settled all of them. */
-  protected heard(branch: EnlistedBranch, answer: SettleAnswer | null): Promise<null> | void {
+  protected heard(branch: EnlistedBranch, answer: SettleAnswer | null): true | void {
     if (answer === null) return;
     const { context: { resolver, onProtocolPoint }, id } = this.#core;
     // Before it counts as ended: all that have are taken for committed then.
@@ -149,7 +151,7 @@ class Committing extends Round<SettleAnswer | null> {
     branch.release();
     if (answer.kind !== "done") {
       void resolver.take(settlement!, branch, answer);
-      return settlement!.done.then(() => null);
+      return true;
     }
     this.#committed++;
     if (this.#committed === 1) onProtocolPoint("first-committed", id);

@@ -112,7 +112,7 @@ class Examination extends Round<BranchWork> {
     return "what it has done";
   }
 
-  protected ask(branch: EnlistedBranch): Promise<BranchWork> {
+  ask(branch: EnlistedBranch): Promise<BranchWork> {
     return branch.examine();
   }
 
@@ -160,15 +160,15 @@ class Voting extends Round<Said> {
     return branch.isExamined ? "COMMIT" : "what it has done";
   }
 
-  protected ask(branch: EnlistedBranch): Promise<Said> {
+  ask(branch: EnlistedBranch): Promise<Said> {
     if (branch.isExamined) return branch.writes ? branch.prepare() : branch.commit();
     return branch.wrote ? branch.prepare() : branch.examine();
   }
 
-  protected heard(branch: EnlistedBranch, said: Said): Promise<Said> | void {
+  protected heard(branch: EnlistedBranch, said: Said): true | void {
     if ("wrote" in said) {
       branch.examined(said);
-      return this.ask(branch);
+      return true;
     }
     const command = this.commandTo(branch);
     if (command === "COMMIT") branch.progress = "ended";

@@ -1,6 +1,6 @@
 /** Guarantees that a branch takes every answer of an adapter, in whatever form it comes. */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { EnlistedBranch } from "../../src/coordinator/enlisted_branch.ts";
 import { Member } from "../../src/coordinator/member.ts";
 import type { Branch, PrepareAnswer } from "../../src/coordinator/participant.ts";
@@ -18,19 +18,40 @@ function branchOf(prepare: () => unknown): EnlistedBranch {
   return branch;
 }
 
-Deno.test("EnlistedBranch.prepare() takes an answer that is no promise", async () => {
-  assertEquals(await branchOf(() => DONE).prepare(), DONE);
-});
+/** What is heard of a branch that is asked to prepare. */
+interface Heard {
+  readonly answer?: unknown;
+  readonly error?: unknown;
+  /** Whether it was heard only when asking had come to its end. */
+  readonly later: boolean;
+}
 
-Deno.test("EnlistedBranch.prepare() takes what is only like a promise", async () => {
-  const answer = { then: (resolve: (value: PrepareAnswer) => void) => resolve(DONE) };
-  assertEquals(await branchOf(() => answer).prepare(), DONE);
-});
-
-Deno.test("EnlistedBranch.prepare() rejects where the adapter throws", async () => {
-  const branch = branchOf(() => {
-    throw new TypeError("the adapter's own");
+function prepared(branch: EnlistedBranch): Promise<Heard> {
+  return new Promise((resolve) => {
+    let later = false;
+    branch.answerTo({
+      ask: () => branch.prepare(),
+      hear: (_, answer) => resolve({ answer, later }),
+      fail: (_, error) => resolve({ error, later }),
+    });
+    later = true;
   });
-  await assertRejects(() => branch.prepare(), TypeError, "the adapter's own");
+}
+
+Deno.test("EnlistedBranch.answerTo() takes an answer that is no promise", async () => {
+  assertEquals(await prepared(branchOf(() => DONE)), { answer: DONE, later: true });
+});
+
+Deno.test("EnlistedBranch.answerTo() takes what is only like a promise", async () => {
+  const answer = { then: (resolve: (value: PrepareAnswer) => void) => resolve(DONE) };
+  assertEquals(await prepared(branchOf(() => answer)), { answer: DONE, later: true });
+});
+
+Deno.test("EnlistedBranch.answerTo() tells of a failure where the adapter throws", async () => {
+  const error = new TypeError("the adapter's own");
+  const branch = branchOf(() => {
+    throw error;
+  });
+  assertEquals(await prepared(branch), { error, later: true });
   assertEquals(branch.progress, "maybe prepared");
 });

@@ -14,21 +14,21 @@ import { Workbench } from "./support/workbench.ts";
 class Asked extends PromisedRound<string, string[]> {
   readonly answers = new Map<string, PromiseWithResolvers<string>>();
   readonly log: string[] = [];
-  next: ((name: string, answer: string) => Promise<string> | void) | null = null;
+  asksAgain: ((name: string, answer: string) => boolean) | null = null;
 
   protected commandTo(): string {
     return "SAY";
   }
 
-  protected ask({ participant }: EnlistedBranch): Promise<string> {
+  ask({ participant }: EnlistedBranch): Promise<string> {
     const answer = Promise.withResolvers<string>();
     this.answers.set(participant, answer);
     return answer.promise;
   }
 
-  protected heard({ participant }: EnlistedBranch, answer: string): Promise<string> | void {
+  protected heard({ participant }: EnlistedBranch, answer: string): true | void {
     this.log.push(`${participant}: ${answer}`);
-    return this.next?.(participant, answer);
+    if (this.asksAgain?.(participant, answer)) return true;
   }
 
   protected unheard({ participant }: EnlistedBranch, error: unknown): void {
@@ -116,12 +116,11 @@ Deno.test("askAll() asks nobody when time is up before", async () => {
 
 Deno.test("askAll() waits for what a branch is asked next, within the same time", async () => {
   const { clock, asked, ask } = await make();
-  const more = Promise.withResolvers<string>();
-  asked.next = (name, answer) => name === "north" && answer === "yes" ? more.promise : undefined;
+  asked.asksAgain = (name, answer) => name === "north" && answer === "yes";
   const round = ask();
   for (const answer of asked.answers.values()) answer.resolve("yes");
   await clock.pass(600);
-  more.resolve("and more");
+  asked.answers.get("north")!.resolve("and more");
   assertEquals(await round, ["north: yes", "south: yes", "north: and more"]);
 });
 
@@ -133,8 +132,9 @@ Deno.test("askAll() is over at once if there is nobody to ask", async () => {
 
 Deno.test("askAll() throws what hearing throws, and goes on hearing the others", async () => {
   const { clock, asked, ask } = await make();
-  asked.next = (name) => {
+  asked.asksAgain = (name) => {
     if (name === "north") throw new TypeError("cannot hear");
+    return false;
   };
   const round = ask();
   asked.answers.get("north")!.resolve("yes");
