@@ -118,24 +118,26 @@ export class RecordQueue<Entry> implements Disposable {
   }
 
   /**
-   * Says to those who wait that their records are durable.
+   * Takes all records out, and says to those who wait that they are durable.
    *
    * @param firstLsn Number of the first record.
    */
   answer(firstLsn: number): void {
     this.#answer?.resolve(firstLsn);
+    this.clear();
   }
 
   /**
-   * Says to those who wait that their records are not known to be durable.
+   * Takes all records out, and says to those who wait that they are not known to be durable.
    *
    * @param error What they are told.
    */
   refuse(error: unknown): void {
     this.#answer?.reject(error);
+    this.clear();
   }
 
-  /** Takes all records out; who waits for them must have been answered. */
+  /** Takes all records out; nobody waits for them. At once, as the collector copies what is still in. */
   clear(): void {
     this.#frames.clear();
     this.#records = [];

@@ -255,7 +255,6 @@ export class LogWriter<Entry> {
   #takeQueue(): RecordQueue<Entry> {
     const taken = this.#gathering;
     this.#gathering = this.#writing;
-    this.#gathering.clear();
     this.#writing = taken;
     return taken;
   }
@@ -412,7 +411,6 @@ export class LogWriter<Entry> {
     this.#failure = failure;
     const riders = this.#options.restates ? this.#gathering.riders : [];
     this.#gathering.refuse(this.#unavailable(failure, "no"));
-    this.#gathering.clear();
     for (const entry of riders) this.#gathering.addRider(entry, this.#encode(entry));
     this.#retryLater(failure);
     return failure;
@@ -429,7 +427,9 @@ export class LogWriter<Entry> {
   }
 
   async #retry(failure: Failure): Promise<void> {
-    this.#number(this.#takeQueue());
+    const taken = this.#takeQueue();
+    this.#number(taken);
+    taken.clear();
     if (await this.#restate()) {
       this.#failure = null;
       failure.settled.resolve(true);

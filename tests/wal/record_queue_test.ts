@@ -76,16 +76,33 @@ Deno.test("RecordQueue.refuse tells everybody who waits", async () => {
   }
 });
 
-Deno.test("RecordQueue.clear begins again, with others who wait", async () => {
+const NOTHING = { count: 0, length: 0, isAwaited: false, riders: [] };
+
+function contentOf({ count, length, isAwaited, riders }: RecordQueue<number>) {
+  return { count, length, isAwaited, riders };
+}
+
+Deno.test("RecordQueue.answer and refuse take everything out, and others may wait then", async () => {
   using queue = new RecordQueue<number>();
   queue.add(1, body(1));
   const first = queue.wait();
   queue.addRider(2, body(2));
   queue.answer(5);
-  queue.clear();
-  assertEquals([queue.count, queue.length, queue.isAwaited, queue.riders], [0, 0, false, []]);
+  assertEquals(contentOf(queue), NOTHING);
   queue.add(3, body(3));
   const third = queue.wait();
+  queue.refuse(new Error("Cannot write"));
+  assertEquals(contentOf(queue), NOTHING);
+  queue.add(4, body(4));
+  const fourth = queue.wait();
   queue.answer(9);
-  assertEquals([await first, await third], [5, 9]);
+  assertEquals([await first, await fourth], [5, 9]);
+  await assertRejects(() => third, Error, "Cannot write");
+});
+
+Deno.test("RecordQueue.clear takes out what nobody waits for", () => {
+  using queue = new RecordQueue<number>();
+  queue.addRider(1, body(1));
+  queue.clear();
+  assertEquals(contentOf(queue), NOTHING);
 });
