@@ -20,6 +20,8 @@ const TXN = 7_000_000_000n;
 const COORDINATOR = "0123456789ab";
 const PREFIX = gidPrefix(COORDINATOR);
 const OUTCOMES = 100;
+/** As many as run at once, at most, unless the application asks for more. */
+const LIVE = 1000;
 
 const { branches } = decision(TXN) as Extract<LogRecord, { type: "committing" }>;
 const outcomes = Array.from({ length: OUTCOMES }, (_, index) => ({
@@ -81,6 +83,25 @@ for (const record of RECORDS) {
     decodeRecord(body);
   });
 }
+
+/** All that runs when a segment is begun, while every commit waits. */
+const live: LogRecord = {
+  type: "checkpoint",
+  active: Array.from(
+    { length: LIVE },
+    (_, index) => ({ txn: TXN + BigInt(index), decided: true, branches }),
+  ),
+  participants: [],
+};
+const livePayload = decode(encodeRecord(live).subarray(1));
+
+Deno.bench(`@std/msgpack, ${LIVE} live`, { group: "encode all live", baseline: true }, () => {
+  encode(livePayload);
+});
+
+Deno.bench(`as the log does, ${LIVE} live`, { group: "encode all live" }, () => {
+  model.encode(live);
+});
 
 const [committing, end] = ["committing", "end"].map((type) =>
   encodeRecord(RECORDS.find((record) => record.type === type)!)

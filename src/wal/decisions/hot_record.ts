@@ -15,8 +15,10 @@ const MAP_OF_ONE = 0x81;
 export const MAP_OF_TWO = 0x82;
 /** `branches:`. */
 export const BRANCHES_KEY = [0xa8, 0x62, 0x72, 0x61, 0x6e, 0x63, 0x68, 0x65, 0x73] as const;
-const ARRAY = 0x90;
-const MAX_SHORT_ARRAY = 15;
+/** The beginning of a list of so few that their number is in it. */
+export const SHORT_ARRAY = 0x90;
+/** The most places of such a list. */
+export const MAX_SHORT_ARRAY = 15;
 /** The beginning of a list of three. */
 export const ARRAY_OF_THREE = 0x93;
 const SHORT_TEXT = 0xa0;
@@ -69,45 +71,84 @@ export function encodeHotBranches(
   txn: bigint,
   branches: readonly BranchRecord[],
 ): Uint8Array | null {
-  if (branches.length > MAX_SHORT_ARRAY || !putHead(tag, MAP_OF_TWO, txn)) return null;
-  room[BRANCHES_AT] = ARRAY | branches.length;
-  let at = BRANCHES_AT + 1;
-  for (const { participant, gid, token } of branches) {
-    // Three texts, each with two bytes before it.
-    const most = participant.length + gid.length + (token?.length ?? 0) + 7;
-    if (at + most > room.length) return null;
-    room[at++] = ARRAY_OF_THREE;
-    at = putText(participant, at);
-    if (at > 0) at = putText(gid, at);
-    if (at > 0 && token === null) room[at++] = NIL;
-    else if (at > 0 && token !== null) at = putText(token, at);
-    if (at < 0) return null;
+  if (!putHead(tag, MAP_OF_TWO, txn)) return null;
+  const end = putBranches(room, BRANCHES_AT, branches);
+  return end < 0 ? null : beginning(end);
+}
+
+/**
+ * The most bytes that branches take.
+ *
+ * @param branches The branches.
+ * @returns What {@linkcode putBranches} needs at most.
+ */
+export function mostOfBranches(branches: readonly BranchRecord[]): number {
+  let most = 1;
+  for (const branch of branches) most += mostOfBranch(branch);
+  return most;
+}
+
+/** Three texts, each with two bytes before it. */
+function mostOfBranch({ participant, gid, token }: BranchRecord): number {
+  return participant.length + gid.length + (token?.length ?? 0) + 7;
+}
+
+/**
+ * Puts branches in their place.
+ *
+ * @param bytes Where they are put.
+ * @param start The place.
+ * @param branches The branches.
+ * @returns The place behind them; -1 if there is no room, or if they are not plain.
+ */
+export function putBranches(
+  bytes: Uint8Array,
+  start: number,
+  branches: readonly BranchRecord[],
+): number {
+  if (branches.length > MAX_SHORT_ARRAY) return -1;
+  bytes[start] = SHORT_ARRAY | branches.length;
+  let at = start + 1;
+  for (const branch of branches) {
+    if (at + mostOfBranch(branch) > bytes.length) return -1;
+    const { participant, gid, token } = branch;
+    bytes[at++] = ARRAY_OF_THREE;
+    at = putText(bytes, participant, at);
+    if (at > 0) at = putText(bytes, gid, at);
+    if (at > 0 && token === null) bytes[at++] = NIL;
+    else if (at > 0 && token !== null) at = putText(bytes, token, at);
+    if (at < 0) return -1;
   }
-  return beginning(at);
+  return at;
 }
 
 function putHead(tag: number, map: number, txn: bigint): boolean {
-  if (typeof txn !== "bigint" || txn < 0n || txn > MAX_NUMBER) return false;
+  if (!isNumber(txn)) return false;
   room[0] = tag;
   room[1] = map;
   view.setBigUint64(2 + TXN_KEY.length, txn);
   return true;
 }
 
+/** Whether a number can be written: one of 64 bits without sign. */
+export function isNumber(txn: bigint): boolean {
+  return typeof txn === "bigint" && txn >= 0n && txn <= MAX_NUMBER;
+}
+
 /** Puts a text with its length; gives the place behind it, or -1 if it is not plain. */
-function putText(text: string, start: number): number {
+function putText(bytes: Uint8Array, text: string, start: number): number {
   const { length } = text;
   if (length > MAX_TEXT_8) return -1;
   let at = start;
-  if (length <= MAX_SHORT_TEXT) room[at++] = SHORT_TEXT | length;
+  if (length <= MAX_SHORT_TEXT) bytes[at++] = SHORT_TEXT | length;
   else {
-    room[at++] = TEXT_8;
-    room[at++] = length;
+    bytes[at++] = TEXT_8;
+    bytes[at++] = length;
   }
   for (let index = 0; index < length; index++) {
     const code = text.charCodeAt(index);
     if (code > 0x7f) return -1;
-    room[at++] = code;
+    bytes[at++] = code;
   }
   return at;
 }

@@ -12,6 +12,15 @@
 
 import { BODY_LENGTH_AT, FRAME_HEADER_LENGTH } from "../format.ts";
 import { decodePlain } from "../plain_payload.ts";
+import {
+  ACTIVE_KEY,
+  BEFORE_ITS_BRANCHES,
+  FALSE,
+  NUMBER,
+  NUMBER_BYTES,
+  PARTICIPANTS_KEY,
+  TRUE,
+} from "./hot_checkpoint.ts";
 import { ARRAY_OF_THREE, BRANCHES_KEY, MAP_OF_TWO, NIL, TXN_KEY } from "./hot_record.ts";
 import {
   type ActiveTransaction,
@@ -23,15 +32,8 @@ import {
 
 /** Where the first key begins: behind the tag and the map's own byte. */
 const FIRST_KEY = 2;
-const ACTIVE_KEY = textOf("active");
-const PARTICIPANTS_KEY = textOf("participants");
-const NUMBER = 0xcf;
-const NUMBER_BYTES = 8;
-const [FALSE, TRUE] = [0xc2, 0xc3];
 /** Tag, map, key, number, key. */
 const BEFORE_BRANCHES = 1 + 1 + TXN_KEY.length + NUMBER_BYTES + BRANCHES_KEY.length;
-/** What comes before its branches in a checkpoint: list, kind of number, number, whether it is decided. */
-const BEFORE_ITS_BRANCHES = 1 + 1 + NUMBER_BYTES + 1;
 /** So much longer is a frame than what the checkpoint has. */
 const GROWTH = FRAME_HEADER_LENGTH + BEFORE_BRANCHES - BEFORE_ITS_BRANCHES;
 
@@ -196,11 +198,6 @@ class Reader {
     for (let index = 0; index < bytes; index++) length = length * 256 + body[this.at++]!;
     return length;
   }
-}
-
-/** A short text with its length before it. */
-function textOf(text: string): Uint8Array {
-  return Uint8Array.of(0xa0 + text.length, ...new TextEncoder().encode(text));
 }
 
 function hasText(body: Uint8Array, at: number, text: Uint8Array): boolean {

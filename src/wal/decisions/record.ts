@@ -33,6 +33,7 @@ import {
   text,
   unpackMap,
 } from "../fields.ts";
+import { encodeHotCheckpoint } from "./hot_checkpoint.ts";
 import { encodeHotBranches, encodeHotEnd } from "./hot_record.ts";
 import type { PackedTransactions } from "./packed_transactions.ts";
 import { type OutcomeList, packOutcomes, unpackOutcomes } from "./packed_outcomes.ts";
@@ -141,6 +142,14 @@ function packBranches(branches: Branches): ValueType[] {
   ]);
 }
 
+function packParticipants(participants: readonly ParticipantRecord[]): ValueType[] {
+  return participants.map((one) => [
+    packText(one.name),
+    packText(one.kind),
+    packText(one.identity),
+  ]);
+}
+
 function packRecord(record: LogRecord): ValueMap {
   switch (record.type) {
     case "begin":
@@ -154,11 +163,7 @@ function packRecord(record: LogRecord): ValueMap {
         active: [...record.active].map((
           one,
         ) => [packNumber(one.txn), one.decided, packBranches(one.branches)]),
-        participants: record.participants.map((one) => [
-          packText(one.name),
-          packText(one.kind),
-          packText(one.identity),
-        ]),
+        participants: packParticipants(record.participants),
       };
     case "participant":
       return {
@@ -190,7 +195,7 @@ export function encodeRecord(record: LogRecord): Uint8Array {
 }
 
 /**
- * The body of a record, without an allocation for the kinds that every commit writes.
+ * The body of a record, in the short way for the kinds that every commit writes and for all that is live.
  *
  * @param record The record.
  * @returns Tag and payload, valid until the next call.
@@ -206,6 +211,10 @@ function encodeHotRecord(record: LogRecord): Uint8Array | null {
       return encodeHotBranches(RECORD_TAGS[record.type], record.txn, record.branches);
     case "end":
       return encodeHotEnd(RECORD_TAGS.end, record.txn);
+    case "checkpoint": {
+      const participants = encode(packParticipants(record.participants));
+      return encodeHotCheckpoint(RECORD_TAGS.checkpoint, [...record.active], participants);
+    }
     default:
       return null;
   }
