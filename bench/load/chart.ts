@@ -19,13 +19,18 @@ const LEFT = 64;
 const RIGHT = 16;
 const TOP = 92;
 const BOTTOM = 44;
-const GROUP_GAP = 0.22;
+const GROUP_GAP = 0.12;
+const LEGEND_TOP = 56;
+const LEGEND_LINE = 18;
+/** About the width of a character of the legend. */
+const CHARACTER = 6.4;
 const COLOURS = ["#2563eb", "#64748b", "#d97706", "#059669", "#9333ea"];
 
 /** What a contender is called in a chart. */
 const LABELS: Readonly<Record<string, string>> = {
   commit: "this library",
   log: "this library",
+  "bare path": "the bare path: same steps and bytes, nothing else",
   disk: "the disk itself: same bytes, no framing",
   sqlite: "SQLite, WAL, synchronous=FULL",
 };
@@ -98,15 +103,16 @@ function gridLines({ ticks, y }: Scale): string[] {
 }
 
 function legend(contenders: readonly string[]): string[] {
-  let x = LEFT;
+  let [x, y] = [LEFT, LEGEND_TOP];
   return contenders.flatMap((contender, index) => {
     const label = LABELS[contender] ?? contender;
+    const width = 18 + label.length * CHARACTER;
+    if (x + width > WIDTH) [x, y] = [LEFT, y + LEGEND_LINE];
     const place = x;
-    // About the width of a character of this size.
-    x += 34 + label.length * 6.4;
+    x += width + 16;
     return [
-      `<rect x="${round(place)}" y="56" width="12" height="12" rx="2" fill="${colour(index)}"/>`,
-      text(place + 18, 66, label, 'fill="#0f172a"'),
+      `<rect x="${round(place)}" y="${y}" width="12" height="12" rx="2" fill="${colour(index)}"/>`,
+      text(place + 18, y + 10, label, 'fill="#0f172a"'),
     ];
   });
 }

@@ -8,6 +8,7 @@ import type { Contender, ContenderSettings } from "./contender.ts";
 
 /** Each is imported only where it is measured, so that the memory of a process is its own. */
 const CONTENDERS = {
+  "bare path": async () => (await import("./contenders/bare_path.ts")).openBarePath,
   commit: async () => (await import("./contenders/commit.ts")).openCommit,
   disk: async () => (await import("./contenders/disk.ts")).openDisk,
   log: async () => (await import("./contenders/log.ts")).openLog,

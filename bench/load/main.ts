@@ -49,11 +49,10 @@ async function measure(
         onProgress,
       );
     }
-    case "commit":
-      return await compare(
-        comparison(options, { work, contenders: ["commit", "disk", "sqlite"] }),
-        onProgress,
-      );
+    case "commit": {
+      const contenders = ["commit", "disk", "sqlite", "bare path"] as const;
+      return await compare(comparison(options, { work, contenders }), onProgress);
+    }
     case "rotation":
       return await compare(
         comparison(options, { work, contenders: ["rotation", "disk"], bytes: RECORD_BYTES }),

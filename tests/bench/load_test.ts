@@ -127,9 +127,9 @@ Deno.test("a short run prints a table, writes JSON, draws charts and leaves no f
     .map((line) => JSON.parse(line));
   assertEquals(
     results.map(({ work, contender, concurrency }) => `${work} ${contender} ${concurrency}`),
-    ["log", "commit"].flatMap((work) =>
+    [["log", "disk", "sqlite"], ["commit", "disk", "sqlite", "bare path"]].flatMap((contenders) =>
       [1, 3].flatMap((load) =>
-        [work, "disk", "sqlite"].map((contender) => `${work} ${contender} ${load}`)
+        contenders.map((contender) => `${contenders[0]} ${contender} ${load}`)
       )
     ),
   );

@@ -47,6 +47,19 @@ Deno.test("drawChart() is well-formed, says its figures in words, and keeps with
   }
 });
 
+Deno.test("drawChart() keeps its legend within its frame, in lines below one another", () => {
+  const labels = ["commit", "disk", "sqlite", "bare path"];
+  const svg = drawChart(labels.map((contender) => row(contender, 1, 1000)), WORDS);
+  const marks = [...svg.matchAll(/<rect x="([\d.]+)" y="([\d.]+)" width="12"/g)];
+  const words = [...svg.matchAll(/<text x="[\d.]+" y="(?:66|84)"[^>]*>([^<]*)</g)];
+  assertEquals([marks.length, words.length], [4, 4]);
+  for (const [index, [, x]] of marks.entries()) {
+    // No character of this size is wider.
+    assert(Number(x) + 18 + words[index]![1]!.length * 6.4 <= 780, words[index]![1]);
+  }
+  assertEquals(new Set(marks.map(([, x, y]) => `${x} ${y}`)).size, 4);
+});
+
 Deno.test("drawChart() needs something to draw", () => {
   assertThrows(() => drawChart([], WORDS), RangeError, "Cannot draw a chart of nothing");
 });
