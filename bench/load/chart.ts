@@ -22,14 +22,20 @@ const BOTTOM = 44;
 const GROUP_GAP = 0.12;
 const LEGEND_TOP = 56;
 const LEGEND_LINE = 18;
-/** About the width of a character of the legend. */
-const CHARACTER = 6.4;
+/** About the width of a character of the legend, at most. */
+const CHARACTER = 7;
+const FONT_SIZE = 12;
+/** A figure above a bar has so many characters, each a part of its size wide, and touches no other. */
+const FIGURE_LENGTH = 5;
+const FIGURE_CHARACTER = 0.58;
 const COLOURS = ["#2563eb", "#64748b", "#d97706", "#059669", "#9333ea"];
 
 /** What a contender is called in a chart. */
 const LABELS: Readonly<Record<string, string>> = {
   commit: "this library",
+  tuned: "this library, tuned",
   log: "this library",
+  forced: "this library, without numbers",
   "bare path": "the bare path: same steps and bytes, nothing else",
   disk: "the disk itself: same bytes, no framing",
   sqlite: "SQLite, WAL, synchronous=FULL",
@@ -51,7 +57,7 @@ export function drawChart(results: readonly Result[], { title, subtitle }: Chart
   const words = `${title}: ${results.map(inWords).join("; ")}`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" ` +
-    `font-family="system-ui, sans-serif" font-size="12">`,
+    `font-family="system-ui, sans-serif" font-size="${FONT_SIZE}">`,
     `<title>${escape(words)}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
     text(LEFT, 26, title, 'font-size="17" font-weight="600" fill="#0f172a"'),
@@ -128,6 +134,8 @@ function drawGroup(
   const room = (WIDTH - LEFT - RIGHT) / groups;
   const width = room * (1 - GROUP_GAP) / contenders.length;
   const begin = LEFT + group * room + room * GROUP_GAP / 2;
+  const size = round(Math.min(FONT_SIZE, width / (FIGURE_LENGTH * FIGURE_CHARACTER)));
+  const style = `text-anchor="middle" font-size="${size}" fill="#0f172a"`;
   const bars = contenders.flatMap((contender, index) => {
     const result = results.find((one) => one.contender === contender && one.concurrency === load);
     if (result === undefined) return [];
@@ -136,7 +144,7 @@ function drawGroup(
     return [
       `<rect x="${round(x + 2)}" y="${round(top)}" width="${round(width - 4)}" ` +
       `height="${round(Math.max(0, HEIGHT - BOTTOM - top))}" rx="2" fill="${colour(index)}"/>`,
-      text(x + width / 2, top - 5, compact(result.per_s), 'text-anchor="middle" fill="#0f172a"'),
+      text(x + width / 2, top - 5, compact(result.per_s), style),
     ];
   });
   const label = text(

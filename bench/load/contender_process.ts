@@ -5,6 +5,7 @@
  */
 
 import type { ContenderTask } from "./contender_child.ts";
+import { V8_FLAGS } from "./contenders.ts";
 import type { Round } from "./round.ts";
 import { TextLineStream } from "./text_lines.ts";
 
@@ -24,7 +25,7 @@ export class ContenderProcess implements AsyncDisposable {
     this.task = task;
     const program = new URL("./contender_child.ts", import.meta.url).pathname;
     this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", program, JSON.stringify(task)],
+      args: ["run", "-A", ...v8Flags(task.name), program, JSON.stringify(task)],
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
@@ -90,4 +91,9 @@ export class ContenderProcess implements AsyncDisposable {
       // It has ended by itself.
     }
   }
+}
+
+function v8Flags(name: string): string[] {
+  const flags = V8_FLAGS[name];
+  return flags === undefined ? [] : [`--v8-flags=${flags}`];
 }

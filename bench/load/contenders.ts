@@ -11,6 +11,7 @@ const CONTENDERS = {
   "bare path": async () => (await import("./contenders/bare_path.ts")).openBarePath,
   commit: async () => (await import("./contenders/commit.ts")).openCommit,
   disk: async () => (await import("./contenders/disk.ts")).openDisk,
+  forced: async () => (await import("./contenders/log.ts")).openForced,
   log: async () => (await import("./contenders/log.ts")).openLog,
   rotation: async () => (await import("./contenders/rotation.ts")).openRotation,
   sqlite: async () => (await import("./contenders/sqlite.ts")).openSqlite,
@@ -20,10 +21,16 @@ const CONTENDERS = {
     (await import("./contenders/same_synced.ts")).openSameSynced,
   "postgres by hand": async () => (await import("./contenders/by_hand.ts")).openByHand,
   postgres: async () => (await import("./contenders/postgres.ts")).openPostgres,
+  tuned: async () => (await import("./contenders/commit.ts")).openTuned,
 } satisfies Record<string, () => Promise<(settings: ContenderSettings) => Promise<Contender>>>;
 
 /** Name of a contender. */
 export type ContenderName = keyof typeof CONTENDERS;
+
+/** What a contender's process asks of V8, if anything. */
+export const V8_FLAGS: Readonly<Partial<Record<string, string>>> = {
+  tuned: "--min-semi-space-size=32,--max-semi-space-size=32",
+};
 
 /**
  * Opens a contender.

@@ -43,14 +43,14 @@ async function measure(
 ): Promise<Result[]> {
   switch (work) {
     case "log": {
-      const contenders = ["log", "disk", "sqlite"] as const;
+      const contenders = ["log", "forced", "disk", "sqlite"] as const;
       return await compare(
         comparison(options, { work, contenders, bytes: RECORD_BYTES }),
         onProgress,
       );
     }
     case "commit": {
-      const contenders = ["commit", "disk", "sqlite", "bare path"] as const;
+      const contenders = ["commit", "tuned", "disk", "sqlite", "bare path"] as const;
       return await compare(comparison(options, { work, contenders }), onProgress);
     }
     case "rotation":

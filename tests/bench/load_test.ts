@@ -127,7 +127,10 @@ Deno.test("a short run prints a table, writes JSON, draws charts and leaves no f
     .map((line) => JSON.parse(line));
   assertEquals(
     results.map(({ work, contender, concurrency }) => `${work} ${contender} ${concurrency}`),
-    [["log", "disk", "sqlite"], ["commit", "disk", "sqlite", "bare path"]].flatMap((contenders) =>
+    [
+      ["log", "forced", "disk", "sqlite"],
+      ["commit", "tuned", "disk", "sqlite", "bare path"],
+    ].flatMap((contenders) =>
       [1, 3].flatMap((load) =>
         contenders.map((contender) => `${contenders[0]} ${contender} ${load}`)
       )

@@ -48,16 +48,34 @@ Deno.test("drawChart() is well-formed, says its figures in words, and keeps with
 });
 
 Deno.test("drawChart() keeps its legend within its frame, in lines below one another", () => {
-  const labels = ["commit", "disk", "sqlite", "bare path"];
+  const labels = ["commit", "tuned", "disk", "sqlite", "bare path"];
   const svg = drawChart(labels.map((contender) => row(contender, 1, 1000)), WORDS);
   const marks = [...svg.matchAll(/<rect x="([\d.]+)" y="([\d.]+)" width="12"/g)];
   const words = [...svg.matchAll(/<text x="[\d.]+" y="(?:66|84)"[^>]*>([^<]*)</g)];
-  assertEquals([marks.length, words.length], [4, 4]);
+  assertEquals([marks.length, words.length], [5, 5]);
   for (const [index, [, x]] of marks.entries()) {
     // No character of this size is wider.
-    assert(Number(x) + 18 + words[index]![1]!.length * 6.4 <= 780, words[index]![1]);
+    assert(Number(x) + 18 + words[index]![1]!.length * 7 <= 780, words[index]![1]);
   }
-  assertEquals(new Set(marks.map(([, x, y]) => `${x} ${y}`)).size, 4);
+  assertEquals(new Set(marks.map(([, x, y]) => `${x} ${y}`)).size, 5);
+});
+
+Deno.test("drawChart() writes figures so small that those of neighbours do not touch", () => {
+  const labels = ["commit", "tuned", "disk", "sqlite", "bare path"];
+  const rows = labels.flatMap((contender) =>
+    [1, 16, 128, 1024].map((n) => row(contender, n, 4730))
+  );
+  const figures = [
+    ...drawChart(rows, WORDS).matchAll(
+      /<text x="([\d.]+)" y="[\d.]+" text-anchor="middle" font-size="([\d.]+)"[^>]*>4.73k</g,
+    ),
+  ].map(([, x, size]) => ({ x: Number(x), width: 5 * 0.58 * Number(size) })).sort((a, b) =>
+    a.x - b.x
+  );
+  assertEquals(figures.length, rows.length);
+  for (const [index, { x, width }] of figures.entries()) {
+    if (index > 0) assert(x - figures[index - 1]!.x >= width - 0.5, String(x));
+  }
 });
 
 Deno.test("drawChart() needs something to draw", () => {

@@ -1,5 +1,6 @@
 /**
- * This library's log by itself: entries of so many bytes, each of which its caller waits for.
+ * This library's log by itself: entries of so many bytes, each of which its caller waits for, be it for its
+ * number (`append`) or for nothing but that it is on disk (`force`).
  *
  * @module
  */
@@ -17,8 +18,20 @@ export const forgetfulModel: LogModel<Uint8Array> = {
   checkpoint: () => [],
 };
 
-/** Opens a log. */
-export async function openLog({ directory, bytes }: ContenderSettings): Promise<Contender> {
+/** Opens a log whose callers are told the numbers of their entries. */
+export function openLog(settings: ContenderSettings): Promise<Contender> {
+  return open(settings, (log, entry) => log.append(entry));
+}
+
+/** Opens a log whose callers are told no number, as those of the disk itself. */
+export function openForced(settings: ContenderSettings): Promise<Contender> {
+  return open(settings, (log, entry) => log.force(entry));
+}
+
+async function open(
+  { directory, bytes }: ContenderSettings,
+  operate: (log: Log<Uint8Array>, entry: Uint8Array) => Promise<unknown>,
+): Promise<Contender> {
   const counts = noCounts();
   const log = await Log.open({
     directory,
@@ -28,7 +41,7 @@ export async function openLog({ directory, bytes }: ContenderSettings): Promise<
   const entry = new Uint8Array(bytes).fill(FIRST_APPLICATION_TAG);
   return {
     counts,
-    operate: () => log.append(entry),
+    operate: () => operate(log, entry),
     [Symbol.asyncDispose]: () => log.close(),
   };
 }
