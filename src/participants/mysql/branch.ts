@@ -32,7 +32,9 @@ import { xidOf } from "./xid.ts";
 type Phase =
   /** Not begun. */
   | "new"
-  /** XA START was sent. */
+  /** The server has not said yet that the branch has begun. */
+  | "beginning"
+  /** XA START was answered. */
   | "active"
   /** XA END was answered. */
   | "ended"
@@ -90,7 +92,7 @@ export class MysqlBranch<Client> implements Branch<Client> {
     this.#xid = xidOf(options.gid);
     this.#readOnly = options.readOnly ?? false;
     const characteristics = transactionCharacteristics(options);
-    this.#phase = "active";
+    this.#phase = "beginning";
     try {
       this.#serverSession = await this.#session.identify();
       await this.#assertIdentity(this.#serverSession, options.identity);
@@ -98,6 +100,8 @@ export class MysqlBranch<Client> implements Branch<Client> {
       if (!this.#readOnly) this.#counters = await rowCounters(this.#session);
       if (characteristics !== null) await this.#session.run(characteristics);
       await this.#session.run(`XA START ${this.#xid}`);
+      // Unless it was rolled back meanwhile.
+      if (this.#phase === "beginning") this.#phase = "active";
     } catch (error) {
       throw beforeVote(error);
     }
@@ -198,9 +202,17 @@ export class MysqlBranch<Client> implements Branch<Client> {
     }
   }
 
-  /** Rolls the branch back; true if the server has confirmed it, or there is none. */
+  /**
+   * Rolls the branch back; true if the server has confirmed it, or there is none. One that may not have begun is
+   * left to the end of its session: MySQL lets any session end a prepared branch, and under a name that is taken that
+   * is another one's.
+   */
   async #rollBack(): Promise<boolean> {
     if (this.#phase === "new" || this.#phase === "over") return true;
+    if (this.#phase === "beginning" || this.#phase === "lost") {
+      this.#phase = "lost";
+      return false;
+    }
     // A branch that has failed refuses XA END; XA ROLLBACK then does without.
     if (this.#phase === "active") await this.#session.run(`XA END ${this.#xid}`).catch(() => {});
     try {
