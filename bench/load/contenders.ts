@@ -27,10 +27,10 @@ const CONTENDERS = {
 /** Name of a contender. */
 export type ContenderName = keyof typeof CONTENDERS;
 
-/** What a contender's process asks of V8, if anything. */
-export const V8_FLAGS: Readonly<Partial<Record<string, string>>> = {
-  tuned: "--min-semi-space-size=32,--max-semi-space-size=32",
-};
+/** With what a contender's process is started besides, if anything. */
+export const PROCESS_FLAGS: Readonly<Record<string, readonly string[]>> = {
+  tuned: ["--v8-flags=--min-semi-space-size=32,--max-semi-space-size=32"],
+} satisfies Partial<Record<ContenderName, readonly string[]>>;
 
 /**
  * Opens a contender.

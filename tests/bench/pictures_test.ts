@@ -21,6 +21,9 @@ function bars(svg: string): Map<string, number[]> {
   return found;
 }
 
+/** As many as stand beside one another in any chart. */
+const CONTENDERS = ["commit", "tuned", "disk", "sqlite", "bare path"];
+
 Deno.test("drawChart() draws a bar for each result, as high as the logarithm of its rate", () => {
   const svg = drawChart([
     row("log", 1, 1000),
@@ -48,8 +51,7 @@ Deno.test("drawChart() is well-formed, says its figures in words, and keeps with
 });
 
 Deno.test("drawChart() keeps its legend within its frame, in lines below one another", () => {
-  const labels = ["commit", "tuned", "disk", "sqlite", "bare path"];
-  const svg = drawChart(labels.map((contender) => row(contender, 1, 1000)), WORDS);
+  const svg = drawChart(CONTENDERS.map((contender) => row(contender, 1, 1000)), WORDS);
   const marks = [...svg.matchAll(/<rect x="([\d.]+)" y="([\d.]+)" width="12"/g)];
   const words = [...svg.matchAll(/<text x="[\d.]+" y="(?:66|84)"[^>]*>([^<]*)</g)];
   assertEquals([marks.length, words.length], [5, 5]);
@@ -61,8 +63,7 @@ Deno.test("drawChart() keeps its legend within its frame, in lines below one ano
 });
 
 Deno.test("drawChart() writes figures so small that those of neighbours do not touch", () => {
-  const labels = ["commit", "tuned", "disk", "sqlite", "bare path"];
-  const rows = labels.flatMap((contender) =>
+  const rows = CONTENDERS.flatMap((contender) =>
     [1, 16, 128, 1024].map((n) => row(contender, n, 4730))
   );
   const figures = [
