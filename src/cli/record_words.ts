@@ -5,6 +5,7 @@
  */
 
 import type { InspectedRecord } from "../wal/inspect.ts";
+import { segmentName } from "../wal/segment_name.ts";
 import { count, plain } from "./words.ts";
 
 type AnyRecord = NonNullable<InspectedRecord["record"]>;
@@ -42,7 +43,8 @@ function wordsOf(record: AnyRecord | null): string {
     case "checkpoint":
       return checkpointWords(record);
     case "epoch":
-      return `opening ${record.epoch} of log ${record.id}, at ${record.started}`;
+      return `opening ${record.epoch} of log ${record.id}, at ${record.started}` +
+        (record.after === undefined ? "" : `: made ready behind ${segmentName(record.after)}`);
     case "participant":
       return `${record.name}: ${record.identity}`;
     case "outcomes":

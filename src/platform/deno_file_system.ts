@@ -141,13 +141,18 @@ export const denoFileSystem: FileSystem = {
     return names;
   },
 
-  // To open and to rename takes a tenth of what handing it to another thread and back does.
-  open(path: string, mode: OpenMode): Promise<FileHandle> {
-    return Promise.try(() => new DenoFileHandle(Deno.openSync(path, OPEN_OPTIONS[mode])));
+  // To open what is there takes a tenth of what handing it to another thread and back does. To make a file, or to
+  // take another's name, changes the directory and may take longer than a sync does.
+  async open(path: string, mode: OpenMode): Promise<FileHandle> {
+    const isQuick = mode !== "create-new";
+    const options = OPEN_OPTIONS[mode];
+    return new DenoFileHandle(
+      isQuick ? Deno.openSync(path, options) : await Deno.open(path, options),
+    );
   },
 
-  rename(from: string, to: string): Promise<void> {
-    return Promise.try(() => Deno.renameSync(from, to));
+  async rename(from: string, to: string): Promise<void> {
+    await Deno.rename(from, to);
   },
 
   async remove(path: string): Promise<void> {

@@ -5,12 +5,17 @@
  *
  * | tag | kind | payload |
  * |---|---|---|
- * | 5 | Epoch | `{id, epoch, started, opening, restated, follows?}` |
+ * | 5 | Epoch | `{id, epoch, started, opening, restated, follows?, after?}` |
  * | 7 | Verdict | `{kind, epoch, file, reason, by, at}`; of kind `repaired`, `done` instead of `file` |
  *
  * `opening` is how many records open the segment, this one included. `restated` says whether they restate
  * everything, so that no earlier segment is needed. `follows` is there only where numbers were passed over,
- * since records were lost that may have had them: it is the number behind the last record that was read.
+ * since records were lost that may have had them or a segment was made ahead of time: it is the number behind the
+ * last record before them.
+ *
+ * `after` is there only at the head of a segment that was made ready while another was in use: it is the first LSN of
+ * that one. Such an Epoch opens the file and says nothing else; the log goes over to it with a second Epoch, right
+ * behind, and what opens a segment otherwise. Until that one is there, whole, the segment in use is the newest.
  *
  * A verdict of kind `damaged` says that records up to and including those of `epoch` were lost in `file`, or
  * somewhere if it is empty; one of kind `cleared` that an operator has looked at all such places and that
@@ -43,6 +48,8 @@ export interface EpochRecord {
   readonly restated: boolean;
   /** LSN behind the last record before, if it is not that of this one: the numbers between are not used. */
   readonly follows?: number;
+  /** First LSN of the segment that was in use when this one was made ready; absent once the log has gone over. */
+  readonly after?: number;
 }
 
 /** What was decided about damage, by whom and why. */
@@ -151,6 +158,7 @@ export function decodeHead(body: Uint8Array): HeadRecord | null {
       opening: field(map, "opening", "number"),
       restated: field(map, "restated", "boolean"),
       ...("follows" in map ? { follows: field(map, "follows", "number") } : {}),
+      ...("after" in map ? { after: field(map, "after", "number") } : {}),
     };
   }
   // A verdict on a branch is the coordinator's own record.

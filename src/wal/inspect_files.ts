@@ -6,7 +6,8 @@
  * The writer may take a segment away before it is read, and does so when a later one restates it. To look for
  * that one would be a chase which a quick writer wins for ever. So the newest segment is opened as soon as
  * it is listed, and stays open: it can be read whatever becomes of its name, and older ones are not
- * needed beside it.
+ * needed beside it. The newest may have been made ready behind the one in use, which is then held as well. If that
+ * is gone by then, the writer has gone over to the newest meanwhile.
  *
  * An old segment is not removed but overwritten and used again (`left_segments.ts`). So whoever reads one shares
  * its lock, and a segment that somebody reads is removed instead: its bytes are then there until the reader
@@ -23,6 +24,9 @@ import { compareAgain, type SharedFile } from "./shared_file.ts";
 
 /** How often a directory is listed until the newest segment in it can be opened. */
 const MAX_LISTINGS = 100;
+
+/** As many are held: the one in use, and one that was made ready behind it. */
+const HELD_SEGMENTS = 2;
 
 /** A segment is being taken away at this moment. */
 class SegmentTakenError extends Error {
@@ -60,7 +64,7 @@ class ReadOnlyFiles {
 /** The files of a log; segments of it are read as they were at one moment. */
 export class SettledFiles extends ReadOnlyFiles implements FileSystem, Disposable {
   readonly #fileSystem: FileSystem;
-  #newest: { readonly path: string; readonly file: FileHandle } | null = null;
+  #held = new Map<string, FileHandle>();
 
   /**
    * Shows the files of another file system.
@@ -73,7 +77,7 @@ export class SettledFiles extends ReadOnlyFiles implements FileSystem, Disposabl
   }
 
   /**
-   * Lists a directory and keeps the newest segment in it open, until the next list.
+   * Lists a directory and keeps the newest segments in it open, until the next list.
    *
    * @param directory The log directory.
    * @returns The names in it.
@@ -84,8 +88,12 @@ export class SettledFiles extends ReadOnlyFiles implements FileSystem, Disposabl
       const names = await this.#fileSystem.list(directory);
       this[Symbol.dispose]();
       // Names of segments have as many digits each.
-      const newest = names.filter((name) => parseSegmentName(name) !== null).sort().at(-1);
-      if (newest === undefined || await this.#keep(pathOf(directory, newest))) return names;
+      const segments = names.filter((name) => parseSegmentName(name) !== null).sort().reverse();
+      const [newest, ...others] = segments.slice(0, HELD_SEGMENTS);
+      if (newest === undefined) return names;
+      if (!await this.#keep(pathOf(directory, newest))) continue;
+      for (const other of others) await this.#keep(pathOf(directory, other));
+      return names;
     }
     throw new Error(
       `Cannot read the log in "${directory}": its newest segment was gone ${MAX_LISTINGS} times ` +
@@ -98,16 +106,16 @@ export class SettledFiles extends ReadOnlyFiles implements FileSystem, Disposabl
   }
 
   async open(path: string): Promise<SharedFile> {
-    const newest = this.#newest;
-    if (newest?.path === path) return readOnly(newest.file, () => {});
+    const held = this.#held.get(path);
+    if (held !== undefined) return readOnly(held, () => {});
     const file = await this.#hold(path);
     return readOnly(file, () => file.close());
   }
 
-  /** Lets go of the newest segment. */
+  /** Lets go of the newest segments. */
   [Symbol.dispose](): void {
-    this.#newest?.file.close();
-    this.#newest = null;
+    for (const file of this.#held.values()) file.close();
+    this.#held.clear();
   }
 
   /** Opens a file; a segment so that its bytes stay what they are even if it is taken away. */
@@ -128,7 +136,7 @@ export class SettledFiles extends ReadOnlyFiles implements FileSystem, Disposabl
   /** Keeps a segment open; false if it is gone. What else stands in the way is told to whoever reads it. */
   async #keep(path: string): Promise<boolean> {
     try {
-      this.#newest = { path, file: await this.#hold(path) };
+      this.#held.set(path, await this.#hold(path));
       return true;
     } catch (error) {
       return !isNotFound(error);

@@ -26,10 +26,10 @@ import { damageVerdict, type RecoveredLog, recoverLog } from "./recovery.ts";
 import { removeUnfinished, retireSegments } from "./retire.ts";
 import { isBrokenName, parseSegmentName } from "./segment_name.ts";
 import { MAX_SEGMENT_LENGTH } from "./segment_scan.ts";
-import { SegmentWriter } from "./segment_writer.ts";
+import { SegmentMaker } from "./segment_maker.ts";
+import type { SegmentWriter } from "./segment_writer.ts";
 import { settleSegment } from "./settle.ts";
 import { LogWriter } from "./writer.ts";
-import type { BeginSegment } from "./writer_options.ts";
 
 export type { AcceptedCopy } from "./place.ts";
 
@@ -207,10 +207,13 @@ export class Log<Entry> implements AsyncDisposable {
       if (!state.restates) await settleSegment(platform, directory, recovered.tail);
       let identity: HeldIdentity | null = null;
       const lsnLimit = () => identity?.lsnLimit ?? Number.MAX_SAFE_INTEGER;
-      const beginSegment = segmentBeginner(platform, directory, state, lsnLimit);
+      const segments = new SegmentMaker(platform, directory, state, lsnLimit);
       let { nextLsn } = recovered;
-      const count = (numbers: number) => nextLsn += numbers;
-      segment = await beginSegment(nextLsn, null, count, null, recovered.follows);
+      segment = await segments.create(nextLsn, null, {
+        follows: recovered.follows,
+        onNumbers: (count) => nextLsn += count,
+        behind: null,
+      });
       await assertNewest(platform, directory, segment.firstLsn);
       if (recovered.first) await platform.fileSystem.syncAncestors(directory);
       const place = await placeOf(platform, directory);
@@ -239,7 +242,7 @@ export class Log<Entry> implements AsyncDisposable {
         segmentSize,
         checkpointInterval: options.checkpointInterval ?? DEFAULT_CHECKPOINT_INTERVAL,
         pipeline,
-        beginSegment,
+        segments,
         retire: async (newest) => {
           // If it cannot be written, the log goes on until its numbers are used up.
           await held.follow(newest).catch(() => {});
@@ -390,28 +393,6 @@ function beginEpoch<Entry>(
     });
   }
   return state.id ?? "";
-}
-
-/** Begins segments that restate `state` as it is at that moment. */
-function segmentBeginner<Entry>(
-  platform: Platform,
-  directory: string,
-  state: LogState<Entry>,
-  lsnLimit: () => number,
-): (...args: [...Parameters<BeginSegment>, follows?: number]) => Promise<SegmentWriter> {
-  return async (nextLsn, ready, onNumbers, behind, follows = nextLsn) => {
-    using opening = state.opening(follows < nextLsn ? follows : undefined);
-    onNumbers(opening.count);
-    return await SegmentWriter.create(
-      platform,
-      directory,
-      nextLsn,
-      opening,
-      ready,
-      lsnLimit(),
-      behind,
-    );
-  };
 }
 
 /**

@@ -65,6 +65,8 @@ export class LogState<Entry> {
       this.#id = record.id;
       this.#epoch = Math.max(this.#epoch, record.epoch);
       this.#started = record.started;
+      // Made while another segment was in use, which had the verdicts.
+      if (record.after !== undefined) return;
       // The head of a segment restates the verdicts that stand.
       this.#damages = [];
       this.#operators = [];
@@ -104,6 +106,16 @@ export class LogState<Entry> {
   }
 
   /**
+   * The frame at the head of a segment that is made ready while another is in use: it says nothing but that.
+   *
+   * @param after First LSN of the segment in use.
+   * @returns The frame, not sealed; to be disposed of.
+   */
+  preparation(after: number): FrameBatch {
+    return framesOf([encodeHead({ ...this.#epochRecord(1, false), after })]);
+  }
+
+  /**
    * The frames that open a segment: Epoch, the latest verdicts of operators, those on damage that stand
    * (behind the former, which would clear them), and what restates the entries.
    *
@@ -111,26 +123,41 @@ export class LogState<Entry> {
    * @returns The frames, not sealed; to be disposed of.
    */
   opening(follows?: number): FrameBatch {
-    if (this.#id === null) throw new TypeError("Cannot open a segment: the log has no id");
     const entries = this.#model.checkpoint();
     const verdicts = [...this.#operators, ...this.#damages];
+    const count = 1 + verdicts.length + (entries?.length ?? 0);
     const epoch: EpochRecord = {
+      ...this.#epochRecord(count, entries !== null),
+      ...(follows === undefined ? {} : { follows }),
+    };
+    return framesOf(this.#bodies([epoch, ...verdicts], entries ?? []));
+  }
+
+  *#bodies(heads: readonly HeadRecord[], entries: readonly Entry[]): Generator<Uint8Array> {
+    for (const record of heads) yield encodeHead(record);
+    for (const entry of entries) yield this.#model.encode(entry);
+  }
+
+  #epochRecord(opening: number, restated: boolean): EpochRecord {
+    if (this.#id === null) throw new TypeError("Cannot open a segment: the log has no id");
+    return {
       type: "epoch",
       id: this.#id,
       epoch: this.#epoch,
       started: this.#started,
-      opening: 1 + verdicts.length + (entries?.length ?? 0),
-      restated: entries !== null,
-      ...(follows === undefined ? {} : { follows }),
+      opening,
+      restated,
     };
-    const frames = new FrameBatch();
-    try {
-      for (const record of [epoch, ...verdicts]) frames.add(encodeHead(record));
-      for (const entry of entries ?? []) frames.add(this.#model.encode(entry));
-      return frames;
-    } catch (error) {
-      frames[Symbol.dispose]();
-      throw error;
-    }
+  }
+}
+
+function framesOf(bodies: Iterable<Uint8Array>): FrameBatch {
+  const frames = new FrameBatch();
+  try {
+    for (const body of bodies) frames.add(body);
+    return frames;
+  } catch (error) {
+    frames[Symbol.dispose]();
+    throw error;
   }
 }

@@ -38,6 +38,8 @@ type Read<Entry> =
 
 /** The records that open a segment, held back until all of them have been read. */
 interface Opening<Entry> {
+  /** Whether the log has gone over to the segment with it, rather than made it ready. */
+  readonly begins: boolean;
   readonly restated: boolean;
   remaining: number;
   readonly records: Read<Entry>[];
@@ -60,7 +62,11 @@ export class Reading<Entry> {
   readonly #harmless: Finding[] = [];
   #opening: Opening<Entry> | null = null;
   #restated = false;
-  #segments = 0;
+  /** First LSN of the segment that was read last. */
+  #last: number | null = null;
+  /** First LSN of the one that was in use when it was made ready; `null` if it was made at once. */
+  #after: number | null = null;
+  #hasBegun = false;
   #follows = 0;
   #wrongPayloads = 0;
   #behindOpening = 0;
@@ -107,6 +113,11 @@ export class Reading<Entry> {
     return this.#tail;
   }
 
+  /** Whether the last segment was made ready and the log has not gone over to it: the one before says more. */
+  get isWaiting(): boolean {
+    return this.#after !== null && !this.#hasBegun;
+  }
+
   /** Whether what was read says everything. */
   get isWhole(): boolean {
     return this.#restated && this.#found.length === 0;
@@ -130,8 +141,11 @@ export class Reading<Entry> {
   }
 
   async #read(window: SegmentWindow, firstLsn: number): Promise<void> {
-    const expected = this.#segments > 0 ? this.nextLsn : this.#oldest;
-    this.#segments++;
+    const before = { lsn: this.#last, restated: this.#restated };
+    const expected = before.lsn === null ? this.#oldest : this.nextLsn;
+    this.#last = firstLsn;
+    this.#after = null;
+    this.#hasBegun = false;
     this.#wrongPayloads = 0;
     this.#restated = false;
     this.#opening = null;
@@ -142,7 +156,7 @@ export class Reading<Entry> {
     const model = this.#model;
     const scan = await readSegment(window, file, firstLsn, {
       onFrame: (body, lsn, offset) => {
-        this.#visit(body, file, offset, lsn, lsn === firstLsn);
+        this.#visit(body, file, offset, lsn, lsn - firstLsn);
         opened ||= this.#opening === null;
       },
       onDamage: (damage) => {
@@ -157,13 +171,30 @@ export class Reading<Entry> {
         endReplay: (bytes) => model.endReplay?.(bytes),
       }),
     });
-    if (this.#opening !== null) opened = false;
+    if (this.#opening !== null && this.#after !== null) {
+      // The log was going over to it when a crash cut that off; a place that was synced would have ended it before.
+      this.#opening = null;
+    } else if (this.#opening !== null) opened = false;
     this.#giveUpOpening();
-    this.#finish(scan, opened, Math.max(0, this.#follows - expected));
+    this.#finish(scan, opened, this.#missingBefore(before.lsn, expected));
+    if (this.isWaiting) this.#restated = before.restated;
   }
 
-  /** Reads a frame and takes it into account. */
-  #visit(body: Uint8Array, file: string, offset: number, lsn: number, first: boolean): void {
+  /** What is missing before the segment that was read, for people; `null` if nothing is. */
+  #missingBefore(last: number | null, expected: number): string | null {
+    if (this.#after !== null && !this.#hasBegun) {
+      // A later one than was in use then is there if the log has gone on in that, and a power cut brought this back.
+      const isThere = last === null ? this.#oldest === Infinity : last >= this.#after;
+      return isThere
+        ? null
+        : `${segmentName(this.#after)} is missing, which was in use when it was made ready`;
+    }
+    const missing = this.#follows - expected;
+    return missing > 0 ? `${missing} records before it are missing` : null;
+  }
+
+  /** Reads a frame, which has that place among those of its segment, and takes it into account. */
+  #visit(body: Uint8Array, file: string, offset: number, lsn: number, place: number): void {
     let head: HeadRecord | null;
     let entry: Entry | null = null;
     try {
@@ -180,8 +211,10 @@ export class Reading<Entry> {
     if (head === null && entry === null) {
       throw new LogVersionError(this.#directory, { file, offset, lsn }, `record kind ${body[0]}`);
     }
-    if (first && head?.type === "epoch") {
-      this.#opening = { restated: head.restated, remaining: head.opening, records: [] };
+    if (head?.type === "epoch" && place <= 1) {
+      if (place === 0) this.#after = head.after ?? null;
+      const { opening: remaining, restated, after } = head;
+      this.#opening = { begins: after === undefined, restated, remaining, records: [] };
       this.#follows = head.follows ?? lsn;
       this.#behindOpening = lsn + head.opening;
     }
@@ -201,6 +234,7 @@ export class Reading<Entry> {
     opening.records.push(record);
     opening.remaining--;
     if (opening.remaining > 0) return;
+    this.#hasBegun ||= opening.begins;
     if (opening.restated) {
       // What restates everything replaces what was read before, and makes damage there harmless.
       this.#restated = true;
@@ -220,7 +254,7 @@ export class Reading<Entry> {
     }
   }
 
-  #finish(scan: SegmentScan, opened: boolean, missing: number): void {
+  #finish(scan: SegmentScan, opened: boolean, missing: string | null): void {
     const { file, length, end, damages } = scan;
     if (end.kind === "newer-version") {
       throw new LogVersionError(this.#directory, { file, offset: 0 }, end.detail);
@@ -239,12 +273,14 @@ export class Reading<Entry> {
     if (!opened) {
       const detail = end.detail === "" ? "" : `: ${end.detail}`;
       this.#found.push({ file, reason: `the records that open it are not all there${detail}` });
-    } else if (missing > 0 && !this.#restated) {
-      this.#found.push({ file, reason: `${missing} records before it are missing` });
+    } else if (missing !== null && !this.#restated) {
+      this.#found.push({ file, reason: missing });
     }
     // What cannot be read may have held more records than were counted; their numbers are not used again.
     const bytes = opened ? length - end.offset : MAX_SEGMENT_LENGTH;
-    const unread = opened && damages.length === 0 ? 0 : Math.ceil(bytes / MIN_FRAME_LENGTH);
+    // Without the segment in use nobody knows whether a beginning was cut off, or read by somebody and damaged since.
+    const isKnown = opened && damages.length === 0 && (missing === null || !this.isWaiting);
+    const unread = isKnown ? 0 : Math.ceil(bytes / MIN_FRAME_LENGTH);
     this.nextLsn = Math.max(this.nextLsn, end.nextLsn + unread);
     this.#behindOpenings += Math.max(0, end.nextLsn - this.#behindOpening);
     const isWhole = end.kind === "clean" && damages.length === 0;

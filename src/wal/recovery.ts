@@ -3,7 +3,7 @@
  *
  * The newest segment comes first: if its opening records restate everything and nothing in it is damaged,
  * it alone says everything, and damage in older segments does not matter: they are read only so that
- * damaged ones are kept. Otherwise, and always if the log keeps every entry, every segment is read, oldest first,
+ * damaged ones are kept. If it was only made ready, it says so, and the one that was in use takes its place. Otherwise, and always if the log keeps every entry, every segment is read, oldest first,
  * and what is readable counts; where
  * records are missing the outcome holds a verdict, which the log must make durable before anybody acts on
  * the rest. A segment that the identity names and that is not there is missing, too. A log that has been
@@ -174,9 +174,14 @@ async function readSegments<Entry>(
   model: LogModel<Entry>,
   segments: readonly number[],
 ): Promise<ReadSegments<Entry>> {
-  const newest = new Reading(directory, model);
-  const older = segments.slice(0, -1);
+  let newest = new Reading(directory, model);
+  let older = segments.slice(0, -1);
   if (newest.state.restates) await newest.read(platform, segments.slice(-1));
+  if (newest.isWaiting && older.length > 0) {
+    newest = new Reading(directory, model);
+    older = older.slice(0, -1);
+    await newest.read(platform, segments.slice(-2));
+  }
   if (!newest.isWhole) {
     const reading = new Reading(directory, model, 0);
     await reading.read(platform, segments);

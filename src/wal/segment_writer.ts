@@ -1,7 +1,11 @@
 /**
  * Makes one segment and writes to it. A segment gets its name only when its header and its opening
  * records are on disk, so a segment by name is never empty and never half made; whatever a crash leaves
- * before that is an `.unfinished` file that holds nothing which counts. After a write or sync that
+ * before that is an `.unfinished` file that holds nothing which counts.
+ *
+ * To name a file and sync its directory takes three times what a batch does. So a segment can be made ready while
+ * another is in use, with one record that says so and its name; going over to it is then one write and one sync, of
+ * records that open it as they would open another. After a write or sync that
  * failed the segment refuses every further one: the kernel may have dropped the data and say nothing
  * the next time.
  *
@@ -11,7 +15,7 @@
 import type { FileHandle, FileSystem } from "../platform/file_system.ts";
 import type { Platform } from "../platform/platform.ts";
 import { randomUint32 } from "../platform/randomness.ts";
-import { writeWhole } from "../platform/whole_file.ts";
+import { writeWhole, writeWholeAside } from "../platform/whole_file.ts";
 import type { ReadyFile } from "./file_pipeline.ts";
 import type { LeftSegment } from "./left_segments.ts";
 import { encodeSegmentHeader } from "./format.ts";
@@ -45,6 +49,18 @@ export class SegmentCreationError extends Error {
     );
     this.named = named;
   }
+}
+
+/** How a segment is made. */
+interface SegmentPlan {
+  readonly platform: Platform;
+  readonly directory: string;
+  readonly firstLsn: number;
+  readonly ready: ReadyFile | null;
+  /** Writes its head, and makes that durable. */
+  readonly fill: (segment: SegmentWriter) => Promise<void>;
+  /** Whether somebody waits for it. */
+  readonly isAwaited: boolean;
 }
 
 /** A segment open for writing. */
@@ -92,7 +108,7 @@ export class SegmentWriter {
    * @returns The segment, ready for the record after those.
    * @throws {SegmentCreationError} If it could not be made.
    */
-  static async create(
+  static create(
     platform: Platform,
     directory: string,
     firstLsn: number,
@@ -101,6 +117,52 @@ export class SegmentWriter {
     lsnLimit: number,
     behind: FrameRun | null = null,
   ): Promise<SegmentWriter> {
+    const fill = async (segment: SegmentWriter) => {
+      segment.write(encodeSegmentHeader(segment.salt, firstLsn));
+      segment.#writeOpening(firstLsn, opening, behind, lsnLimit);
+      await segment.sync();
+    };
+    return SegmentWriter.#make({ platform, directory, firstLsn, ready, fill, isAwaited: true });
+  }
+
+  /**
+   * Makes a segment that the log goes over to later, while another is in use and nobody waits. When this
+   * resolves, its first record and its name are durable.
+   *
+   * @param platform The machine.
+   * @param directory The log directory.
+   * @param firstLsn Number of its first record, which no record of the segment in use may reach.
+   * @param first Its first record, which says that it is made ready; not yet sealed.
+   * @param ready A file whose space is written, to be overwritten.
+   * @param lsnLimit The number that no record may have.
+   * @returns The segment, for {@linkcode begin}.
+   * @throws {SegmentCreationError} If it could not be made.
+   */
+  static prepare(
+    platform: Platform,
+    directory: string,
+    firstLsn: number,
+    first: FrameBatch,
+    ready: ReadyFile,
+    lsnLimit: number,
+  ): Promise<SegmentWriter> {
+    const fill = async (segment: SegmentWriter) => {
+      assertNumbers(firstLsn, first.count, lsnLimit);
+      const header = encodeSegmentHeader(segment.salt, firstLsn);
+      const frame = first.seal(segment.salt, firstLsn, firstLsn);
+      const bytes = new Uint8Array(header.length + frame.length);
+      bytes.set(header);
+      bytes.set(frame, header.length);
+      segment.#use("write to");
+      await writeWholeAside(segment.#file, bytes);
+      segment.#usable = true;
+      segment.#length = bytes.length;
+    };
+    return SegmentWriter.#make({ platform, directory, firstLsn, ready, fill, isAwaited: false });
+  }
+
+  static async #make(plan: SegmentPlan): Promise<SegmentWriter> {
+    const { platform, directory, firstLsn, ready, fill, isAwaited } = plan;
     const { fileSystem, randomness } = platform;
     const path = pathOf(directory, segmentName(firstLsn));
     // Never 0, as space that was never used would begin like a frame.
@@ -112,31 +174,53 @@ export class SegmentWriter {
     try {
       file ??= await fileSystem.open(unfinished, "create-new");
       const segment = new SegmentWriter(file, salt, firstLsn, ready !== null);
-      const count = opening.count + (behind?.count ?? 0);
-      if (firstLsn + count > lsnLimit) {
-        throw new RangeError(`Cannot number ${count} records: ${lsnLimit} is the limit`);
-      }
-      segment.write(encodeSegmentHeader(salt, firstLsn));
-      segment.write(opening.seal(salt, firstLsn, firstLsn));
-      segment.#headLength = segment.length;
-      if (behind !== null) {
-        segment.write(behind.seal(salt, firstLsn + opening.count, firstLsn));
-      }
       // Appends wait for the longer of the two; the file is not closed before both have ended.
       const both = await Promise.allSettled([
         assertFree(fileSystem, path),
-        Promise.try(() => segment.sync()),
+        Promise.try(() => fill(segment)),
       ]);
       for (const one of both) if (one.status === "rejected") throw one.reason;
       named = true;
       await fileSystem.rename(unfinished, path);
-      await fileSystem.syncDirectory(directory, true);
+      await fileSystem.syncDirectory(directory, isAwaited);
       return segment;
     } catch (cause) {
       file?.close();
       if (file !== null && !named) await fileSystem.remove(unfinished).catch(() => {});
       throw new SegmentCreationError(firstLsn, named, { cause });
     }
+  }
+
+  /**
+   * Goes over to a segment that was made ready. When this resolves, the records that open it and those behind
+   * them are durable.
+   *
+   * @param opening The opening records, not yet sealed.
+   * @param lsnLimit The number that no record may have.
+   * @param behind Records behind the opening ones, not yet sealed; `null` if there are none.
+   * @throws {SegmentCreationError} If it could not be done; the segment is closed.
+   */
+  async begin(opening: FrameBatch, lsnLimit: number, behind: FrameRun | null): Promise<void> {
+    try {
+      // Behind the record that it was made ready with.
+      this.#writeOpening(this.firstLsn + 1, opening, behind, lsnLimit);
+      await this.sync();
+    } catch (cause) {
+      this.close();
+      throw new SegmentCreationError(this.firstLsn, true, { cause });
+    }
+  }
+
+  #writeOpening(
+    firstLsn: number,
+    opening: FrameBatch,
+    behind: FrameRun | null,
+    lsnLimit: number,
+  ): void {
+    assertNumbers(firstLsn, opening.count + (behind?.count ?? 0), lsnLimit);
+    this.write(opening.seal(this.salt, firstLsn, firstLsn));
+    this.#headLength = this.length;
+    if (behind !== null) this.write(behind.seal(this.salt, firstLsn + opening.count, firstLsn));
   }
 
   /**
@@ -209,6 +293,11 @@ export class SegmentWriter {
     }
     this.#usable = false;
   }
+}
+
+function assertNumbers(firstLsn: number, count: number, lsnLimit: number): void {
+  if (firstLsn + count <= lsnLimit) return;
+  throw new RangeError(`Cannot number ${count} records: ${lsnLimit} is the limit`);
 }
 
 /**

@@ -26,6 +26,7 @@ import { encodeHead, type HeadRecord } from "./head.ts";
 import { FIRST_APPLICATION_TAG } from "./model.ts";
 import { RecordQueue } from "./record_queue.ts";
 import { Retirement } from "./retire.ts";
+import { Rotation } from "./rotation.ts";
 import { SegmentCreationError, type SegmentWriter } from "./segment_writer.ts";
 import type { WriterOptions } from "./writer_options.ts";
 
@@ -37,12 +38,6 @@ export const MAX_QUEUED_BYTES = 67_108_864;
 
 /** Records written without a sync after which the next write is synced whatever it holds. */
 const MAX_UNSYNCED_RECORDS = 32_768;
-
-/** Bytes that a segment must hold before age alone makes the log begin another. */
-const MIN_CHECKPOINT_BYTES = 65_536;
-
-/** Bytes by which a segment outgrows its size rather than being one of ever more that are not taken away. */
-const MAX_OUTGROWTH = 67_108_864;
 
 /** After so many batches of a lone caller the next is written as soon as it is there. */
 const LONE_BATCHES = 8;
@@ -68,13 +63,12 @@ interface Failure {
 export class LogWriter<Entry> {
   readonly #options: WriterOptions<Entry>;
   readonly #retirement: Retirement;
+  readonly #rotation: Rotation<Entry>;
   /** What waits. */
   #gathering = new RecordQueue<Entry>();
   /** What is being written, or nothing. */
   #writing = new RecordQueue<Entry>();
   #segment: SegmentWriter;
-  #segmentBegun = 0;
-  #rotateAt = 0;
   #nextLsn: number;
   #synced: number;
   #running: Promise<void> | null = null;
@@ -96,9 +90,14 @@ export class LogWriter<Entry> {
    */
   constructor(options: WriterOptions<Entry>) {
     this.#options = options;
-    this.#retirement = new Retirement(options.retire);
+    const { clock } = options.platform;
+    this.#retirement = new Retirement(async (firstLsn) => {
+      // Who waits for the records that the segment begins with has the answer first.
+      await new Promise<void>((resolve) => clock.soon(resolve));
+      await options.retire(firstLsn);
+    });
+    this.#rotation = new Rotation(options, this.#retirement);
     this.#segment = options.segment;
-    this.#enter(options.segment);
     this.#nextLsn = options.nextLsn;
     this.#synced = options.nextLsn;
   }
@@ -215,7 +214,7 @@ export class LogWriter<Entry> {
   async #drain(): Promise<void> {
     while (this.#gathering.count > 0 && this.#failure === null) {
       await this.#gather();
-      const isRotationDue = this.#isRotationDue();
+      const isRotationDue = this.#rotation.isDue(this.#nextLsn, this.#gathering);
       if (isRotationDue && !this.#options.restates && !await this.#syncBefore()) break;
       const taken = this.#takeQueue();
       if (isRotationDue && await this.#rotate(taken)) continue;
@@ -314,19 +313,6 @@ export class LogWriter<Entry> {
     this.#synced = this.#nextLsn;
   }
 
-  #isRotationDue(): boolean {
-    const { clock } = this.#options.platform;
-    const { length, headLength, preallocated } = this.#segment;
-    const { pipeline, segmentSize, checkpointInterval } = this.#options;
-    // A log that is hardly used never pays for a file ahead of time.
-    if (length >= segmentSize / 64) pipeline.prepare();
-    if (this.#retirement.isBehind && length < this.#rotateAt + MAX_OUTGROWTH) return false;
-    if (!preallocated && pipeline.isReady) return true;
-    if (length + this.#gathering.length > this.#rotateAt) return length > headLength;
-    return length >= MIN_CHECKPOINT_BYTES &&
-      clock.elapsed() - this.#segmentBegun >= checkpointInterval;
-  }
-
   /** Entries that are not restated must be on disk before a later segment promises that they are; false if not. */
   async #syncBefore(): Promise<boolean> {
     try {
@@ -349,8 +335,7 @@ export class LogWriter<Entry> {
         return true;
       }
       // The segment in use is sound: it goes on growing, and the next one is tried again later.
-      this.#rotateAt = this.#segment.length + this.#options.segmentSize / 4;
-      this.#segmentBegun = this.#options.platform.clock.elapsed();
+      this.#rotation.postpone();
       return false;
     }
   }
@@ -362,33 +347,26 @@ export class LogWriter<Entry> {
    * @returns Number of the first of those.
    */
   async #begin(taken: RecordQueue<Entry> | null): Promise<number> {
-    const { beginSegment, pipeline } = this.#options;
-    const firstLsn = this.#nextLsn;
-    const ready = pipeline.take();
+    const { pipeline } = this.#options;
+    const follows = this.#nextLsn;
     let begun: SegmentWriter;
     try {
-      begun = await beginSegment(firstLsn, ready, (count) => this.#nextLsn += count, taken);
+      begun = await this.#rotation.begin(follows, taken, (nextLsn) => this.#nextLsn = nextLsn);
     } catch (error) {
       // The numbers of a segment that may be there are used up. Those of one that is not are given to the
       // records that follow in the present one, which must have no gap.
-      if (!(error instanceof SegmentCreationError) || !error.named) this.#nextLsn = firstLsn;
+      if (!(error instanceof SegmentCreationError) || !error.named) this.#nextLsn = follows;
       throw error;
     }
     const answer = taken === null ? this.#nextLsn : this.#number(taken);
     if (this.#options.restates) pipeline.keep(this.#segment.leave());
     else this.#segment.close();
-    this.#enter(begun);
+    this.#segment = begun;
+    this.#rotation.enter(begun);
     this.#synced = this.#nextLsn;
     // No commit waits for it.
     this.#retirement.before(begun.firstLsn);
     return answer;
-  }
-
-  #enter(segment: SegmentWriter): void {
-    this.#segment = segment;
-    this.#segmentBegun = this.#options.platform.clock.elapsed();
-    // With very much to restate, a segment holds at least as much of what is new.
-    this.#rotateAt = Math.max(this.#options.segmentSize, 2 * segment.headLength);
   }
 
   async #restate(): Promise<boolean> {
@@ -476,6 +454,7 @@ export class LogWriter<Entry> {
       this.#gathering[Symbol.dispose]();
       this.#writing[Symbol.dispose]();
       await this.#retirement.ended();
+      await this.#rotation.close();
       await this.#options.pipeline.close();
     }
   }

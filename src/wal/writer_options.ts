@@ -5,27 +5,11 @@
  */
 
 import type { Platform } from "../platform/platform.ts";
-import type { FilePipeline, ReadyFile } from "./file_pipeline.ts";
-import type { FrameRun } from "./frame_batch.ts";
+import type { FilePipeline } from "./file_pipeline.ts";
 import type { LogState } from "./log_state.ts";
 import type { LogModel } from "./model.ts";
+import type { SegmentMaker } from "./segment_maker.ts";
 import type { SegmentWriter } from "./segment_writer.ts";
-
-/**
- * Begins a segment that restates the log.
- *
- * @param nextLsn Number of its first record.
- * @param ready A file whose space is written, to be overwritten, if there is one.
- * @param onNumbers Is told how many numbers its opening takes, before anything is written.
- * @param behind Records that are written behind its opening, with the same sync; `null` if there are none.
- * @returns The segment, durable.
- */
-export type BeginSegment = (
-  nextLsn: number,
-  ready: ReadyFile | null,
-  onNumbers: (count: number) => void,
-  behind: FrameRun | null,
-) => Promise<SegmentWriter>;
 
 /** What a writer starts from. */
 export interface WriterOptions<Entry> {
@@ -51,8 +35,8 @@ export interface WriterOptions<Entry> {
   readonly checkpointInterval: number;
   /** Makes files for segments ahead of time. */
   readonly pipeline: FilePipeline;
-  /** Begins a segment. */
-  readonly beginSegment: BeginSegment;
+  /** Makes segments. */
+  readonly segments: SegmentMaker<Entry>;
   /** Takes away the segments before one that is durable. */
   readonly retire: (firstLsn: number) => Promise<void>;
 }

@@ -71,6 +71,8 @@ const SECTORS = tests(
   "whichever sector",
 );
 const GAPS = tests("missing records", "tests/wal/recovery_damage_test.ts", "missing");
+const READY = tests("segments made ready", "tests/wal/ready_segment_test.ts", "recoverLog");
+const NUMBERS = tests("their numbers", "tests/wal/writer_ready_test.ts", "never reaches");
 const VERDICTS = tests("verdicts", "tests/defects/recovery_test.ts", "D12");
 
 const WRITER = "src/wal/writer.ts";
@@ -93,7 +95,7 @@ export const CANARIES: readonly Canary[] = [
     name: "no sync of the directory behind a new segment's name",
     patches: [{
       file: SEGMENT_WRITER,
-      find: "      await fileSystem.syncDirectory(directory, true);\n",
+      find: "      await fileSystem.syncDirectory(directory, isAwaited);\n",
       replace: "",
     }],
     suite: RANDOM_RUNS,
@@ -118,8 +120,8 @@ export const CANARIES: readonly Canary[] = [
     }, {
       file: WRITER,
       find:
-        "if (!(error instanceof SegmentCreationError) || !error.named) this.#nextLsn = firstLsn;",
-      replace: "this.#nextLsn = firstLsn;",
+        "if (!(error instanceof SegmentCreationError) || !error.named) this.#nextLsn = follows;",
+      replace: "this.#nextLsn = follows;",
     }],
     suite: BEGINNINGS,
   },
@@ -146,12 +148,12 @@ export const CANARIES: readonly Canary[] = [
     name: "verdicts not in the head of a new segment",
     patches: [{
       file: STATE,
-      find: "opening: 1 + verdicts.length + ",
-      replace: "opening: 1 + ",
+      find: "const count = 1 + verdicts.length + ",
+      replace: "const count = 1 + ",
     }, {
       file: STATE,
-      find: "for (const record of [epoch, ...verdicts])",
-      replace: "for (const record of [epoch])",
+      find: "this.#bodies([epoch, ...verdicts], ",
+      replace: "this.#bodies([epoch], ",
     }],
     suite: VERDICTS,
   },
@@ -195,10 +197,46 @@ export const CANARIES: readonly Canary[] = [
     name: "gaps between segments not noticed",
     patches: [{
       file: "src/wal/reading.ts",
-      find: "} else if (missing > 0 && !this.#restated) {",
+      find: "} else if (missing !== null && !this.#restated) {",
       replace: "} else if (false) {",
     }],
     suite: GAPS,
+  },
+  {
+    name: "a segment that was made ready taken for the one in use",
+    patches: [{
+      file: "src/wal/reading.ts",
+      find: "this.#opening = { begins: after === undefined,",
+      replace: "this.#opening = { begins: true,",
+    }],
+    suite: READY,
+  },
+  {
+    name: "a segment whose beginning was cut off taken for damaged",
+    patches: [{
+      file: "src/wal/reading.ts",
+      find: "if (this.#opening !== null && this.#after !== null) {",
+      replace: "if (false) {",
+    }],
+    suite: READY,
+  },
+  {
+    name: "the segment in use not missed behind one that was made ready",
+    patches: [{
+      file: "src/wal/reading.ts",
+      find: "last === null ? this.#oldest === Infinity : last >= this.#after;",
+      replace: "true;",
+    }],
+    suite: READY,
+  },
+  {
+    name: "a segment written beyond the number of the next one",
+    patches: [{
+      file: "src/wal/rotation.ts",
+      find: "    if (isInItsNumbers) return true;\n",
+      replace: "",
+    }],
+    suite: NUMBERS,
   },
 ];
 

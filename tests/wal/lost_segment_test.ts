@@ -14,7 +14,7 @@ import { Log } from "../../src/wal/log.ts";
 import { LogState } from "../../src/wal/log_state.ts";
 import { recoverLog } from "../../src/wal/recovery.ts";
 import { segmentName } from "../../src/wal/segment_name.ts";
-import { SegmentWriter } from "../../src/wal/segment_writer.ts";
+import { SegmentMaker } from "../../src/wal/segment_maker.ts";
 import { LogWriter } from "../../src/wal/writer.ts";
 import { SelectiveFiles } from "../defects/selective_files.ts";
 import { MemoryDisk } from "../simulation/memory_disk.ts";
@@ -183,23 +183,21 @@ async function writerUpTo(
   const model = new LiveState();
   const state = new LogState<LogRecord>(model);
   state.begin(LOG_ID, 1, "");
-  const begin = async (firstLsn: number): Promise<SegmentWriter> => {
-    using opening = state.opening();
-    return await SegmentWriter.create(platform, DIRECTORY, firstLsn, opening, null, lsnLimit);
-  };
+  const segments = new SegmentMaker(platform, DIRECTORY, state, () => lsnLimit);
+  const beginning = { follows: 0, onNumbers: () => {}, behind: null };
   return new LogWriter<LogRecord>({
     platform,
     directory: DIRECTORY,
     model,
     state,
     restates: true,
-    segment: await begin(0),
+    segment: await segments.create(0, null, beginning),
     nextLsn: 2,
     lsnLimit: () => lsnLimit,
     segmentSize: 1 << 20,
     checkpointInterval: 60_000,
     pipeline: new FilePipeline(platform, DIRECTORY, 1 << 20),
-    beginSegment: begin,
+    segments,
     retire: () => Promise.resolve(),
   });
 }

@@ -74,8 +74,8 @@ Deno.test("SegmentWriter.create names the file behind its sync and before that o
   const before = disk.calls.length;
   (await create(disk)).close();
   const kinds = disk.calls.slice(before).map(({ kind }) => kind);
-  // The second "open" looks for a segment of that name while the sync runs.
-  assertEquals(kinds, ["open", "write", "write", "open", "syncData", "rename", "syncDirectory"]);
+  // The second "open" looks for a segment of that name.
+  assertEquals(kinds, ["open", "open", "write", "write", "syncData", "rename", "syncDirectory"]);
 });
 
 Deno.test("SegmentWriter.create never takes the name of a segment that is there", async () => {
@@ -261,6 +261,123 @@ Deno.test("SegmentWriter.create gives no record a number from the limit on", asy
       SegmentCreationError,
     );
     assertEquals([error.named, disk.namesIn(DIRECTORY), disk.openFiles], [false, [], []]);
+  }
+  const disk = await emptyDisk();
+  const segment = await prepare(disk);
+  using opening = new FrameBatch();
+  for (const body of OPENING) opening.add(body);
+  const { length } = segment;
+  await assertRejects(() => segment.begin(opening, FIRST + 2, null), SegmentCreationError);
+  assertEquals([segment.length, disk.openFiles], [length, []]);
+});
+
+async function prepare(disk: MemoryDisk): Promise<SegmentWriter> {
+  using first = new FrameBatch();
+  first.add(FIRST_BODY);
+  const ready = await readyFile(disk, 300);
+  return await SegmentWriter.prepare(
+    simulatedPlatform(disk),
+    DIRECTORY,
+    FIRST,
+    first,
+    ready,
+    LIMIT,
+  );
+}
+
+const FIRST_BODY = Uint8Array.of(5, 9);
+
+/** Goes over to a segment, with the opening and one record behind it. */
+async function begin(segment: SegmentWriter): Promise<void> {
+  using opening = new FrameBatch();
+  for (const body of OPENING) opening.add(body);
+  using behind = new FrameBatch();
+  behind.add(BEHIND_BODY);
+  await segment.begin(opening, LIMIT, behind);
+}
+
+const BEHIND_BODY = Uint8Array.of(2, 7, 7);
+
+/** What is in a segment once it was begun; each part was synced before the next was written. */
+function expectedBegun(salt: number): Uint8Array {
+  const batches = [[FIRST_BODY], [...OPENING, BEHIND_BODY]];
+  return sampleOfBodies(batches, { firstLsn: FIRST, salt }).bytes;
+}
+
+Deno.test("SegmentWriter.prepare names a file behind the sync of its first record", async () => {
+  const disk = await emptyDisk();
+  const before = disk.calls.length;
+  const segment = await prepare(disk);
+  const kinds = disk.calls.slice(before + 4).map(({ kind }) => kind);
+  assertEquals(kinds, ["open", "write", "syncData", "rename", "syncDirectory"]);
+  const { bytes } = sampleOfBodies([[FIRST_BODY]], { firstLsn: FIRST, salt: segment.salt });
+  assertEquals(disk.bytesOf(PATH).subarray(0, bytes.length), bytes);
+  assertEquals([segment.length, segment.preallocated], [bytes.length, true]);
+  segment.close();
+});
+
+Deno.test("SegmentWriter.begin goes over to it by one sync, and touches no name", async () => {
+  const disk = await emptyDisk();
+  const segment = await prepare(disk);
+  const before = disk.calls.length;
+  await begin(segment);
+  const kinds = disk.calls.slice(before).map(({ kind }) => kind);
+  assertEquals(kinds, ["write", "write", "syncData"]);
+  const expected = expectedBegun(segment.salt);
+  assertEquals(disk.bytesOf(PATH).subarray(0, expected.length), expected);
+  const behind = sampleOfBodies([[BEHIND_BODY]], { firstLsn: FIRST }).bytes.length - 16;
+  assertEquals(
+    [segment.length, segment.headLength],
+    [expected.length, expected.length - behind],
+  );
+  segment.close();
+});
+
+seededTest(
+  "SegmentWriter.prepare and begin leave the first record, whole, wherever there is the name",
+  20,
+  async (random) => {
+    const disk = await emptyDisk();
+    const crashes: MemoryDisk[] = [];
+    disk.observe(() => crashes.push(disk.crash(random), disk.kill()));
+    const segment = await prepare(disk);
+    await begin(segment);
+    const { salt } = segment;
+    const first = sampleOfBodies([[FIRST_BODY]], { firstLsn: FIRST, salt }).bytes;
+    for (const crash of crashes) {
+      if (!crash.namesIn(DIRECTORY).includes(NAME)) continue;
+      assertEquals(crash.bytesOf(PATH).subarray(0, first.length), first);
+    }
+    const expected = expectedBegun(salt);
+    assertEquals(disk.crash(random).bytesOf(PATH).subarray(0, expected.length), expected);
+    segment.close();
+  },
+);
+
+Deno.test("SegmentWriter.prepare says whether the segment may have its name when it fails", async () => {
+  const kinds: [CallKind, boolean][] = [
+    ["write", false],
+    ["syncData", false],
+    ["rename", true],
+    ["syncDirectory", true],
+  ];
+  for (const [kind, named] of kinds) {
+    const disk = await emptyDisk();
+    disk.fail({ kind, skip: kind === "write" || kind === "syncData" ? 1 : 0 });
+    const error = await assertRejects(() => prepare(disk), SegmentCreationError, NAME);
+    assertEquals([error.named, disk.openFiles], [named, []], kind);
+    if (!named) assertEquals(disk.namesIn(DIRECTORY), []);
+  }
+});
+
+Deno.test("SegmentWriter.begin that fails closes the segment, which may hold what was written", async () => {
+  for (const kind of ["write", "syncData"] as const) {
+    const disk = await emptyDisk();
+    const segment = await prepare(disk);
+    disk.fail({ kind });
+    const error = await assertRejects(() => begin(segment), SegmentCreationError, NAME);
+    assertEquals([error.named, disk.openFiles, disk.namesIn(DIRECTORY)], [true, [], [NAME]]);
+    assertThrows(() => segment.write(Uint8Array.of(1)), Error);
   }
 });
 

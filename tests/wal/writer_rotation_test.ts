@@ -67,22 +67,6 @@ Deno.test("LogWriter follows a full segment with one that restates what is live"
   await clock.finish(log.close());
 });
 
-Deno.test("LogWriter begins a segment with the records that wait, by one sync", async () => {
-  const { log, disk, clock } = await openLog(undefined, SMALL);
-  let [before, lsn] = [0, -1];
-  for (let txn = 1n; segmentsOn(disk).at(-1) === 0; txn++) {
-    before = disk.calls.length;
-    const answer = log.append(committing(txn));
-    lsn = await clock.finish(answer);
-  }
-  const newest = segmentsOn(disk).at(-1) ?? -1;
-  assert(lsn > newest, `${lsn} is not in the segment that begins with ${newest}`);
-  // The sync of the identity is its own business.
-  const files = disk.calls.slice(before).filter(({ path }) => !path.includes("identity"));
-  assertEquals(files.filter(({ kind }) => kind === "syncData").length, 1);
-  await clock.finish(log.close());
-});
-
 Deno.test("LogWriter keeps the log small after any number of transactions", async () => {
   const { log, disk, clock } = await openLog(undefined, SMALL);
   await clock.finish(log.append(committing(1_000_000n)));

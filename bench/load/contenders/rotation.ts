@@ -1,7 +1,7 @@
 /**
- * The log again, with the time of each append put down to what the log was doing meanwhile: preparing space
- * for its next segment, going over to it (from the next segment's first byte to the removal of the old one),
- * or neither.
+ * The log again, with the time of each append put down to what the log was doing meanwhile: writing zeros for a
+ * next segment; rotating, which is naming the next segment ahead of time (from its first byte until the directory is
+ * synced) and going over to it (from its next byte until the old one is gone); or neither.
  *
  * @module
  */
@@ -82,46 +82,74 @@ function total(histograms: readonly Histogram[]): number {
   return histograms.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** Tells when zeros are written to a new file. */
-function watch(handle: FileHandle, preparing: Activity): void {
-  const { writeAside, rewind, close } = handle;
-  let filling = false;
-  const end = () => {
-    if (filling) preparing.end();
-    filling = false;
-  };
-  handle.writeAside = async (bytes) => {
-    filling = true;
-    preparing.begin();
-    return await writeAside.call(handle, bytes);
-  };
-  handle.rewind = () => {
-    rewind.call(handle);
-    end();
-  };
-  handle.close = () => {
-    close.call(handle);
-    end();
-  };
+/** Tells when zeros are written to a new file, and when a file that was made ready is written to. */
+class WatchedFile {
+  readonly #preparing: Activity;
+  readonly #rotating: Activity;
+  #isFilling = false;
+  /** Whether it waits to be made the next segment, or to be gone over to. */
+  #isSpare = false;
+
+  constructor(handle: FileHandle, preparing: Activity, rotating: Activity) {
+    this.#preparing = preparing;
+    this.#rotating = rotating;
+    const { write, writeAside, rewind, close } = handle;
+    handle.write = (bytes) => {
+      // Whatever is written to a segment that was named before is the log's going over to it.
+      if (this.#isSpare) rotating.begin();
+      this.#isSpare = false;
+      return write.call(handle, bytes);
+    };
+    handle.writeAside = (bytes) => this.#writeAside(() => writeAside.call(handle, bytes));
+    handle.rewind = () => {
+      rewind.call(handle);
+      this.#endFilling();
+      this.#isSpare = true;
+    };
+    handle.close = () => {
+      close.call(handle);
+      this.#endFilling();
+    };
+  }
+
+  async #writeAside(write: () => Promise<number>): Promise<number> {
+    if (this.#isSpare) this.#rotating.begin();
+    else {
+      this.#isFilling = true;
+      this.#preparing.begin();
+    }
+    return await write();
+  }
+
+  #endFilling(): void {
+    if (this.#isFilling) this.#preparing.end();
+    this.#isFilling = false;
+  }
 }
 
 /** A platform that tells what is done to files. */
 function watched(platform: Platform, preparing: Activity, rotating: Activity): Platform {
   const { fileSystem } = platform;
+  let isNaming = false;
   return {
     ...platform,
     fileSystem: {
       ...fileSystem,
       open: async (path, mode) => {
         const handle = await fileSystem.open(path, mode);
-        if (path.includes("/next-")) watch(handle, preparing);
+        if (path.includes("/next-")) new WatchedFile(handle, preparing, rotating);
         return handle;
       },
       rename: async (from, to) => {
-        if (to.endsWith(SEGMENT)) rotating.begin();
+        isNaming ||= to.endsWith(SEGMENT);
         await fileSystem.rename(from, to);
         // The old segment is done with: set aside, or about to be used again.
         if (from.endsWith(SEGMENT)) rotating.end();
+      },
+      syncDirectory: async (path, isAwaited) => {
+        await fileSystem.syncDirectory(path, isAwaited);
+        if (isNaming) rotating.end();
+        isNaming = false;
       },
       remove: async (path) => {
         try {
