@@ -43,8 +43,10 @@ function wordsOf(record: AnyRecord | null): string {
     case "checkpoint":
       return checkpointWords(record);
     case "epoch":
-      return `opening ${record.epoch} of log ${record.id}, at ${record.started}` +
-        (record.after === undefined ? "" : `: made ready behind ${segmentName(record.after)}`);
+      return `opening ${record.epoch} of log ${record.id}, ` +
+        (record.after === undefined
+          ? `at ${record.started}`
+          : `made ready behind ${segmentName(record.after)}`);
     case "participant":
       return `${record.name}: ${record.identity}`;
     case "outcomes":

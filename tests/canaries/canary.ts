@@ -72,7 +72,7 @@ const SECTORS = tests(
 );
 const GAPS = tests("missing records", "tests/wal/recovery_damage_test.ts", "missing");
 const READY = tests("segments made ready", "tests/wal/ready_segment_test.ts", "recoverLog");
-const NUMBERS = tests("their numbers", "tests/wal/writer_ready_test.ts", "never reaches");
+const NUMBERS = tests("their numbers", "tests/wal/rotation_test.ts", "never reaches");
 const VERDICTS = tests("verdicts", "tests/defects/recovery_test.ts", "D12");
 
 const WRITER = "src/wal/writer.ts";
