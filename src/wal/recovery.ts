@@ -3,11 +3,11 @@
  *
  * The newest segment comes first: if its opening records restate everything and nothing in it is damaged,
  * it alone says everything, and damage in older segments does not matter: they are read only so that
- * damaged ones are kept. If it was only made ready, it says so, and the one that was in use takes its place. Otherwise, and always if the log keeps every entry, every segment is read, oldest first,
- * and what is readable counts; where
- * records are missing the outcome holds a verdict, which the log must make durable before anybody acts on
- * the rest. A segment that the identity names and that is not there is missing, too. A log that has been
- * used and has no identity is refused.
+ * damaged ones are kept. If it was made ready and the log has not gone over to it, the one before is read with it
+ * and takes its place. Otherwise, and always if the log keeps every entry, every segment is read, oldest first,
+ * and what is readable counts; where records are missing the outcome holds a verdict, which the log must make
+ * durable before anybody acts on the rest. A segment that the identity names and that is not there is missing, too. A
+ * log that has been used and has no identity is refused.
  *
  * @module
  */
