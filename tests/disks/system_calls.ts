@@ -83,10 +83,15 @@ class RuleKeeper implements Listener {
   readonly #directory: string;
   /** Files in which a write or sync has failed. */
   readonly #lost = new Set<string>();
+  /** How often each file was written to since its last header. */
+  readonly #writes = new Map<string, number>();
+  /** Segments that were made ready while another is in use, and whether their names are durable. */
+  readonly #ready = new Map<string, boolean>();
   /** What the acknowledgements wait for: a segment's name, the sync of it, nothing. */
   #waiting: "name" | "sync" | "nothing" = "nothing";
-  /** Syncs of the directory that began when the name was there. */
-  readonly #syncs = new Set<SystemCall>();
+  /** Syncs of the directory, with the ready segments that were there when they began; and who waits for which. */
+  readonly #syncs = new Map<SystemCall, readonly string[]>();
+  readonly #awaited = new Set<SystemCall>();
   injections = 0;
   acknowledgements = 0;
 
@@ -98,8 +103,11 @@ class RuleKeeper implements Listener {
     const path = pathOf(call);
     if (call.name === "write" || call.name === "fdatasync") {
       assert(!this.#lost.has(path), `${call.name} to ${path}, in which a call has failed before`);
-    } else if (call.name === "fsync" && path === this.#directory && this.#waiting === "sync") {
-      this.#syncs.add(call);
+      const text = `${path} is gone over to, whose name is not durable`;
+      assert(call.name !== "write" || this.#ready.get(path) !== false, text);
+    } else if (call.name === "fsync" && path === this.#directory) {
+      this.#syncs.set(call, [...this.#ready.keys()]);
+      if (this.#waiting === "sync") this.#awaited.add(call);
     } else if (isAcknowledgement(call)) {
       const text = `acknowledged although the log waits for a ${this.#waiting}: ${call.args}`;
       assert(this.#waiting === "nothing", text);
@@ -119,22 +127,52 @@ class RuleKeeper implements Listener {
         if (!call.failed && isAcknowledgement(call)) this.acknowledgements++;
         return;
       case "rename":
-        // A segment's name that may be there, and may not be, is as bad as a failed write.
-        if (namedPath(call).endsWith(".wal")) this.#waiting = call.failed ? "name" : "sync";
-        return;
+        return this.#endRename(call);
       case "fsync":
-        if (this.#syncs.delete(call) && !call.failed && this.#waiting === "sync") {
-          this.#waiting = "nothing";
-          this.#syncs.clear();
-        }
+        return this.#endSync(call);
+    }
+  }
+
+  #endRename(call: SystemCall): void {
+    const to = namedPath(call);
+    if (!to.endsWith(".wal")) return;
+    const [from = ""] = /"([^"]*)"/.exec(call.args)?.slice(1) ?? [];
+    // What is made ready has one record, written with the header; what is begun at once has more.
+    if (this.#writes.get(from) === 1) {
+      this.#ready.set(to, false);
+      return;
+    }
+    // A segment's name that may be there, and may not be, is as bad as a failed write.
+    this.#waiting = call.failed ? "name" : "sync";
+    this.#awaited.clear();
+  }
+
+  #endSync(call: SystemCall): void {
+    const names = this.#syncs.get(call) ?? [];
+    this.#syncs.delete(call);
+    const isAwaited = this.#awaited.delete(call);
+    if (call.failed) return;
+    for (const name of names) this.#ready.set(name, true);
+    if (isAwaited && this.#waiting === "sync") {
+      this.#waiting = "nothing";
+      this.#awaited.clear();
     }
   }
 
   #endWrite(call: SystemCall): void {
     const path = pathOf(call);
-    if (!call.failed || !path.startsWith(this.#directory)) return;
-    this.#lost.add(path);
-    if (path.endsWith(".wal")) this.#waiting = "name";
+    if (!path.startsWith(this.#directory)) return;
+    if (call.failed) {
+      this.#lost.add(path);
+      if (path.endsWith(".wal")) this.#waiting = "name";
+    } else if (call.name === "write") {
+      const isHeader = call.args.includes(', "IDBT');
+      this.#writes.set(path, isHeader ? 1 : (this.#writes.get(path) ?? 0) + 1);
+    } else if (this.#ready.get(path) === true) {
+      // Whatever failed before, the log has gone over to it.
+      this.#ready.delete(path);
+      this.#waiting = "nothing";
+    }
   }
 }
 
