@@ -129,24 +129,36 @@ Deno.test("SegmentWriter.create overwrites a file of zeros from its beginning", 
   segment.close();
 });
 
+/** Whether a segment may have its name when a call of that kind failed. */
+const NAMED: readonly [CallKind, boolean][] = [
+  ["open", false],
+  ["write", false],
+  ["syncData", false],
+  ["rename", true],
+  ["syncDirectory", true],
+];
+
 Deno.test("SegmentWriter.create says whether the segment may have its name when it fails", async () => {
-  const kinds: [CallKind, boolean][] = [
-    ["open", false],
-    ["write", false],
-    ["syncData", false],
-    ["rename", true],
-    ["syncDirectory", true],
-  ];
-  for (const [kind, named] of kinds) {
+  for (const [kind, named] of NAMED) {
     const disk = await emptyDisk();
-    disk.fail({ kind });
-    const error = await assertRejects(() => create(disk), SegmentCreationError, NAME);
-    assertEquals(error.named, named, kind);
-    assert(error.cause instanceof DiskError);
-    assertEquals(disk.openFiles, []);
-    if (!named) assertEquals(disk.namesIn(DIRECTORY).includes(NAME), false);
+    await assertSaysNamed(disk, kind, named, () => create(disk));
   }
 });
+
+/** Making a segment must fail with a call of that kind, and say whether it may have its name. */
+async function assertSaysNamed(
+  disk: MemoryDisk,
+  kind: CallKind,
+  named: boolean,
+  make: () => Promise<SegmentWriter>,
+): Promise<void> {
+  disk.fail({ kind });
+  const error = await assertRejects(make, SegmentCreationError, NAME);
+  assertEquals(error.named, named, kind);
+  assert(error.cause instanceof DiskError);
+  assertEquals(disk.openFiles, []);
+  if (!named) assertEquals(disk.namesIn(DIRECTORY), []);
+}
 
 Deno.test("SegmentWriter.create closes and removes the file of zeros that it could not use", async () => {
   const disk = await emptyDisk();
@@ -271,10 +283,10 @@ Deno.test("SegmentWriter.create gives no record a number from the limit on", asy
   assertEquals([segment.length, disk.openFiles], [length, []]);
 });
 
-async function prepare(disk: MemoryDisk): Promise<SegmentWriter> {
+async function prepare(disk: MemoryDisk, file?: ReadyFile): Promise<SegmentWriter> {
   using first = new FrameBatch();
   first.add(FIRST_BODY);
-  const ready = await readyFile(disk, 300);
+  const ready = file ?? await readyFile(disk, 300);
   return await SegmentWriter.prepare(
     simulatedPlatform(disk),
     DIRECTORY,
@@ -355,18 +367,10 @@ seededTest(
 );
 
 Deno.test("SegmentWriter.prepare says whether the segment may have its name when it fails", async () => {
-  const kinds: [CallKind, boolean][] = [
-    ["write", false],
-    ["syncData", false],
-    ["rename", true],
-    ["syncDirectory", true],
-  ];
-  for (const [kind, named] of kinds) {
+  for (const [kind, named] of NAMED) {
     const disk = await emptyDisk();
-    disk.fail({ kind, skip: kind === "write" || kind === "syncData" ? 1 : 0 });
-    const error = await assertRejects(() => prepare(disk), SegmentCreationError, NAME);
-    assertEquals([error.named, disk.openFiles], [named, []], kind);
-    if (!named) assertEquals(disk.namesIn(DIRECTORY), []);
+    const ready = await readyFile(disk, 300);
+    await assertSaysNamed(disk, kind, named, () => prepare(disk, ready));
   }
 });
 

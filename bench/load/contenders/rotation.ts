@@ -82,49 +82,36 @@ function total(histograms: readonly Histogram[]): number {
   return histograms.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** Tells when zeros are written to a new file, and when a file that was made ready is written to. */
-class WatchedFile {
-  readonly #preparing: Activity;
-  readonly #rotating: Activity;
-  #isFilling = false;
+/** Tells when zeros are written to a new file, and when a segment is made ready in it or gone over to. */
+function watch(handle: FileHandle, preparing: Activity, rotating: Activity): void {
+  const { write, writeAside, rewind, close } = handle;
+  let filling = false;
   /** Whether it waits to be made the next segment, or to be gone over to. */
-  #isSpare = false;
-
-  constructor(handle: FileHandle, preparing: Activity, rotating: Activity) {
-    this.#preparing = preparing;
-    this.#rotating = rotating;
-    const { write, writeAside, rewind, close } = handle;
-    handle.write = (bytes) => {
-      // Whatever is written to a segment that was named before is the log's going over to it.
-      if (this.#isSpare) rotating.begin();
-      this.#isSpare = false;
-      return write.call(handle, bytes);
-    };
-    handle.writeAside = (bytes) => this.#writeAside(() => writeAside.call(handle, bytes));
-    handle.rewind = () => {
-      rewind.call(handle);
-      this.#endFilling();
-      this.#isSpare = true;
-    };
-    handle.close = () => {
-      close.call(handle);
-      this.#endFilling();
-    };
-  }
-
-  async #writeAside(write: () => Promise<number>): Promise<number> {
-    if (this.#isSpare) this.#rotating.begin();
-    else {
-      this.#isFilling = true;
-      this.#preparing.begin();
-    }
-    return await write();
-  }
-
-  #endFilling(): void {
-    if (this.#isFilling) this.#preparing.end();
-    this.#isFilling = false;
-  }
+  let spare = false;
+  const endFilling = () => {
+    if (filling) preparing.end();
+    filling = false;
+  };
+  handle.write = (bytes) => {
+    // Whatever is written to a segment that was named before is the log's going over to it.
+    if (spare) rotating.begin();
+    spare = false;
+    return write.call(handle, bytes);
+  };
+  handle.writeAside = async (bytes) => {
+    filling ||= !spare;
+    (spare ? rotating : preparing).begin();
+    return await writeAside.call(handle, bytes);
+  };
+  handle.rewind = () => {
+    rewind.call(handle);
+    endFilling();
+    spare = true;
+  };
+  handle.close = () => {
+    close.call(handle);
+    endFilling();
+  };
 }
 
 /** A platform that tells what is done to files. */
@@ -137,7 +124,7 @@ function watched(platform: Platform, preparing: Activity, rotating: Activity): P
       ...fileSystem,
       open: async (path, mode) => {
         const handle = await fileSystem.open(path, mode);
-        if (path.includes("/next-")) new WatchedFile(handle, preparing, rotating);
+        if (path.includes("/next-")) watch(handle, preparing, rotating);
         return handle;
       },
       rename: async (from, to) => {
