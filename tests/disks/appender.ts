@@ -28,6 +28,8 @@ export interface AppenderOptions {
   readonly report: string;
   /** The program ends in good order when this file exists. */
   readonly stop: string;
+  /** The program begins no transaction while this file exists. */
+  readonly pause: string;
   readonly seed: number;
   /** Number of the first transaction. */
   readonly firstTxn: number;
@@ -43,13 +45,15 @@ export interface AppenderOptions {
    * ones.
    */
   readonly salt?: number;
+  /** The program ends in good order behind this number, or a few more; absent for never. */
+  readonly lastLsn?: number;
   /** When it cuts the power; absent for never. */
   readonly cut?: CutOptions;
   /** A call that is left out, so that a test shows that it would notice. */
   readonly without?: "syncData";
 }
 
-const STOP_POLL_MS = 5;
+const FILE_POLL_MS = 5;
 const HEAL_POLL_MS = 2;
 
 /** One run of the program. */
@@ -59,6 +63,7 @@ class Appender {
   readonly #random: SeededRandom;
   #nextTxn: bigint;
   #stopping = false;
+  #pausing = false;
 
   constructor(options: AppenderOptions) {
     this.#options = options;
@@ -72,7 +77,10 @@ class Appender {
 
   /** Opens, appends and closes, again and again. */
   async run(): Promise<void> {
-    const poll = setInterval(() => this.#stopping ||= isThere(this.#options.stop), STOP_POLL_MS);
+    const poll = setInterval(() => {
+      this.#stopping ||= isThere(this.#options.stop);
+      this.#pausing = isThere(this.#options.pause);
+    }, FILE_POLL_MS);
     try {
       while (!this.#stopping) await this.#session();
     } catch (error) {
@@ -96,7 +104,10 @@ class Appender {
     await Promise.all(strangers.map((one) => this.#append(log, "participant", one)));
     let left = session === undefined ? Infinity : this.#random.below(session + 1);
     const work = async () => {
-      while (left-- > 0 && !this.#stopping) await this.#transaction(log);
+      while (left-- > 0 && !this.#stopping) {
+        await this.#transaction(log);
+        while (this.#pausing && !this.#stopping) await pause(FILE_POLL_MS);
+      }
     };
     await Promise.all(Array.from({ length: tasks }, work));
     await log.close();
@@ -114,7 +125,9 @@ class Appender {
   async #append(log: Log<LogRecord>, kind: CallKind, txn: bigint): Promise<boolean> {
     const call = this.#report.call(kind, txn);
     try {
-      this.#report.answer(call, "durable", String(await log.append(recordOf(kind, txn))));
+      const lsn = await log.append(recordOf(kind, txn));
+      this.#report.answer(call, "durable", String(lsn));
+      this.#stopping ||= lsn >= (this.#options.lastLsn ?? Infinity);
       return true;
     } catch (error) {
       if (!(error instanceof LogUnavailableError)) throw error;

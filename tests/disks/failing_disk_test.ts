@@ -6,6 +6,8 @@
  */
 
 import { assert } from "@std/assert";
+import { existsSync } from "@std/fs/exists";
+import { parseSegmentName } from "../../src/wal/segment_name.ts";
 import type { SeededRandom } from "../simulation/seeded_random.ts";
 import { diskTest } from "./ability.ts";
 import { Knowledge } from "./knowledge.ts";
@@ -18,9 +20,12 @@ const REPORT_BYTES = 40_000;
 const DIRECTORY = `${ROOM}/log`;
 const TRACE = `${ROOM}/trace`;
 
-/** More than the records and the files of a round of `REPORT_BYTES`: what is not named is not traced. */
-const SEGMENTS = 6000;
-const FILES = 200;
+/** So many numbers a load may use before it ends. */
+const LSNS = 4000;
+
+/** What is not named is not traced. A segment made ready passes over a thousand numbers, at most. */
+const SEGMENTS = LSNS + 2000;
+const FILES = 2000;
 
 /** Is in the names of segments that are being made. */
 const SALT = 7;
@@ -45,11 +50,19 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   "a file cannot be removed": { inject: "unlink:error=EIO:when=2+2" },
 };
 
+/** First number of the newest segment; 0 if there is none. */
+function newestSegment(stage: Stage): number {
+  const directory = stage.outside(DIRECTORY);
+  if (!existsSync(directory)) return 0;
+  const names = [...Deno.readDirSync(directory)].map(({ name }) => name);
+  return Math.max(0, ...names.map((name) => parseSegmentName(name) ?? 0));
+}
+
 /** The files of a log, as far as their names are known before. */
-function ownPaths(): string[] {
+function ownPaths(newest: number): string[] {
   const segments = Array.from(
     { length: SEGMENTS },
-    (_, lsn) => `${lsn}`.padStart(20, "0") + ".wal",
+    (_, index) => `${newest + index}`.padStart(20, "0") + ".wal",
   );
   const next = Array.from({ length: FILES }, (_, index) => `next-${index}.unfinished`);
   const unfinished = segments.map((name) => `${name}.${SALT}.unfinished`);
@@ -58,9 +71,9 @@ function ownPaths(): string[] {
 }
 
 /** Arguments for `strace`: trace the log's calls and the report's, and let some fail. */
-function tracing(report: string, { inject, own }: Fault): string[] {
+function tracing(report: string, newest: number, { inject, own }: Fault): string[] {
   const calls = "write,pwrite64,fdatasync,fsync,rename,openat,unlink";
-  const paths = own ? [report, ...ownPaths()] : [];
+  const paths = own ? [report, ...ownPaths(newest)] : [];
   return [
     ...["-f", "-qq", "-y", "-s", "64", "-o", TRACE, "-e", `trace=${calls}`],
     ...["-e", `inject=${inject}`],
@@ -76,8 +89,10 @@ async function runWithFault(
   fault: Fault,
 ): Promise<number> {
   const segmentSize = random.pick([4096, 16_384]);
-  const wrap = (report: string) => ["strace", ...tracing(report, fault)];
-  const options = { directory: DIRECTORY, segmentSize, ...fault.own && { salt: SALT } };
+  const newest = newestSegment(stage);
+  const wrap = (report: string) => ["strace", ...tracing(report, newest, fault)];
+  const own = fault.own && { salt: SALT, lastLsn: newest + LSNS };
+  const options = { directory: DIRECTORY, segmentSize, ...own };
   const load = Load.start(stage, random, options, wrap);
   const runs = await load.reachOrEnd(REPORT_BYTES);
   // A program whose log cannot be opened has ended by itself.
@@ -90,6 +105,11 @@ async function runWithFault(
   assert(missing <= 1, "the trace is not complete");
   await knowledge.check(stage.outside(DIRECTORY), "gaps");
   return injections;
+}
+
+/** Whether a tracer has attached itself to a process. */
+async function isTraced(stage: Stage, process: number): Promise<boolean> {
+  return !/^TracerPid:\s*0$/m.test(await stage.run("cat", `/proc/${process}/status`));
 }
 
 for (const [name, fault] of Object.entries(FAULTS)) {
@@ -115,8 +135,12 @@ diskTest("a log heals itself when a dead disk works again", ["strace"], async (r
     await load.reach(load.length + random.below(20_000));
     const { process, refusals } = load.read();
     const inject = "write,fdatasync,fsync,rename,openat,unlink:error=EIO";
-    const options = tracing(load.path, { inject, own: true });
+    // Else it would have come to names that are not traced before the tracer is there.
+    load.pause();
+    const options = tracing(load.path, newestSegment(stage), { inject, own: true });
     const tracer = stage.spawn("strace", ...options, "-p", String(process));
+    await until("the load is traced", () => isTraced(stage, process));
+    load.resume();
     await until("the log is unavailable", () => load.read().refusals > refusals, 10_000);
     await new Promise((resolve) => setTimeout(resolve, random.below(300)));
     tracer.interrupt();

@@ -16,7 +16,10 @@ const TRANSACTIONS_PER_RUN = 1_000_000;
 /** What of the program's options is the test's to choose. */
 export type LoadOptions =
   & Pick<AppenderOptions, "directory" | "segmentSize">
-  & Partial<Omit<AppenderOptions, "report" | "stop" | "seed" | "firstTxn">>;
+  & Partial<Omit<AppenderOptions, "report" | "stop" | "pause" | "seed" | "firstTxn">>;
+
+/** Where the program and the test talk to each other. */
+type Files = Pick<AppenderOptions, "report" | "stop" | "pause">;
 
 /** How often programs were started: their transactions are numbered on. */
 let runs = 0;
@@ -25,13 +28,13 @@ let runs = 0;
 export class Load {
   readonly #stage: Stage;
   readonly #process: StagedProcess;
-  readonly #files: { readonly report: string; readonly stop: string };
+  readonly #files: Files;
   #ended = false;
 
   private constructor(
     stage: Stage,
     process: StagedProcess,
-    files: { readonly report: string; readonly stop: string },
+    files: Files,
   ) {
     this.#stage = stage;
     this.#process = process;
@@ -51,7 +54,11 @@ export class Load {
     wrap: (report: string) => readonly string[] = () => [],
   ): Load {
     const run = ++runs;
-    const files = { report: `${ROOM}/report-${run}`, stop: `${ROOM}/stop-${run}` };
+    const files = {
+      report: `${ROOM}/report-${run}`,
+      stop: `${ROOM}/stop-${run}`,
+      pause: `${ROOM}/pause-${run}`,
+    };
     const all: AppenderOptions = {
       tasks: 6,
       unfinished: 0.02,
@@ -106,6 +113,16 @@ export class Load {
   /** What it has reported so far. */
   read(): Report {
     return parseReport(Deno.readTextFileSync(this.#stage.outside(this.#files.report)));
+  }
+
+  /** Lets it begin no more transactions; it notices soon. */
+  pause(): void {
+    Deno.writeTextFileSync(this.#stage.outside(this.#files.pause), "");
+  }
+
+  /** Lets it go on. */
+  resume(): void {
+    Deno.removeSync(this.#stage.outside(this.#files.pause));
   }
 
   /** Kills it, but not what it runs under, and reads what it has reported. */
