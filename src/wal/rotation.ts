@@ -28,7 +28,6 @@ export class Rotation<Entry> {
   readonly #options: WriterOptions<Entry>;
   readonly #retirement: Retirement;
   readonly #next: NextSegment;
-  #segment: SegmentWriter;
   #begun = 0;
   #rotateAt = 0;
 
@@ -43,22 +42,22 @@ export class Rotation<Entry> {
     this.#options = options;
     this.#retirement = retirement;
     this.#next = new NextSegment(platform.fileSystem, directory);
-    this.#segment = segment;
     this.enter(segment);
   }
 
   /**
    * Whether the next segment is to be begun before what waits is written.
    *
+   * @param segment The one in use.
    * @param nextLsn Number of the next record.
    * @param waiting What waits.
    */
-  isDue(nextLsn: number, waiting: RecordQueue<Entry>): boolean {
-    const { length, headLength, preallocated } = this.#segment;
+  isDue(segment: SegmentWriter, nextLsn: number, waiting: RecordQueue<Entry>): boolean {
+    const { length, headLength, preallocated } = segment;
     const { platform, pipeline, segmentSize, checkpointInterval, restates } = this.#options;
     // A log that is hardly used never pays for a file ahead of time.
     if (length >= segmentSize / 64) pipeline.prepare();
-    this.#makeReady(nextLsn + waiting.count);
+    this.#makeReady(segment, nextLsn + waiting.count);
     const next = this.#next;
     const isInItsNumbers = next.firstLsn !== null && nextLsn + waiting.count > next.firstLsn;
     if (isInItsNumbers) return true;
@@ -70,9 +69,13 @@ export class Rotation<Entry> {
       platform.clock.elapsed() - this.#begun >= checkpointInterval;
   }
 
-  /** Goes on in the segment in use, since no other can be begun; it is tried again later. */
-  postpone(): void {
-    this.#rotateAt = this.#segment.length + this.#options.segmentSize / 4;
+  /**
+   * Goes on in the segment in use, since no other can be begun; it is tried again later.
+   *
+   * @param segment The one in use.
+   */
+  postpone(segment: SegmentWriter): void {
+    this.#rotateAt = segment.length + this.#options.segmentSize / 4;
     this.#begun = this.#options.platform.clock.elapsed();
   }
 
@@ -112,7 +115,6 @@ export class Rotation<Entry> {
    */
   enter(segment: SegmentWriter): void {
     this.#next.forget();
-    this.#segment = segment;
     this.#begun = this.#options.platform.clock.elapsed();
     // With very much to restate, a segment holds at least as much of what is new.
     this.#rotateAt = Math.max(this.#options.segmentSize, 2 * segment.headLength);
@@ -124,9 +126,8 @@ export class Rotation<Entry> {
   }
 
   /** Has the next segment made ready when the one in use is nearly full, or not one to go on with. */
-  #makeReady(nextLsn: number): void {
+  #makeReady({ length, preallocated, firstLsn }: SegmentWriter, nextLsn: number): void {
     const { pipeline, segments, restates } = this.#options;
-    const { length, preallocated, firstLsn } = this.#segment;
     const next = this.#next;
     if (!restates || next.firstLsn !== null || next.isMaking || this.#retirement.isBehind) return;
     if (!pipeline.isReady || (preallocated && length < this.#rotateAt * READY_AT)) return;

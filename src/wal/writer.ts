@@ -214,7 +214,7 @@ export class LogWriter<Entry> {
   async #drain(): Promise<void> {
     while (this.#gathering.count > 0 && this.#failure === null) {
       await this.#gather();
-      const isRotationDue = this.#rotation.isDue(this.#nextLsn, this.#gathering);
+      const isRotationDue = this.#rotation.isDue(this.#segment, this.#nextLsn, this.#gathering);
       if (isRotationDue && !this.#options.restates && !await this.#syncBefore()) break;
       const taken = this.#takeQueue();
       if (isRotationDue && await this.#rotate(taken)) continue;
@@ -335,7 +335,7 @@ export class LogWriter<Entry> {
         return true;
       }
       // The segment in use is sound: it goes on growing, and the next one is tried again later.
-      this.#rotation.postpone();
+      this.#rotation.postpone(this.#segment);
       return false;
     }
   }
