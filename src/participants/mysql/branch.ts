@@ -196,10 +196,19 @@ export class MysqlBranch<Client> implements Branch<Client> {
       await this.#session.run(`XA END ${this.#xid}`);
       this.#phase = "ended";
     } catch (error) {
-      if (errorNumberOf(error) === null || await this.#rollBack()) throw error;
+      if (errorNumberOf(error) === null) throw error;
+      const rolledBack = await this.#rollBack();
+      await this.#takeBackRow();
+      if (rolledBack) throw error;
       // There was no branch of this name in the session.
       throw new BranchEndedError();
     }
+  }
+
+  /** If the application had ended the branch by hand, its row was written outside of it and says what is not so. */
+  async #takeBackRow(): Promise<void> {
+    // If this fails, too, the row goes when it is old; nobody has a token to ask for it.
+    await this.#outcomeTable?.takeBack(this.#session, this.#gid).catch(() => {});
   }
 
   /**

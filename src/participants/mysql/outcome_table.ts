@@ -86,6 +86,16 @@ export class OutcomeTable {
   }
 
   /**
+   * Deletes the row of a branch that did not go on to its vote.
+   *
+   * @param runner A session that is not in the branch any more.
+   * @param gid The branch.
+   */
+  async takeBack(runner: StatementRunner, gid: string): Promise<void> {
+    await this.#delete(runner, [gid]);
+  }
+
+  /**
    * Asks for a branch's row.
    *
    * @param runner Any session that is in no transaction.

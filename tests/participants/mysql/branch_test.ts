@@ -227,6 +227,17 @@ Deno.test("MysqlBranch: a branch that has failed is told from one ended by hand"
   }
 });
 
+Deno.test("MysqlBranch: a row written outside of the branch is taken back, and nothing hangs on that", async () => {
+  for (const taken of [0, answered(1142), lost()]) {
+    const { session, branch } = await begun(
+      { "XA END": answered(1397), "XA ROLLBACK": answered(1397), "DELETE": taken },
+      { proven: true },
+    );
+    await assertRejects(() => branch.examine(), BranchEndedError);
+    assertEquals(session.ran.slice(-1), [`DELETE FROM outcome WHERE gid IN ('${GID}')`]);
+  }
+});
+
 Deno.test("MysqlBranch.rollback() never rejects, and tells whether it was done", async () => {
   const answers: [Answer, boolean][] = [[0, true], [answered(1397), false], [lost(), false]];
   for (const [answer, clean] of answers) {
