@@ -83,7 +83,7 @@ async function ensureTool(
 }
 
 /** What a command prints, or undefined if there is none or it fails. */
-async function output(
+export async function output(
   command: string,
   args: readonly string[],
   cwd?: string,
@@ -114,7 +114,8 @@ function start(
   }
 }
 
-function cacheFolder(): string {
+/** Where the user's programs keep what they can get again. */
+export function cacheFolder(): string {
   const named = Deno.env.get("XDG_CACHE_HOME");
   if (named !== undefined && named !== "") return named;
   const home = Deno.env.get("HOME") ?? Deno.env.get("USERPROFILE");

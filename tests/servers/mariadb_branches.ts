@@ -11,7 +11,8 @@ import type { Branch } from "../../src/coordinator/participant.ts";
 import { mysql, type MysqlParticipant } from "../../src/participants/mysql/mysql.ts";
 import { OutcomeTable } from "../../src/participants/mysql/outcome_table.ts";
 import { TABLES } from "../participants/mysql/dialect.ts";
-import { connectPool, firstColumn, preparedXids, rollBackAll } from "./mariadb_databases.ts";
+import { brand } from "./brand.ts";
+import { connectPool, firstColumn, rollBackAll } from "./mariadb_databases.ts";
 import { MariadbServer } from "./mariadb_server.ts";
 
 /** Name of the outcome table in both databases. */
@@ -81,7 +82,7 @@ export function xaTest(behaviour: string, body: (subject: Subject) => Promise<vo
     } finally {
       for (const { branch } of begun) branch.release();
     }
-    assertEquals(await preparedXids(admin), []);
+    assertEquals(await brand.preparedXids(admin), []);
     await assertUsable(pool);
   });
 }
@@ -89,7 +90,7 @@ export function xaTest(behaviour: string, body: (subject: Subject) => Promise<vo
 async function assertUsable(pool: Pool): Promise<void> {
   const connections = await Promise.all([1, 2, 3].map(() => pool.getConnection()));
   for (const connection of connections) {
-    assertEquals(await firstColumn(connection, "SELECT @@in_transaction"), ["0"]);
+    assertEquals(await firstColumn(connection, brand.inTransaction), ["0"]);
     await firstColumn(connection, "XA START 'usable'; XA END 'usable'; XA ROLLBACK 'usable'");
     connection.release();
   }

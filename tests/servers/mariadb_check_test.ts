@@ -9,7 +9,8 @@ import { ParticipantConfigurationError } from "../../src/coordinator/errors.ts";
 import { mysql, type MysqlOptions } from "../../src/participants/mysql/mysql.ts";
 import { runOn } from "../../src/participants/mysql/mysql2_statements.ts";
 import { OutcomeTable } from "../../src/participants/mysql/outcome_table.ts";
-import { connectPool, firstColumn, runApart } from "./mariadb_databases.ts";
+import { brand } from "./brand.ts";
+import { connectPool, firstColumn, grantPrivilege, runApart } from "./mariadb_databases.ts";
 import { MariadbServer } from "./mariadb_server.ts";
 
 const PREFIX = "indoubt_check_";
@@ -27,7 +28,8 @@ Deno.test.afterAll(() => server[Symbol.asyncDispose]());
 /** Makes an empty database and gives a pool on it. */
 async function emptyDatabase(options: PoolOptions = {}): Promise<Pool & AsyncDisposable> {
   await using admin = connectPool(server, "mysql");
-  await admin.query("CREATE OR REPLACE DATABASE bank");
+  await admin.query("DROP DATABASE IF EXISTS bank");
+  await admin.query("CREATE DATABASE bank");
   return connectPool(server, "bank", options);
 }
 
@@ -43,7 +45,11 @@ async function refusal(pool: Pool, options: MysqlOptions = {}): Promise<string> 
 const SETTINGS: readonly (readonly [set: string, unset: string, words: string])[] = [
   ["read_only = ON", "read_only = OFF", "read_only is ON"],
   ["autocommit = OFF", "autocommit = ON", "autocommit off"],
-  ["default_storage_engine = Aria", "default_storage_engine = InnoDB", "engine Aria by default"],
+  [
+    "default_storage_engine = MyISAM",
+    "default_storage_engine = InnoDB",
+    "engine MyISAM by default",
+  ],
 ];
 
 for (const [set, unset, words] of SETTINGS) {
@@ -83,8 +89,8 @@ Deno.test("mysql2: check() asks for the outcome table, and then for nothing more
     await refusal(pool, options),
     `does not exist, create it with ${definition}`,
   );
-  await pool.query(`CREATE TABLE ${OUTCOMES} (gid varchar(64)) ENGINE = Aria`);
-  assertStringIncludes(await refusal(pool, options), "is not of engine InnoDB but Aria");
+  await pool.query(`CREATE TABLE ${OUTCOMES} (gid varchar(64)) ENGINE = MyISAM`);
+  assertStringIncludes(await refusal(pool, options), "is not of engine InnoDB but MyISAM");
   await pool.query(`ALTER TABLE ${OUTCOMES} ENGINE = InnoDB`);
   assertStringIncludes(await refusal(pool, options), "has other columns, create it with");
   await pool.query(`ALTER TABLE ${OUTCOMES} ADD written bigint`);
@@ -93,13 +99,15 @@ Deno.test("mysql2: check() asks for the outcome table, and then for nothing more
   await pool.query(definition);
   await mysql(pool, options).check(PREFIX);
   assertEquals(await firstColumn(pool, `SELECT gid FROM ${OUTCOMES}`), []);
-  assertEquals(await firstColumn(pool, "SELECT @@in_transaction"), ["0"]);
+  assertEquals(await firstColumn(pool, brand.inTransaction), ["0"]);
 });
 
 Deno.test("mysql2: check() says what to grant on the outcome table", async () => {
   await using admin = await emptyDatabase();
   await admin.query(definition);
-  await admin.query("CREATE OR REPLACE USER clerk@'127.0.0.1'");
+  await admin.query("DROP USER IF EXISTS clerk@'127.0.0.1'");
+  await admin.query("CREATE USER clerk@'127.0.0.1'");
+  await grantPrivilege(admin, "clerk");
   await using pool = connectPool(server, "mysql", { user: "clerk", database: "bank" });
   const options = { outcomeTable: OUTCOMES };
   const rights = ["SELECT", "INSERT", "DELETE"];

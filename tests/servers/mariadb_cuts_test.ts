@@ -9,7 +9,8 @@ import { Coordinator, TransactionAbortedError } from "../../mod.ts";
 import { mysql } from "../../src/participants/mysql/mysql.ts";
 import { postgres } from "../../src/participants/postgresql/postgres.ts";
 import { preparedGids, soon, type TestSql, until } from "./databases.ts";
-import { connectPool, firstColumn, preparedXids, type TestPool } from "./mariadb_databases.ts";
+import { brand } from "./brand.ts";
+import { connectPool, firstColumn, type TestPool } from "./mariadb_databases.ts";
 import { type Mixed, MixedServers, OUTCOMES } from "./mariadb_mixed.ts";
 import { MysqlWire } from "./proxy/mysql_wire.ts";
 import { Proxy } from "./proxy/proxy.ts";
@@ -38,7 +39,7 @@ async function agreed({ sql, pool }: Direct): Promise<string[]> {
   const rows = await sql`SELECT id FROM entry ORDER BY id`;
   const entries = await firstColumn(pool, "SELECT id FROM entry ORDER BY id");
   assertEquals(rows.map(({ id }) => id as string), entries);
-  assertEquals([await preparedGids(sql), await preparedXids(pool)], [[], []]);
+  assertEquals([await preparedGids(sql), await brand.preparedXids(pool)], [[], []]);
   return entries;
 }
 
@@ -82,7 +83,10 @@ for (const way of ["cut before", "cut after"] as const) {
         const outcome = await outcomeOf(write(coordinator, "cut"));
         proxy.rule = () => "pass";
         await until("it is settled", () => coordinator.unsettled === 0);
-        await until("nothing is prepared", async () => (await preparedXids(direct)).length === 0);
+        await until(
+          "nothing is prepared",
+          async () => (await brand.preparedXids(direct)).length === 0,
+        );
         const entries = await agreed({ sql, pool: direct });
         const command = cut.texts[nth - 1];
         assertEquals(entries, outcome === "committed" ? ["cut"] : [], command);

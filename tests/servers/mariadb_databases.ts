@@ -5,6 +5,7 @@
  */
 
 import { createPool, type Pool, type PoolConnection, type PoolOptions } from "mysql2/promise";
+import { brand } from "./brand.ts";
 import type { MariadbServer } from "./mariadb_server.ts";
 
 /** A pool that ends with its block. */
@@ -64,15 +65,16 @@ export async function sessionNumbers(pool: Pool): Promise<number[]> {
   return (await firstColumn(pool, "SELECT ID FROM information_schema.PROCESSLIST")).map(Number);
 }
 
-/** What the server holds prepared, as XA RECOVER names it. */
-export function preparedXids(pool: Pool): Promise<string[]> {
-  return pool.query({ sql: "XA RECOVER FORMAT='SQL'", rowsAsArray: true })
-    .then(([rows]) => (rows as string[][]).map((row) => String(row[3])));
+/** Grants a user what participants need besides rows and routines. */
+export async function grantPrivilege(admin: Pool, user: string): Promise<void> {
+  if (brand.privilege !== null) {
+    await admin.query(`GRANT ${brand.privilege} ON *.* TO ${user}@'127.0.0.1'`);
+  }
 }
 
 /** Rolls back what a failed test has left prepared, in sessions that are not there any more. */
 export async function rollBackAll(pool: Pool): Promise<void> {
-  for (const xid of await preparedXids(pool)) {
+  for (const xid of await brand.preparedXids(pool)) {
     await pool.query(`XA ROLLBACK ${xid}`).catch(() => {});
   }
 }

@@ -1,16 +1,18 @@
 /**
- * How MariaDB's programs are found and run on this machine: never as root.
+ * How MariaDB's programs, or MySQL's, are found and run on this machine: never as root.
  *
  * @module
  */
 
-/** The user MariaDB runs as when the tests run as root. */
+import { brand } from "./brand.ts";
+
+/** The user a server runs as when the tests run as root. */
 const SERVER_USER = "mysql";
 
 /** Debian keeps the server out of the PATH of ordinary users. */
 const FOLDERS = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
 
-/** Everything needed to run MariaDB. */
+/** Everything needed to run a server. */
 export interface MariadbHost {
   /** The server. */
   readonly server: string;
@@ -37,6 +39,7 @@ export async function run(
 }
 
 function findProgram(name: string): string {
+  if (name.startsWith("/")) return name;
   for (const folder of FOLDERS) {
     try {
       if (Deno.statSync(`${folder}/${name}`).isFile) return `${folder}/${name}`;
@@ -52,13 +55,12 @@ function findProgram(name: string): string {
 
 /** Looks for the programs and decides about the user; fails with what to install. */
 export async function findMariadbHost(): Promise<MariadbHost> {
-  const server = findProgram("mariadbd");
-  const installer = findProgram("mariadb-install-db");
+  const [server, installer] = [findProgram(brand.server), findProgram(brand.installer)];
   if (Deno.uid() !== 0) return { server, installer, user: undefined };
   const { success } = await run("id", [SERVER_USER]);
   if (success) return { server, installer, user: SERVER_USER };
   throw new Error(
-    `Cannot run MariaDB as root: there is no user '${SERVER_USER}' to become, ` +
+    `Cannot run ${brand.name} as root: there is no user '${SERVER_USER}' to become, ` +
       "install Debian's package mariadb-server or run the tests as another user",
   );
 }

@@ -1,5 +1,5 @@
 /**
- * mysql2 on a real MariaDB keeps the contract of a participant: as root, as a user that may only what
+ * mysql2 on a real server keeps the contract of a participant: as root, as a user that may only what
  * it must, with and without an outcome table, with the binary log, with a pool of one connection, and with
  * whatever an application may have told the driver about rows and values.
  */
@@ -8,12 +8,15 @@ import type { PoolConnection, PoolOptions } from "mysql2/promise";
 import { mysql, type MysqlOptions } from "../../src/participants/mysql/mysql.ts";
 import { OutcomeTable } from "../../src/participants/mysql/outcome_table.ts";
 import { type ContractSubject, participantContract } from "../participants/contract.ts";
+import { TABLES } from "../participants/mysql/dialect.ts";
+import { brand } from "./brand.ts";
 import {
-  mariadbDialect,
-  mariadbDialectWithoutProof,
-  TABLES,
-} from "../participants/mysql/dialect.ts";
-import { connectPool, firstColumn, rollBackAll, runApart } from "./mariadb_databases.ts";
+  connectPool,
+  firstColumn,
+  grantPrivilege,
+  rollBackAll,
+  runApart,
+} from "./mariadb_databases.ts";
 import { MariadbServer } from "./mariadb_server.ts";
 
 const OUTCOMES = "indoubt_outcome";
@@ -39,6 +42,7 @@ Deno.test.beforeAll(async () => {
     await using admin = connectPool(server, "mysql");
     await admin.query("CREATE DATABASE bank");
     await admin.query("CREATE USER teller@'127.0.0.1'");
+    await grantPrivilege(admin, "teller");
     await admin.query(
       "GRANT SELECT, INSERT, UPDATE, DELETE, EXECUTE ON bank.* TO teller@'127.0.0.1'",
     );
@@ -132,7 +136,7 @@ const escapes: Readonly<Record<string, (client: PoolConnection) => unknown>> = {
 
 for (const [name, variant] of Object.entries(VARIANTS)) {
   participantContract<PoolConnection>(name, {
-    dialect: variant.options === undefined ? mariadbDialectWithoutProof : mariadbDialect,
+    dialect: variant.options === undefined ? brand.dialectWithoutProof : brand.dialect,
     branches: "many",
     escapes,
     makeSubject: () => makeSubject(variant),
@@ -141,7 +145,7 @@ for (const [name, variant] of Object.entries(VARIANTS)) {
 }
 
 participantContract<PoolConnection>("mysql2 with one connection", {
-  dialect: mariadbDialect,
+  dialect: brand.dialect,
   branches: "one",
   escapes,
   makeSubject: () => makeSubject({ server: 0, pool: { connectionLimit: 1 }, options: withTable }),

@@ -1,5 +1,5 @@
 /**
- * A real MariaDB on 127.0.0.1 for tests: made from Debian's packages in a temporary folder, startable,
+ * A real MariaDB, or MySQL (`brand.ts`), on 127.0.0.1 for tests: made in a temporary folder, startable,
  * stoppable and killable at will. When it is disposed of, or when the test process ends in any way, SIGKILL
  * included, no process and no file of it stays.
  *
@@ -14,11 +14,12 @@
 import { findProcess, isRunning, signal, waitUntil } from "../../tasks/processes.ts";
 import { freePort } from "./cluster.ts";
 import { GuardedFolder } from "./cluster_watchdog.ts";
+import { brand } from "./brand.ts";
 import { findMariadbHost, type MariadbHost, run } from "./mariadb_host.ts";
 
 /** How to make a server. */
 export interface MariadbOptions {
-  /** Options of `mariadbd`, without dashes, over the defaults here. */
+  /** Options of the server, without dashes, over the defaults here. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
@@ -32,7 +33,6 @@ export interface MariadbAddress {
 
 const DEFAULTS: Readonly<Record<string, string>> = {
   "innodb-buffer-pool-size": "32M",
-  "innodb-log-file-size": "8M",
   "performance-schema": "OFF",
   "skip-name-resolve": "ON",
   // A statement of a test that waits for something that a failed test has left fails.
@@ -42,7 +42,7 @@ const DEFAULTS: Readonly<Record<string, string>> = {
 const START_MS = 60_000;
 const STOP_MS = 60_000;
 
-/** One MariaDB server with its own data. Made by {@linkcode MariadbServer.start}. */
+/** One server with its own data. Made by {@linkcode MariadbServer.start}. */
 export class MariadbServer implements AsyncDisposable {
   readonly #host: MariadbHost;
   readonly #folder: GuardedFolder;
@@ -52,7 +52,7 @@ export class MariadbServer implements AsyncDisposable {
   private constructor(host: MariadbHost, folder: GuardedFolder, options: MariadbOptions) {
     this.#host = host;
     this.#folder = folder;
-    this.#settings = { ...DEFAULTS, ...options.settings };
+    this.#settings = { ...DEFAULTS, ...brand.settings, ...options.settings };
   }
 
   /** Makes the data folder and starts the server. */
@@ -95,7 +95,7 @@ export class MariadbServer implements AsyncDisposable {
   /** Starts the server, and waits until it takes connections. */
   async start(): Promise<void> {
     if (this.pid !== undefined) {
-      throw new Error(`Cannot start MariaDB on port ${this.#port}: it runs already`);
+      throw new Error(`Cannot start ${brand.name} on port ${this.#port}: it runs already`);
     }
     for (let attempt = 1;; attempt++) {
       const port = this.#port || freePort();
@@ -105,7 +105,7 @@ export class MariadbServer implements AsyncDisposable {
         return;
       }
       if (this.#port !== 0 || attempt === 5 || !log.includes("Address already in use")) {
-        throw new Error(`Cannot start MariaDB on port ${port}: ${log}`);
+        throw new Error(`Cannot start ${brand.name} on port ${port}: ${log}`);
       }
     }
   }
@@ -142,14 +142,16 @@ export class MariadbServer implements AsyncDisposable {
       const { success, text } = await run("chown", [user, this.#folder.path, ...folders]);
       if (!success) throw new Error(`Cannot give '${this.#data}' to ${user}: ${text}`);
     }
+    const sql = `${this.#folder.path}/install.sql`;
+    if (brand.installingSql !== null) await Deno.writeTextFile(sql, brand.installingSql);
     const { success, text } = await run(installer, [
       "--no-defaults",
       `--datadir=${this.#data}`,
-      "--auth-root-authentication-method=normal",
-      "--skip-test-db",
+      ...brand.installing,
+      ...(brand.installingSql === null ? [] : [`--init-file=${sql}`]),
       ...this.#asUser,
     ], { TMPDIR: this.#temporary });
-    if (!success) throw new Error(`Cannot initialize MariaDB: ${text}`);
+    if (!success) throw new Error(`Cannot initialize ${brand.name}: ${text}`);
   }
 
   get #asUser(): string[] {
@@ -160,6 +162,8 @@ export class MariadbServer implements AsyncDisposable {
   async #tryToStart(port: number): Promise<string | undefined> {
     const log = `${this.#data}/server.err`;
     await Deno.remove(log).catch(() => {});
+    // MySQL keeps a lock beside its socket, which a SIGKILL leaves there.
+    await Deno.remove(`${this.#data}/server.sock.lock`).catch(() => {});
     const args = [
       "--no-defaults",
       ...this.#asUser,
@@ -195,10 +199,10 @@ export class MariadbServer implements AsyncDisposable {
   async #end(name: Deno.Signal): Promise<void> {
     const { pid } = this;
     if (pid === undefined) {
-      throw new Error(`Cannot end MariaDB on port ${this.#port}: it does not run`);
+      throw new Error(`Cannot end ${brand.name} on port ${this.#port}: it does not run`);
     }
     signal(pid, name);
     if (await waitUntil(() => !isRunning(pid), STOP_MS)) return;
-    throw new Error(`Cannot end MariaDB on port ${this.#port}: process ${pid} still runs`);
+    throw new Error(`Cannot end ${brand.name} on port ${this.#port}: process ${pid} still runs`);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * MariaDB's words for the contract suite, and its tables.
+ * MariaDB's and MySQL's words for the contract suite, and their tables.
  *
  * @module
  */
@@ -10,13 +10,17 @@ import type { ContractDialect } from "../contract.ts";
 export const TABLES: readonly string[] = [
   "CREATE TABLE IF NOT EXISTS entry (value int, KEY (value)) ENGINE = InnoDB",
   "CREATE TABLE IF NOT EXISTS held (id int PRIMARY KEY) ENGINE = InnoDB",
-  "CREATE OR REPLACE TRIGGER copied AFTER UPDATE ON held FOR EACH ROW INSERT INTO entry VALUES (8)",
-  "CREATE OR REPLACE FUNCTION added(given int) RETURNS int MODIFIES SQL DATA BEGIN " +
+  "DROP TRIGGER IF EXISTS copied",
+  "CREATE TRIGGER copied AFTER UPDATE ON held FOR EACH ROW INSERT INTO entry VALUES (8)",
+  "DROP FUNCTION IF EXISTS added",
+  "CREATE FUNCTION added(given int) RETURNS int MODIFIES SQL DATA BEGIN " +
   "INSERT INTO entry VALUES (given); RETURN given; END",
-  "CREATE OR REPLACE PROCEDURE add_silently() BEGIN " +
+  "DROP PROCEDURE IF EXISTS add_silently",
+  "CREATE PROCEDURE add_silently() BEGIN " +
   "INSERT INTO entry VALUES (7); SELECT 1; DO SLEEP(0); END",
   // With the rights of who made it: the list of transactions is not for everybody.
-  "CREATE OR REPLACE FUNCTION isolation_level() RETURNS text READS SQL DATA " +
+  "DROP FUNCTION IF EXISTS isolation_level",
+  "CREATE FUNCTION isolation_level() RETURNS text READS SQL DATA " +
   "RETURN (SELECT trx_isolation_level FROM information_schema.INNODB_TRX " +
   "WHERE trx_mysql_thread_id = CONNECTION_ID())",
   "TRUNCATE entry",
@@ -95,4 +99,22 @@ export const mariadbDialect: ContractDialect = {
 export const mariadbDialectWithoutProof: ContractDialect = {
   ...mariadbDialect,
   ways: { ...mariadbDialect.ways, outcomes: () => ["in progress", "unproven"] },
+};
+
+/** What MySQL understands: it knows no RETURNING, no option for a single statement, and lets go of what is prepared. */
+export const mysqlDialect: ContractDialect = {
+  ...mariadbDialect,
+  silent: mariadbDialect.silent.filter((text) => !text.includes("RETURNING")),
+  fail: "SET innodb_lock_wait_timeout = 1; SELECT id FROM held FOR UPDATE",
+  isolationLevel: mariadbDialect.isolationLevel.replace(
+    "@@tx_isolation",
+    "@@transaction_isolation",
+  ),
+  ways: { ...mariadbDialect.ways, preparedStaysWithSession: false },
+};
+
+/** The same without an outcome table. */
+export const mysqlDialectWithoutProof: ContractDialect = {
+  ...mysqlDialect,
+  ways: { ...mysqlDialect.ways, outcomes: () => ["in progress", "unproven"] },
 };

@@ -9,7 +9,8 @@ import { mysql } from "../../../src/participants/mysql/mysql.ts";
 import { postgres } from "../../../src/participants/postgresql/postgres.ts";
 import type { PostgresCluster } from "../cluster.ts";
 import { connect, preparedGids, type TestSql } from "../databases.ts";
-import { connectPool, firstColumn, preparedXids, type TestPool } from "../mariadb_databases.ts";
+import { brand } from "../brand.ts";
+import { connectPool, firstColumn, type TestPool } from "../mariadb_databases.ts";
 import { createBilling, type Mixed, OUTCOMES } from "../mariadb_mixed.ts";
 import type { MariadbServer } from "../mariadb_server.ts";
 import { MysqlWire } from "../proxy/mysql_wire.ts";
@@ -41,7 +42,7 @@ export async function mixedDatabases(
       billing: { ...billing.options("billing"), port: proxies.billing.port },
     },
     open: () => openPast(directory, sql, pool),
-    prepared: async () => [...await preparedGids(sql), ...await preparedXids(pool)],
+    prepared: async () => [...await preparedGids(sql), ...await brand.preparedXids(pool)],
     contents: (name) => name === "orders" ? contentsOfPostgresql(sql) : contentsOfMariadb(pool),
     [Symbol.asyncDispose]: async () => {
       for (const proxy of Object.values(proxies)) await proxy[Symbol.asyncDispose]();
