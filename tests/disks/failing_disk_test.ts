@@ -21,10 +21,13 @@ const DIRECTORY = `${ROOM}/log`;
 const TRACE = `${ROOM}/trace`;
 
 /** So many numbers a load may use before it ends. */
-const LSNS = 4000;
+const LSNS = 3000;
 
-/** What is not named is not traced. A segment made ready passes over a thousand numbers, at most. */
-const SEGMENTS = LSNS + 2000;
+/**
+ * What is not named is not traced. A segment made ready passes over a thousand numbers, at most; a load that ends may
+ * still begin one or two.
+ */
+const SEGMENTS = LSNS + 3000;
 const FILES = 2000;
 
 /** Is in the names of segments that are being made. */
