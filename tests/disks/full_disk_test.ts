@@ -154,16 +154,20 @@ for (const kind of ["tmpfs", "ext4"] as const) {
   );
 }
 
+/** About as many bytes are reported while a segment of 512 KiB is filled. */
+const SEGMENT_OF_REPORT = 180_000;
+const GOING_ON_MS = 60_000;
+
 diskTest("a log that uses its segments again needs no space", ["mkfs.ext4"], async (random) => {
   await using site = await Site.open("ext4", random);
-  // So large that an old one has its new name before the next is full.
-  const load = await site.start({ unfinished: 0, segmentSize: 524_288 });
-  await load.reach(1_000_000);
-  const last = load.length + 1_000_000;
+  // So few tasks that an old segment has its new name long before the next is full, however slow the machine is.
+  const load = await site.start({ unfinished: 0, segmentSize: 524_288, tasks: 2 });
+  await load.reach(SEGMENT_OF_REPORT * 4);
+  const last = load.length + SEGMENT_OF_REPORT * 4;
   await until("the log goes on without space", () => {
     site.filler.fill();
     return load.length > last;
-  }, HEALING_MS);
+  }, GOING_ON_MS);
   const report = await load.stop();
   assertEquals(report.failures, []);
   site.filler.free();
