@@ -8,6 +8,7 @@
  * @module
  */
 
+import { existsSync } from "@std/fs/exists";
 import { denoFileSystem } from "../../src/platform/deno_file_system.ts";
 import type { FileSystem } from "../../src/platform/file_system.ts";
 import { denoPlatform, type Platform } from "../../src/platform/platform.ts";
@@ -78,8 +79,8 @@ class Appender {
   /** Opens, appends and closes, again and again. */
   async run(): Promise<void> {
     const poll = setInterval(() => {
-      this.#stopping ||= isThere(this.#options.stop);
-      this.#pausing = isThere(this.#options.pause);
+      this.#stopping ||= existsSync(this.#options.stop);
+      this.#pausing = existsSync(this.#options.pause);
     }, FILE_POLL_MS);
     try {
       while (!this.#stopping) await this.#session();
@@ -153,15 +154,6 @@ class Appender {
 
 function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** The real machine, but for what the options say. */

@@ -7,7 +7,7 @@
 
 import { assert } from "@std/assert";
 import { existsSync } from "@std/fs/exists";
-import { parseSegmentName } from "../../src/wal/segment_name.ts";
+import { parseSegmentName, segmentName } from "../../src/wal/segment_name.ts";
 import type { SeededRandom } from "../simulation/seeded_random.ts";
 import { diskTest } from "./ability.ts";
 import { Knowledge } from "./knowledge.ts";
@@ -65,7 +65,7 @@ function newestSegment(stage: Stage): number {
 function ownPaths(newest: number): string[] {
   const segments = Array.from(
     { length: SEGMENTS },
-    (_, index) => `${newest + index}`.padStart(20, "0") + ".wal",
+    (_, index) => segmentName(newest + index),
   );
   const next = Array.from({ length: FILES }, (_, index) => `next-${index}.unfinished`);
   const unfinished = segments.map((name) => `${name}.${SALT}.unfinished`);

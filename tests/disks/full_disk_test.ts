@@ -23,6 +23,10 @@ const SMALL = `${ROOM}/small`;
 /** The log tries again with pauses that double; none of these tests lets them become long. */
 const HEALING_MS = 20_000;
 
+/** About as many bytes as are reported while four segments of 512 KiB are filled. */
+const REPORT_OF_SEGMENTS = 720_000;
+const GOING_ON_MS = 60_000;
+
 /** A small file system with a log on it. */
 class Site implements AsyncDisposable {
   readonly #stage: Stage;
@@ -154,16 +158,12 @@ for (const kind of ["tmpfs", "ext4"] as const) {
   );
 }
 
-/** About as many bytes are reported while a segment of 512 KiB is filled. */
-const SEGMENT_OF_REPORT = 180_000;
-const GOING_ON_MS = 60_000;
-
 diskTest("a log that uses its segments again needs no space", ["mkfs.ext4"], async (random) => {
   await using site = await Site.open("ext4", random);
   // So few tasks that an old segment has its new name long before the next is full, however slow the machine is.
   const load = await site.start({ unfinished: 0, segmentSize: 524_288, tasks: 2 });
-  await load.reach(SEGMENT_OF_REPORT * 4);
-  const last = load.length + SEGMENT_OF_REPORT * 4;
+  await load.reach(REPORT_OF_SEGMENTS);
+  const last = load.length + REPORT_OF_SEGMENTS;
   await until("the log goes on without space", () => {
     site.filler.fill();
     return load.length > last;
