@@ -3,11 +3,12 @@
  * of their own with the C library that they were made for.
  *
  * Guarantees: nothing is installed, and nothing outside of that folder is changed; apt checks the signatures of
- * what it gets. A server is used only if it says its version.
+ * what it gets. A server is used only if it says that it is MySQL.
  *
  * @module
  */
 
+import { existsSync } from "@std/fs/exists";
 import { isAbsolute, join } from "node:path";
 import { cacheFolder, output, run, ToolChainError } from "./tool_chain.ts";
 
@@ -15,7 +16,7 @@ const MIRROR = "http://deb.debian.org/debian";
 const KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const PACKAGE = "mysql-server-core";
 
-/** Where Debian keeps libraries; the packages are the same for every architecture, but only this one was tried. */
+/** Where the packages of the one architecture that was tried have their libraries. */
 const LIBRARIES = "usr/lib/x86_64-linux-gnu";
 const LOADER = "usr/lib64/ld-linux-x86-64.so.2";
 
@@ -28,9 +29,10 @@ const LOADER = "usr/lib64/ld-linux-x86-64.so.2";
 export async function ensureMysql(): Promise<string> {
   const named = Deno.env.get("INDOUBT_MYSQL") ?? "";
   if (named !== "") return await tried(named, "INDOUBT_MYSQL must name a MySQL server's full path");
+  // Root's own folders cannot be read by the user that a server runs as.
   const folder = join(Deno.uid() === 0 ? "/var/cache" : cacheFolder(), "indoubt-mysql");
   const program = join(folder, "mysqld");
-  if (await output(program, ["--version"]) === undefined) await bring(folder, program);
+  if (!existsSync(program)) await bring(folder, program);
   return await tried(program, `remove ${folder} to have it brought again`);
 }
 
@@ -45,6 +47,7 @@ async function tried(program: string, remedy: string): Promise<string> {
   return program;
 }
 
+/** The program comes last: where it is, everything is. */
 async function bring(folder: string, program: string): Promise<void> {
   assertPossible();
   console.log(`Bringing ${PACKAGE} of Debian unstable into ${folder} (90 MiB, 330 unpacked)`);
@@ -59,21 +62,13 @@ async function bring(folder: string, program: string): Promise<void> {
 function assertPossible(): void {
   const missing = Deno.build.os !== "linux" || Deno.build.arch !== "x86_64"
     ? `this is ${Deno.build.os} on ${Deno.build.arch}, it must be Linux on x86_64`
-    : isThere(KEYS)
+    : existsSync(KEYS)
     ? null
     : `${KEYS} is not there, install Debian's package debian-archive-keyring`;
   if (missing === null) return;
   throw new ToolChainError(
     `Cannot bring MySQL: ${missing}, or name the program of a server in INDOUBT_MYSQL`,
   );
-}
-
-function isThere(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }
 
 /** Has apt get the package with all that it needs, as if nothing were installed; answers where the files are. */

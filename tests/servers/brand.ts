@@ -7,12 +7,7 @@
 
 import type { Pool } from "mysql2/promise";
 import type { ContractDialect } from "../participants/contract.ts";
-import {
-  mariadbDialect,
-  mariadbDialectWithoutProof,
-  mysqlDialect,
-  mysqlDialectWithoutProof,
-} from "../participants/mysql/dialect.ts";
+import { mariadbDialect, mysqlDialect } from "../participants/mysql/dialect.ts";
 
 /** One of the two. */
 export interface Brand {
@@ -30,16 +25,12 @@ export interface Brand {
   readonly settings: Readonly<Record<string, string>>;
   /** Its words for the contract suite, with an outcome table. */
   readonly dialect: ContractDialect;
-  /** The same without one. */
-  readonly dialectWithoutProof: ContractDialect;
   /** The privilege that a user needs besides rows and routines; `null` if none. */
   readonly privilege: string | null;
   /** Gives 0 in a session that is in no transaction. */
   readonly inTransaction: string;
   /** What a session does that waits for a lock, in the list of processes. */
   readonly waitingState: string;
-  /** Reads that its counters take for writes. */
-  readonly readsTakenForWrites: readonly string[];
   /** Whether INSERT and DELETE can return rows. */
   readonly hasReturning: boolean;
   /** Whether a prepared branch stays with its session as long as that is there, and is gone with it if it changed nothing. */
@@ -58,11 +49,9 @@ const mariadb: Brand = {
   installingSql: null,
   settings: { "innodb-log-file-size": "8M" },
   dialect: mariadbDialect,
-  dialectWithoutProof: mariadbDialectWithoutProof,
   privilege: null,
   inTransaction: "SELECT @@in_transaction",
   waitingState: "Update",
-  readsTakenForWrites: ["SELECT RANK() OVER (ORDER BY value) FROM entry UNION ALL SELECT 1"],
   hasReturning: true,
   preparedStaysWithSession: true,
   preparedXids: (pool) => rowsOf(pool, "XA RECOVER FORMAT='SQL'", ([, , , xid]) => String(xid)),
@@ -83,17 +72,10 @@ const mysql: Brand = {
     "secure-file-priv": "NULL",
   },
   dialect: mysqlDialect,
-  dialectWithoutProof: mysqlDialectWithoutProof,
   privilege: "XA_RECOVER_ADMIN",
   inTransaction: "SELECT COUNT(*) FROM information_schema.INNODB_TRX " +
     "WHERE trx_mysql_thread_id = CONNECTION_ID()",
   waitingState: "update",
-  readsTakenForWrites: [
-    "SELECT DISTINCT one.value FROM entry one, entry two UNION SELECT 1 UNION ALL SELECT 2",
-    "WITH RECURSIVE number (n) AS (SELECT 1 UNION SELECT n + 1 FROM number WHERE n < 500) " +
-    "SELECT COUNT(*) FROM number",
-    "SELECT * FROM information_schema.COLUMNS ORDER BY 1, 2, 3",
-  ],
   hasReturning: false,
   preparedStaysWithSession: false,
   preparedXids: (pool) =>

@@ -8,7 +8,7 @@ import type { PoolConnection, PoolOptions } from "mysql2/promise";
 import { mysql, type MysqlOptions } from "../../src/participants/mysql/mysql.ts";
 import { OutcomeTable } from "../../src/participants/mysql/outcome_table.ts";
 import { type ContractSubject, participantContract } from "../participants/contract.ts";
-import { TABLES } from "../participants/mysql/dialect.ts";
+import { TABLES, withoutProof } from "../participants/mysql/dialect.ts";
 import { brand } from "./brand.ts";
 import {
   connectPool,
@@ -136,7 +136,7 @@ const escapes: Readonly<Record<string, (client: PoolConnection) => unknown>> = {
 
 for (const [name, variant] of Object.entries(VARIANTS)) {
   participantContract<PoolConnection>(name, {
-    dialect: variant.options === undefined ? brand.dialectWithoutProof : brand.dialect,
+    dialect: variant.options === undefined ? withoutProof(brand.dialect) : brand.dialect,
     branches: "many",
     escapes,
     makeSubject: () => makeSubject(variant),

@@ -92,15 +92,6 @@ export const mariadbDialect: ContractDialect = {
   },
 };
 
-/**
- * The same without an outcome table. A session that has gone back to its pool is still there, so that nobody
- * could tell from the outside that it has nothing more to do with the branch.
- */
-export const mariadbDialectWithoutProof: ContractDialect = {
-  ...mariadbDialect,
-  ways: { ...mariadbDialect.ways, outcomes: () => ["in progress", "unproven"] },
-};
-
 /** What MySQL understands: it knows no RETURNING, no option for a single statement, and lets go of what is prepared. */
 export const mysqlDialect: ContractDialect = {
   ...mariadbDialect,
@@ -113,8 +104,10 @@ export const mysqlDialect: ContractDialect = {
   ways: { ...mariadbDialect.ways, preparedStaysWithSession: false },
 };
 
-/** The same without an outcome table. */
-export const mysqlDialectWithoutProof: ContractDialect = {
-  ...mysqlDialect,
-  ways: { ...mysqlDialect.ways, outcomes: () => ["in progress", "unproven"] },
-};
+/**
+ * A dialect without an outcome table. A session that has gone back to its pool is still there, so that nobody
+ * could tell from the outside that it has nothing more to do with the branch.
+ */
+export function withoutProof(dialect: ContractDialect): ContractDialect {
+  return { ...dialect, ways: { ...dialect.ways, outcomes: () => ["in progress", "unproven"] } };
+}
