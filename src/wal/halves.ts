@@ -4,6 +4,21 @@
  * @module
  */
 
+/** A number and its halves, little end first, as every machine has them that Deno runs on. */
+const whole = new BigUint64Array(1);
+const halves = new Uint32Array(whole.buffer);
+
+/**
+ * The halves of a number, without what BigInt's own arithmetic would make for them.
+ *
+ * @param number The number, of 64 bits.
+ * @returns The low half, then the high one; valid until the next call.
+ */
+export function halvesOf(number: bigint): Uint32Array {
+  whole[0] = number;
+  return halves;
+}
+
 /**
  * A number from its halves.
  *

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { numberOf } from "../halves.ts";
+import { halvesOf, numberOf } from "../halves.ts";
 
 /** How one transaction ended. */
 export interface Outcome {
@@ -78,7 +78,8 @@ export class Outcomes {
    * @param committed Whether it committed.
    */
   add(txn: bigint, committed: boolean): void {
-    this.addHalves(Number(txn >> 32n), Number(txn & 0xffff_ffffn), committed);
+    const halves = halvesOf(txn);
+    this.addHalves(halves[1]!, halves[0]!, committed);
   }
 
   /**
@@ -125,7 +126,8 @@ export class Outcomes {
 
   /** Notes that nothing is said about this transaction and all that have a smaller number. */
   forget(txn: bigint): void {
-    this.#forgetHalves(Number(txn >> 32n), Number(txn & 0xffff_ffffn));
+    const halves = halvesOf(txn);
+    this.#forgetHalves(halves[1]!, halves[0]!);
   }
 
   /**
@@ -135,7 +137,7 @@ export class Outcomes {
    * @returns Whether it committed; `null` if it is not among them.
    */
   get(txn: bigint): boolean | null {
-    const [high, low] = [Number(txn >> 32n), Number(txn & 0xffff_ffffn)];
+    const [low, high] = halvesOf(txn);
     // Asked seldom, and then about late ones: from the newest back.
     for (let back = 1; back <= this.#length; back++) {
       const at = (this.#next - back + this.#length) % this.#length;

@@ -8,12 +8,10 @@
  * @module
  */
 
+import { halvesOf } from "../halves.ts";
+
 const FIRST_CAPACITY = 64;
 const NONE = -1;
-
-/** A number of 64 bits and, little end first, its halves. */
-const scratch = new BigUint64Array(1);
-const halves = new Uint32Array(scratch.buffer);
 
 /**
  * Transactions by number, in the order in which they came. Collisions are chained: every table of whole
@@ -72,7 +70,7 @@ export class TransactionTable<Value extends object> {
     const place = this.#free;
     this.#free = this.#nexts[place]!;
     this.#values[place] = value;
-    // As they were put there to look for it.
+    const halves = halvesOf(txn);
     this.#numbers[2 * place] = halves[0]!;
     this.#numbers[2 * place + 1] = halves[1]!;
     this.#chain(place);
@@ -124,9 +122,9 @@ export class TransactionTable<Value extends object> {
     return values;
   }
 
-  /** Numbers count up, so that their low bits spread them. Leaves the halves of the number in `halves`. */
+  /** Numbers count up, so that their low bits spread them. */
   #placeOf(txn: bigint): number {
-    scratch[0] = txn;
+    const halves = halvesOf(txn);
     const low = halves[0]!;
     const high = halves[1]!;
     let place = this.#heads[low & (this.#capacity - 1)]!;
