@@ -139,6 +139,8 @@ export class SharedTimers implements Clock {
   readonly #lists = new Map<number, TimerList>();
   /** Those with timers that get their dates at the end of the turn. */
   #undated: TimerList[] = [];
+  /** What the machine said in this turn when it was first asked with such timers set. */
+  #now: number | null = null;
 
   /**
    * Begins with no timer.
@@ -149,9 +151,11 @@ export class SharedTimers implements Clock {
     this.#clock = clock;
   }
 
-  /** As of the machine's clock. */
+  /** As of the machine's clock; the same through the rest of a turn in which very many ask for something. */
   now(): number {
-    return this.#clock.now();
+    if (this.#undated.length === 0) return this.#clock.now();
+    this.#now ??= this.#clock.now();
+    return this.#now;
   }
 
   /** As of the machine's clock. */
@@ -195,6 +199,7 @@ export class SharedTimers implements Clock {
     const now = this.#clock.elapsed();
     const lists = this.#undated;
     this.#undated = [];
+    this.#now = null;
     for (const list of lists) list.date(now);
   }
 }

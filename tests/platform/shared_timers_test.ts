@@ -123,3 +123,29 @@ Deno.test("SharedTimers looks at the clock once for all that are set in one turn
   for (const timer of timers) timer.cancel();
   shared.close();
 });
+
+Deno.test("SharedTimers.now() asks the machine once in a turn in which very many ask, and again in the next", async () => {
+  const clock = new SteppedClock();
+  let asked = 0;
+  const shared = new SharedTimers({
+    now: () => (asked++, clock.now()),
+    elapsed: () => clock.elapsed(),
+    after: (...given) => clock.after(...given),
+    soon: (callback) => clock.soon(callback),
+  });
+  // One alone has its date at once.
+  const timers = [shared.after(100, () => {})];
+  assertEquals([shared.now(), shared.now(), asked], [clock.now(), clock.now(), 2]);
+  timers.push(shared.after(100, () => {}));
+  const first = shared.now();
+  clock.advance(5);
+  assertEquals([shared.now(), asked], [first, 3]);
+  await clock.settle();
+  assertEquals([shared.now(), asked], [first + 5, 4]);
+  timers.push(shared.after(100, () => {}));
+  clock.advance(5);
+  assertEquals([shared.now(), asked], [first + 10, 5]);
+  await clock.settle();
+  for (const timer of timers) timer.cancel();
+  shared.close();
+});
