@@ -7,6 +7,7 @@
 
 import { abortedError } from "./abort_reason.ts";
 import { Admission, OverloadError } from "./admission.ts";
+import { GidPrefix } from "./branch_name.ts";
 import { rejectAtCaller } from "./caller_stack.ts";
 import { Deadline, DeadlineError } from "./deadline.ts";
 import type { DecisionLog } from "./decision_log.ts";
@@ -21,7 +22,6 @@ import {
 } from "./enlist.ts";
 import { type EnlistedBranch, PLAIN } from "./enlisted_branch.ts";
 import { CoordinatorClosedError, ParticipantIdentityError } from "./errors.ts";
-import { gidPrefix } from "./gid.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Member } from "./member.ts";
 import { assertLabel, type FullOptions, milliseconds, type TransactionOptions } from "./options.ts";
@@ -81,7 +81,7 @@ export class Beginning {
     this.#with = options;
     const { clock } = options.context;
     this.#enlistment = {
-      gidPrefix: gidPrefix(options.coordinator),
+      gidPrefix: new GidPrefix(options.coordinator),
       clock,
       failed: (core, error) => this.#abandon(core, error),
     };

@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { SpelledText } from "../wal/decisions/hot_record.ts";
+
 /** One database's part in a transaction, as the log keeps it. */
 export interface LoggedBranch {
   /** Name of the participant. */
@@ -14,6 +16,8 @@ export interface LoggedBranch {
   readonly gid: string;
   /** What the participant can be asked for the branch's outcome by. */
   readonly token: string | null;
+  /** The gid, where it was not read from a log. */
+  readonly name?: SpelledText | undefined;
 }
 
 /** A transaction that was not finished when the log was opened. */

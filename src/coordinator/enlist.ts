@@ -11,9 +11,9 @@
 
 import type { Clock } from "../platform/clock.ts";
 import { type AbortReason, deadlineReason } from "./abort_reason.ts";
+import { BranchName, type GidPrefix } from "./branch_name.ts";
 import { type Deadline, DeadlineError, type DeadlineWaiter } from "./deadline.ts";
 import { type Asker, EnlistedBranch } from "./enlisted_branch.ts";
-import { makeGid } from "./gid.ts";
 import { ParticipantUnavailableError } from "./errors.ts";
 import type { Member, MemberError } from "./member.ts";
 import type { Branch, BranchOptions } from "./participant.ts";
@@ -33,7 +33,7 @@ export interface Enlister {
 /** What enlisting needs besides, the same for all transactions of a coordinator. */
 export interface EnlistmentContext<Transaction extends Enlister> {
   /** What the coordinator's gids begin with. */
-  readonly gidPrefix: string;
+  readonly gidPrefix: GidPrefix;
   /** Limits the waiting. */
   readonly clock: Clock;
   /**
@@ -178,8 +178,9 @@ class Enlisting<Transaction extends Enlister> implements Asker, DeadlineWaiter {
     const member = this.#order[this.#sessions]!;
     const { gidPrefix, clock } = this.#context;
     const { id, branches } = this.#transaction;
-    const gid = makeGid(gidPrefix, id, branches.length + this.#members.indexOf(member));
-    const branch = new EnlistedBranch(member, gid, clock);
+    const place = branches.length + this.#members.indexOf(member);
+    const name = new BranchName(gidPrefix, id, place);
+    const branch = new EnlistedBranch(member, name, clock);
     branch.answerTo(this);
   }
 

@@ -6,6 +6,7 @@
  */
 
 import { type Clock, within } from "../platform/clock.ts";
+import type { BranchName } from "./branch_name.ts";
 import type { Member } from "./member.ts";
 import type {
   Branch,
@@ -73,7 +74,7 @@ export class EnlistedBranch {
   /** The participant. */
   readonly member: Member;
   /** The branch's name. */
-  readonly gid: string;
+  readonly name: BranchName;
   /** Whether it was asked what it has done, and has answered. */
   isExamined = false;
   /** Whether it may have written; known once it was examined. */
@@ -87,13 +88,18 @@ export class EnlistedBranch {
    * Begins without a session.
    *
    * @param member The participant.
-   * @param gid The branch's name.
+   * @param name The branch's name.
    * @param clock Limits the waiting.
    */
-  constructor(member: Member, gid: string, clock: Clock) {
+  constructor(member: Member, name: BranchName, clock: Clock) {
     this.member = member;
-    this.gid = gid;
+    this.name = name;
     this.#clock = clock;
+  }
+
+  /** The exact gid. */
+  get gid(): string {
+    return this.name.text;
   }
 
   /** Name of the participant. */

@@ -1,7 +1,7 @@
 /**
  * Names of branches: `indoubt_<coordinator id>_<transaction>_<branch>`. At most 64 bytes, which XA allows
  * too, of `[A-Za-z0-9_.-]` only, so that a gid can stand in a statement that takes no parameters. A gid is
- * made once, kept in the log as it is, and never made again from anything.
+ * made once (`branch_name.ts`), kept in the log as it is, and never made again from what is read there.
  *
  * @module
  */

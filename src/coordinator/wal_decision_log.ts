@@ -140,5 +140,5 @@ export class WalDecisionLog implements DecisionLog {
 
 /** What the log keeps of branches: nothing that holds their sessions, and nothing that changes. */
 function factsOf(branches: readonly LoggedBranch[]): LoggedBranch[] {
-  return branches.map(({ participant, gid, token }) => ({ participant, gid, token }));
+  return branches.map(({ participant, gid, token, name }) => ({ participant, gid, token, name }));
 }

@@ -4,6 +4,7 @@
  */
 
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { GidPrefix } from "../../src/coordinator/branch_name.ts";
 import { Deadline, DeadlineError } from "../../src/coordinator/deadline.ts";
 import { enlist, EnlistmentError } from "../../src/coordinator/enlist.ts";
 import type { EnlistedBranch } from "../../src/coordinator/enlisted_branch.ts";
@@ -22,7 +23,7 @@ async function make(...names: string[]) {
     const members = order.map((name) => bench.members.get(name)!);
     const enlister = { id: "7", branches: [], branchOptions: options, deadline };
     const failed = (_: unknown, error: unknown) => error;
-    const context = { gidPrefix: "indoubt_fake_", clock, failed };
+    const context = { gidPrefix: new GidPrefix("fake"), clock, failed };
     return new Promise<EnlistedBranch[]>((enlisted, notEnlisted) =>
       enlist(context, enlister, members, { enlisted, notEnlisted })
     );

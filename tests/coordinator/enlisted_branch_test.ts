@@ -1,6 +1,7 @@
 /** Guarantees that a branch takes every answer of an adapter, in whatever form it comes. */
 
 import { assertEquals } from "@std/assert";
+import { BranchName, GidPrefix } from "../../src/coordinator/branch_name.ts";
 import { EnlistedBranch } from "../../src/coordinator/enlisted_branch.ts";
 import { Member } from "../../src/coordinator/member.ts";
 import type { Branch, PrepareAnswer } from "../../src/coordinator/participant.ts";
@@ -13,7 +14,11 @@ const DONE: PrepareAnswer = { kind: "done", token: "7" };
 function branchOf(prepare: () => unknown): EnlistedBranch {
   const session = { prepare } as unknown as Branch<unknown>;
   const member = new Member("north", new NoOpParticipant("1"));
-  const branch = new EnlistedBranch(member, "g_0", new SteppedClock());
+  const branch = new EnlistedBranch(
+    member,
+    new BranchName(new GidPrefix("fake"), "7", 0),
+    new SteppedClock(),
+  );
   branch.take(session);
   return branch;
 }

@@ -4,11 +4,14 @@
  */
 
 import { assertEquals, assertRejects } from "@std/assert";
+import { BranchName, GidPrefix } from "../../src/coordinator/branch_name.ts";
 import { Deadline, DeadlineError } from "../../src/coordinator/deadline.ts";
 import { EnlistedBranch } from "../../src/coordinator/enlisted_branch.ts";
 import { askOne, PromisedRound, type RoundLimits } from "../../src/coordinator/round.ts";
 import { SteppedClock } from "./support/stepped_clock.ts";
 import { Workbench } from "./support/workbench.ts";
+
+const PREFIX = new GidPrefix("fake");
 
 /** A question whose answers the test gives, and what came of it. */
 class Asked extends PromisedRound<string, string[]> {
@@ -46,7 +49,7 @@ async function make() {
   await transaction.rollback();
   const clock = new SteppedClock();
   const branches = [...bench.members.values()].map((member, place) =>
-    new EnlistedBranch(member, `g_${place}`, clock)
+    new EnlistedBranch(member, new BranchName(PREFIX, "7", place), clock)
   );
   const asked = new Asked();
   const ask = (limits: Partial<RoundLimits> = {}) =>

@@ -32,6 +32,21 @@ const MAX_NUMBER = 2n ** 64n - 1n;
 const END_LENGTH = 1 + 1 + TXN_KEY.length + 8;
 const BRANCHES_AT = END_LENGTH + BRANCHES_KEY.length;
 
+/** A text of ASCII that need not be read to be written. */
+export interface SpelledText {
+  /** The text. */
+  readonly text: string;
+
+  /**
+   * Puts the same as bytes.
+   *
+   * @param bytes Where they are put; has room for all.
+   * @param start The place.
+   * @returns The place behind them.
+   */
+  spell(bytes: Uint8Array, start: number): number;
+}
+
 /**
  * Bytes on their way into a record; made once, so that nothing is allocated for each. The keys stand in the
  * same places in every record, and are put there once.
@@ -111,10 +126,10 @@ export function putBranches(
   let at = start + 1;
   for (const branch of branches) {
     if (at + mostOfBranch(branch) > bytes.length) return -1;
-    const { participant, gid, token } = branch;
+    const { participant, gid, token, name } = branch;
     bytes[at++] = ARRAY_OF_THREE;
     at = putText(bytes, participant, at);
-    if (at > 0) at = putText(bytes, gid, at);
+    if (at > 0) at = name?.text === gid ? putSpelled(bytes, name, at) : putText(bytes, gid, at);
     if (at > 0 && token === null) bytes[at++] = NIL;
     else if (at > 0 && token !== null) at = putText(bytes, token, at);
     if (at < 0) return -1;
@@ -138,17 +153,38 @@ export function isNumber(txn: bigint): boolean {
 /** Puts a text with its length; gives the place behind it, or -1 if it is not plain. */
 function putText(bytes: Uint8Array, text: string, start: number): number {
   const { length } = text;
-  if (length > MAX_TEXT_8) return -1;
-  let at = start;
-  if (length <= MAX_SHORT_TEXT) bytes[at++] = SHORT_TEXT | length;
-  else {
-    bytes[at++] = TEXT_8;
-    bytes[at++] = length;
-  }
+  let at = putLength(bytes, length, start);
+  if (at < 0) return -1;
   for (let index = 0; index < length; index++) {
     const code = text.charCodeAt(index);
     if (code > 0x7f) return -1;
     bytes[at++] = code;
   }
   return at;
+}
+
+/** As {@linkcode putText}, by the text's own spelling. */
+function putSpelled(bytes: Uint8Array, spelled: SpelledText, start: number): number {
+  const { text } = spelled;
+  const at = putLength(bytes, text.length, start);
+  if (at < 0) return -1;
+  const end = spelled.spell(bytes, at);
+  if (end !== at + text.length) {
+    throw new Error(
+      `Cannot write "${text}": its spelling has ${end - at} bytes, not ${text.length}`,
+    );
+  }
+  return end;
+}
+
+/** Puts the length of a text; gives the place behind it, or -1 if it is too long. */
+function putLength(bytes: Uint8Array, length: number, start: number): number {
+  if (length > MAX_TEXT_8) return -1;
+  if (length <= MAX_SHORT_TEXT) {
+    bytes[start] = SHORT_TEXT | length;
+    return start + 1;
+  }
+  bytes[start] = TEXT_8;
+  bytes[start + 1] = length;
+  return start + 2;
 }
