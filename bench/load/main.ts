@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ensureDir } from "@std/fs/ensure-dir";
 import { drawChart } from "./chart.ts";
 import { compare, type Comparison, type OnProgress } from "./comparison.ts";
 import { describeMachine, machineWords } from "./machine.ts";
@@ -69,12 +70,24 @@ async function measure(
   }
 }
 
+/** Minutes of measuring must not end where their figures cannot be kept. */
+async function assertWritable({ json, chart }: LoadOptions): Promise<void> {
+  try {
+    if (json !== null) await Deno.writeTextFile(json, "");
+    if (chart !== null) await ensureDir(chart);
+  } catch (cause) {
+    if (!(cause instanceof Error)) throw cause;
+    throw new UsageError(`Cannot keep the figures: ${cause.message}`, { cause });
+  }
+}
+
 /** Measures all that was asked for; gives the exit code. */
 async function run(options: LoadOptions): Promise<number> {
   const machine = await describeMachine(await Deno.realPath(Deno.env.get("TMPDIR") ?? "/tmp"));
   console.log(`${machineWords(machine)}\n`);
   const onProgress = (text: string) => console.error(text);
   const results: Result[] = [];
+  await assertWritable(options);
   for (const work of options.works) {
     if (work === "soak") {
       if (!await soak(options.minutes, options.concurrency?.[0] ?? SOAK_CALLERS)) return 1;

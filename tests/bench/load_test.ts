@@ -112,7 +112,7 @@ Deno.test("a short run prints a table, writes JSON, draws charts and leaves no f
         "--json",
         `${folder.path}/results`,
         "--chart",
-        folder.path,
+        `${folder.path}/new/charts`,
       ],
     ],
     env: { TMPDIR },
@@ -144,7 +144,36 @@ Deno.test("a short run prints a table, writes JSON, draws charts and leaves no f
     if (contender !== "sqlite") assert(batch > 0.5 && batch <= concurrency + 0.5, String(batch));
   }
   for (const work of ["log", "commit"]) {
-    assert((await Deno.readTextFile(`${folder.path}/performance-${work}.svg`)).startsWith("<svg"));
+    assert(
+      (await Deno.readTextFile(`${folder.path}/new/charts/performance-${work}.svg`)).startsWith(
+        "<svg",
+      ),
+    );
   }
   assertEquals([...Deno.readDirSync(TMPDIR)].map(({ name }) => name), []);
+});
+
+Deno.test("nothing is measured of which the figures could not be kept", async () => {
+  await using folder = await TemporaryFolder.make();
+  await Deno.writeTextFile(`${folder.path}/file`, "");
+  for (const option of ["--json", "--chart"]) {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "-A",
+        MAIN,
+        "--seconds",
+        "0.1",
+        "--rounds",
+        "1",
+        option,
+        `${folder.path}/file/x`,
+      ],
+      env: { TMPDIR: folder.path },
+    }).output();
+    assertEquals(code, 2);
+    const said = new TextDecoder().decode(stderr).trimEnd().split("\n");
+    assertEquals(said.length, 1, said.join("\n"));
+    assert(said[0]!.startsWith("Cannot keep the figures: "), said[0]);
+  }
 });
