@@ -1,14 +1,15 @@
 /**
  * The tests of mysql2 on a real MySQL instead of MariaDB; then, if minutes are given, the torture of transactions
- * over PostgreSQL and MySQL. Brings the server if INDOUBT_MYSQL does not name the program of one.
+ * over PostgreSQL and MySQL. On the server that INDOUBT_MYSQL names, or on one version after the other, which
+ * are brought.
  *
- *     deno run -A tasks/mysql.ts --minutes 10
+ *     deno run -A tasks/mysql.ts --version 8.4 --minutes 10
  *
  * @module
  */
 
 import { parseArgs } from "node:util";
-import { ensureMysql } from "./mysql_server.ts";
+import { ensureMysql, MYSQL_VERSIONS, namedMysql } from "./mysql_server.ts";
 import { ROOT } from "./project.ts";
 import { run, ToolChainError } from "./tool_chain.ts";
 
@@ -24,12 +25,26 @@ try {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { minutes: { type: "string", default: "0" } } });
+  const { values } = parseArgs({
+    options: { version: { type: "string" }, minutes: { type: "string", default: "0" } },
+  });
   const minutes = Number(values.minutes);
   if (!(minutes >= 0)) {
     throw new RangeError(`Cannot test: --minutes is ${values.minutes}, it must be a number from 0`);
   }
-  const options = { cwd: ROOT, env: { INDOUBT_MYSQL: await ensureMysql() } };
+  const versions = MYSQL_VERSIONS.filter((version) => version === (values.version ?? version));
+  if (versions.length === 0) {
+    throw new RangeError(
+      `Cannot test: --version is ${values.version}, it must be ${MYSQL_VERSIONS.join(" or ")}`,
+    );
+  }
+  const named = await namedMysql();
+  if (named !== null) return await test(named, minutes);
+  for (const version of versions) await test(await ensureMysql(version), minutes);
+}
+
+async function test(server: string, minutes: number): Promise<void> {
+  const options = { cwd: ROOT, env: { INDOUBT_MYSQL: server } };
   const files = TESTS.map((name) => `tests/servers/mariadb_${name}_test.ts`);
   await run(Deno.execPath(), ["test", "-A", ...files], options);
   if (minutes > 0) {
