@@ -104,7 +104,7 @@ async function untilSettled({ coordinator }: Opened): Promise<void> {
   await until("every branch is settled", () => coordinator.unsettled === 0, 40_000);
 }
 
-Deno.test("PostgreSQL and MariaDB commit together, or not at all", async () => {
+Deno.test(`PostgreSQL and ${brand.name} commit together, or not at all`, async () => {
   await using databases = await Databases.connect();
   await using opened = await databases.open();
   await writeBoth(opened, "x");
@@ -124,7 +124,7 @@ Deno.test("PostgreSQL and MariaDB commit together, or not at all", async () => {
   await databases.assertBoth("x");
 });
 
-Deno.test("a MariaDB that was only read has no part in the vote", async () => {
+Deno.test(`a ${brand.name} that was only read has no part in the vote`, async () => {
   await using databases = await Databases.connect();
   await using opened = await databases.open();
   await opened.coordinator.transaction(["orders", "billing"], async ({ orders, billing }) => {
@@ -135,7 +135,7 @@ Deno.test("a MariaDB that was only read has no part in the vote", async () => {
   assertEquals((await databases.sql`SELECT id FROM entry`).length, 1);
 });
 
-Deno.test("many transactions over PostgreSQL and MariaDB at once", async () => {
+Deno.test(`many transactions over PostgreSQL and ${brand.name} at once`, async () => {
   await using databases = await Databases.connect();
   await using opened = await databases.open({ maxConcurrentTransactions: 3 }, {
     outcomeTable: OUTCOMES,
@@ -146,7 +146,7 @@ Deno.test("many transactions over PostgreSQL and MariaDB at once", async () => {
 });
 
 for (const point of PROTOCOL_POINTS) {
-  Deno.test(`PostgreSQL and MariaDB agree after MariaDB was killed at ${point}`, async () => {
+  Deno.test(`PostgreSQL and ${brand.name} agree after ${brand.name} was killed at ${point}`, async () => {
     await using databases = await Databases.connect();
     let killing: Promise<void> | undefined;
     await using opened = await databases.open({
@@ -239,7 +239,7 @@ async function leaveDecided(databases: Databases, proof: MysqlOptions): Promise<
   return xid;
 }
 
-Deno.test("a decided branch in MariaDB is committed by the coordinator's next opening", async () => {
+Deno.test(`a decided branch in ${brand.name} is committed by the coordinator's next opening`, async () => {
   await using databases = await Databases.connect();
   await leaveDecided(databases, {});
   await using opened = await databases.open();
@@ -258,7 +258,7 @@ const BY_HAND: readonly (readonly [verb: string, proof: MysqlOptions, heuristics
 
 for (const [verb, proof, heuristics] of BY_HAND) {
   const how = proof.outcomeTable === undefined ? "without" : "with";
-  Deno.test(`${verb} by hand in MariaDB, ${how} an outcome table`, async () => {
+  Deno.test(`${verb} by hand in ${brand.name}, ${how} an outcome table`, async () => {
     await using databases = await Databases.connect();
     const xid = await leaveDecided(databases, proof);
     await databases.pool.query(`XA ${verb} ${xid}`);
@@ -276,7 +276,7 @@ for (const [verb, proof, heuristics] of BY_HAND) {
   });
 }
 
-Deno.test("a branch of MariaDB that the application ends by hand is heuristic", async () => {
+Deno.test(`a branch of ${brand.name} that the application ends by hand is heuristic`, async () => {
   await using databases = await Databases.connect();
   await using opened = await databases.open();
   await using transaction = await opened.coordinator.begin(["orders", "billing"]);
@@ -290,7 +290,7 @@ Deno.test("a branch of MariaDB that the application ends by hand is heuristic", 
   await databases.assertBoth();
 });
 
-Deno.test("two databases of one MariaDB server take part in one transaction", async () => {
+Deno.test(`two databases of one ${brand.name} server take part in one transaction`, async () => {
   await using databases = await Databases.connect();
   const { pool } = databases;
   await pool.query("DROP DATABASE IF EXISTS shop");

@@ -56,7 +56,7 @@ async function outcomeOf(writing: Promise<void>): Promise<"committed" | "aborted
 }
 
 for (const way of ["cut before", "cut after"] as const) {
-  Deno.test(`PostgreSQL and MariaDB agree, each command of MariaDB ${way}`, async () => {
+  Deno.test(`PostgreSQL and ${brand.name} agree, each command of ${brand.name} ${way}`, async () => {
     await using proxy = Proxy.start(() => servers.server.port, () => new MysqlWire());
     await using sql = servers.orders();
     await using direct = servers.billing();
