@@ -58,8 +58,12 @@ function debianFolders(): string[] {
 }
 
 async function findPrograms(): Promise<string> {
+  // `deno task postgresql` brings those of other versions.
+  const named = Deno.env.get("INDOUBT_POSTGRESQL") ?? "";
   const configured = await run("pg_config", ["--bindir"], "/").catch(() => undefined);
-  const folders = [...(configured?.success ? [configured.text] : []), ...debianFolders()];
+  const folders = named === ""
+    ? [...(configured?.success ? [configured.text] : []), ...debianFolders()]
+    : [named];
   const found = folders.find((folder) => exists(`${folder}/initdb`));
   if (found !== undefined) return found;
   throw new Error(

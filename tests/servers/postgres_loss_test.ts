@@ -173,7 +173,8 @@ lossTest("a session is not given back while it copies", async ({ admin, branch, 
   await branch.rollback();
   branch.release();
   await until("the copying has ended", async () => {
-    const [row] = await admin`SELECT count(*)::int AS count FROM pg_stat_progress_copy`;
+    const [row] = await admin`
+      SELECT count(*)::int AS count FROM pg_stat_activity WHERE query LIKE 'COPY entry FROM%'`;
     return row?.count === 0;
   });
   assertEquals(await ids(admin), []);
