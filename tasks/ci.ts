@@ -5,7 +5,7 @@
  *
  * Every step runs, also after one that failed. Every step counts, and so do the processes and files
  * that it leaves. The result is in the file `summary` in the folder; until the last step is done it
- * says that one thing failed.
+ * says that one thing failed. What failed is said where it did, and again at the end.
  *
  * @module
  */
@@ -37,6 +37,7 @@ interface Result {
   readonly title: string;
   readonly count: Count;
   readonly seconds: string;
+  readonly failures: readonly string[];
 }
 
 async function perform(step: Step, runner: Runner): Promise<Result> {
@@ -46,18 +47,18 @@ async function perform(step: Step, runner: Runner): Promise<Result> {
   try {
     count = await step.run(runner);
   } catch (error) {
-    runner.say(`Failed: ${error instanceof Error ? error.message : String(error)}`);
+    runner.fail(error instanceof Error ? error.message : String(error));
     count = FAIL;
   }
   const left = [
     ...await endStrays(runner.folder),
     ...await removeLeftovers(`${runner.folder}/tmp`),
   ];
-  if (left.length > 0) runner.say(`Failed: it left behind\n  ${left.join("\n  ")}`);
+  if (left.length > 0) runner.fail(`it left behind\n  ${left.join("\n  ")}`);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const all = sum([count, left.length > 0 ? FAIL : NONE]);
   runner.say(`\n${describe(all)} in ${seconds} s`);
-  return { title: step.title, count: all, seconds };
+  return { title: step.title, count: all, seconds, failures: runner.takeFailures() };
 }
 
 /** The steps write only where git does not look. */
@@ -67,7 +68,7 @@ function unchangedTree(before: string): Step {
     run: async (runner) => {
       const after = await uncommitted();
       if (after === before) return PASS;
-      runner.say(`Failed: git status was\n${before}\nand is\n${after}`);
+      runner.fail(`git status was\n${before}\nand is\n${after}`);
       return FAIL;
     },
   };
@@ -80,6 +81,11 @@ async function main(folder: string): Promise<void> {
   for (const step of steps) {
     await writeSummary(folder, sum([...results.map(({ count }) => count), FAIL]));
     results.push(await perform(step, runner));
+  }
+  for (const { title, failures } of results) {
+    if (failures.length > 0) {
+      runner.say(`\n=== What failed of ${title}\n\n${failures.join("\n\n")}`);
+    }
   }
   runner.say("\n=== All steps\n");
   for (const { title, count, seconds } of results) {

@@ -1,6 +1,7 @@
 /** A run counts what happened: nothing twice, and nothing as passed that did not run. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { countTests, describe, sum } from "./count.ts";
+import { failuresOf } from "./failures.ts";
 import { Runner } from "./runner.ts";
 import { command, problemOfDemonstration, tests } from "./steps.ts";
 import { endStrays, removeLeftovers } from "./strays.ts";
@@ -48,6 +49,30 @@ Deno.test("tests() counts a run that does not get to its tests as failed", async
   assertEquals(await countOf(REPORTED_TESTS + dying), "0 passed, 1 failed");
 });
 
+Deno.test("tests() keeps what failed, with its reason", async () => {
+  await using folder = await runFolder();
+  const file = `${folder.path}/a_test.ts`;
+  await Deno.writeTextFile(file, FAILED_TESTS);
+  const line = [Deno.execPath(), "test", "--no-config", "--quiet", "-A", file];
+  await tests(line).run(folder.runner);
+  const failures = folder.runner.takeFailures();
+  assertEquals(failures.map((failure) => failure.split(" (")[0]), ["step", "leak", "step > a"]);
+  assertStringIncludes(failures[2] ?? "", "a_test.ts)\nError: <failure");
+  assertEquals(folder.runner.takeFailures(), []);
+});
+
+Deno.test("failuresOf() cuts what is long", () => {
+  const one = `<testcase name="a &amp; b" classname="f" time="0" line="1" col="1">
+    <failure message="x">${"&lt;".repeat(9999)}</failure>
+  </testcase>`;
+  assertEquals(failuresOf(one), [`a & b (f)\n${"<".repeat(2000)}`]);
+  assertEquals(failuresOf(one.repeat(22)).slice(19), [
+    `a & b (f)\n${"<".repeat(2000)}`,
+    "and 2 more",
+  ]);
+  assertEquals(failuresOf(""), []);
+});
+
 Deno.test("countTests() gives nothing for a report without tests", () => {
   assertEquals(
     describe(countTests('<testsuites name="deno test"></testsuites>')),
@@ -77,7 +102,7 @@ Deno.test("Runner ends a command whose time is over, with its children", async (
     TMPDIR: `${folder.path}/tmp`,
   });
   assertEquals([code === 0, stdout], [false, "begun\n"]);
-  assertEquals((await new Blob(shown as BlobPart[]).text()).includes("Stopped after"), true);
+  assertEquals((await new Blob(shown as BlobPart[]).text()).includes("stopped after"), true);
   assertEquals(await endStrays(folder.path), []);
 });
 

@@ -39,7 +39,7 @@ export const debianPackages: Step = {
       await withdraw();
     }
     const still = await missingPackages();
-    if (still.length > 0) runner.say(`Failed: ${still.join(", ")} could not be installed`);
+    if (still.length > 0) runner.fail(`${still.join(", ")} could not be installed`);
     return still.length === 0 ? PASS : FAIL;
   },
 };

@@ -36,6 +36,7 @@ export class Runner {
   readonly #show: Show;
   readonly #limit: number;
   readonly #deadline = performance.now() + RUN_MS;
+  #failures: string[] = [];
 
   /** `limit` is the longest time of one command, in milliseconds. */
   constructor(folder: string, show: Show = toStandardOutput, limit: number = COMMAND_MS) {
@@ -49,6 +50,19 @@ export class Runner {
     this.#show(new TextEncoder().encode(`${line}\n`));
   }
 
+  /** Shows what failed, and keeps it for the end of the run. */
+  fail(what: string): void {
+    this.say(`Failed: ${what}`);
+    this.#failures.push(what);
+  }
+
+  /** What failed since this was asked last. */
+  takeFailures(): string[] {
+    const failures = this.#failures;
+    this.#failures = [];
+    return failures;
+  }
+
   /** Runs a command in the project's folder. */
   async run(
     [program = "", ...args]: readonly string[],
@@ -56,7 +70,7 @@ export class Runner {
   ): Promise<Outcome> {
     const time = Math.min(this.#limit, this.#deadline - performance.now());
     if (time <= 0) {
-      this.say(`Not run: the ${RUN_MS / 60_000} minutes of the whole run are over`);
+      this.fail(`not run, as the ${RUN_MS / 60_000} minutes of the whole run are over`);
       return { code: 124, stdout: "" };
     }
     const options = {
@@ -78,7 +92,7 @@ export class Runner {
     ];
     let stopped: Promise<void> | undefined;
     const timer = setTimeout(() => {
-      this.say(`Stopped after ${Math.round(time / 1000)} s`);
+      this.fail(`stopped after ${Math.round(time / 1000)} s`);
       stopped = killStrays(this.folder);
     }, time);
     const { code } = await child.status;

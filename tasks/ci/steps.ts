@@ -7,6 +7,7 @@
  */
 
 import { type Count, countTests, FAIL, NONE, PASS, sum } from "./count.ts";
+import { failuresOf } from "./failures.ts";
 import type { Runner } from "./runner.ts";
 
 /** Something to be done and counted. */
@@ -25,7 +26,7 @@ export function command(
     run: async (runner) => {
       const { code, stdout } = await runner.run(line);
       const problem = code === 0 ? problemOf(stdout) : `it ended with code ${code}`;
-      if (problem !== undefined) runner.say(`Failed: ${problem}`);
+      if (problem !== undefined) runner.fail(problem);
       return problem === undefined ? PASS : FAIL;
     },
   };
@@ -38,11 +39,11 @@ export function tests(line: readonly string[]): Step {
     run: async (runner) => {
       const { code, count } = await reported(runner, line);
       if (code === 0 && count.passed + count.failed === 0) {
-        runner.say("Failed: it ran no test");
+        runner.fail("it ran no test");
         return sum([count, FAIL]);
       }
       if (code === 0 || count.failed > 0) return count;
-      runner.say(`Failed: it ended with code ${code}, and not for a failed test`);
+      runner.fail(`it ended with code ${code}, and not for a failed test`);
       return sum([count, FAIL]);
     },
   };
@@ -54,6 +55,7 @@ export function checks(line: readonly string[]): Step {
     title: line.join(" "),
     run: async (runner) => {
       const { code, count } = await reported(runner, line);
+      if (code !== 0) runner.fail(`it ended with code ${code}`);
       return sum([count, code === 0 ? PASS : FAIL]);
     },
   };
@@ -66,6 +68,7 @@ async function reported(
   const report = await Deno.makeTempFile({ dir: runner.folder, suffix: ".xml" });
   const { code } = await runner.run([...line, `--junit-path=${report}`]);
   const text = await Deno.readTextFile(report);
+  failuresOf(text).forEach((failure) => runner.fail(failure));
   return { code, count: text === "" ? NONE : countTests(text) };
 }
 
