@@ -10,19 +10,14 @@
 
 import { parseArgs } from "node:util";
 import { ensureMysql, MYSQL_VERSIONS, namedMysql } from "./mysql_server.ts";
+import { chooseVersions } from "./packages.ts";
 import { ROOT } from "./project.ts";
-import { run, ToolChainError } from "./tool_chain.ts";
+import { run, runTask, ToolChainError } from "./tool_chain.ts";
 
 /** Those that know of no server but these two, and of PostgreSQL. */
 const TESTS = ["participant", "branch", "check", "session", "coordinator", "cuts"];
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof ToolChainError)) throw error;
-  console.error(error.message);
-  Deno.exitCode = 1;
-}
+await runTask(main);
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -30,14 +25,11 @@ async function main(): Promise<void> {
   });
   const minutes = Number(values.minutes);
   if (!(minutes >= 0)) {
-    throw new RangeError(`Cannot test: --minutes is ${values.minutes}, it must be a number from 0`);
-  }
-  const versions = MYSQL_VERSIONS.filter((version) => version === (values.version ?? version));
-  if (versions.length === 0) {
-    throw new RangeError(
-      `Cannot test: --version is ${values.version}, it must be ${MYSQL_VERSIONS.join(" or ")}`,
+    throw new ToolChainError(
+      `Cannot test: --minutes is ${values.minutes}, it must be a number from 0`,
     );
   }
+  const versions = chooseVersions(MYSQL_VERSIONS, values.version);
   const named = await namedMysql();
   if (named !== null) return await test(named, minutes);
   for (const version of versions) await test(await ensureMysql(version), minutes);

@@ -59,7 +59,9 @@ export async function ensureMysql(version: MysqlVersion): Promise<string> {
 async function tried(program: string, beginning: string, remedy: string): Promise<string> {
   const said = isAbsolute(program) ? await output(program, ["--version"]) ?? "nothing" : "nothing";
   if (said.includes("MariaDB") || !said.includes(` Ver ${beginning}`)) {
-    throw new ToolChainError(`Cannot use ${program}: it says ${said} of its version, ${remedy}`);
+    throw new ToolChainError(
+      `Cannot use ${program}: it says ${said.split("\n")[0]} of its version, ${remedy}`,
+    );
   }
   console.log(said);
   return program;

@@ -58,6 +58,25 @@ export function folderFor(name: string): string {
 }
 
 /**
+ * The versions that a task is to run on.
+ *
+ * @param versions All that can be brought.
+ * @param asked The one that was asked for; absent if all are meant.
+ * @returns That one, or all.
+ * @throws {ToolChainError} If it is none of them.
+ */
+export function chooseVersions<Version extends string>(
+  versions: readonly Version[],
+  asked: string | undefined,
+): readonly Version[] {
+  const chosen = versions.filter((version) => version === (asked ?? version));
+  if (chosen.length > 0) return chosen;
+  throw new ToolChainError(
+    `Cannot test: --version is ${asked}, it must be ${versions.join(" or ")}`,
+  );
+}
+
+/**
  * Brings a package with all that it needs.
  *
  * @param name The package.
@@ -106,7 +125,10 @@ function assertPossible(name: string): void {
     ? null
     : `${KEYS} is not there, install Debian's package debian-archive-keyring`;
   if (missing === null) return;
-  throw new ToolChainError(`Cannot bring ${name}: ${missing}, or name a server of your own`);
+  throw new ToolChainError(
+    `Cannot bring ${name}: ${missing}, or run the tests on a server of your own, by naming its program in ` +
+      "INDOUBT_MYSQL, or the folder of its programs in INDOUBT_POSTGRESQL (deno task test:servers)",
+  );
 }
 
 /** Has apt get a package with all that it needs, as if nothing were installed, and unpacks it. */

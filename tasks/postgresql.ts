@@ -7,9 +7,10 @@
  */
 
 import { parseArgs } from "node:util";
+import { chooseVersions } from "./packages.ts";
 import { ensurePostgresql, POSTGRESQL_VERSIONS } from "./postgresql_server.ts";
 import { ROOT } from "./project.ts";
-import { run, ToolChainError } from "./tool_chain.ts";
+import { run, runTask } from "./tool_chain.ts";
 
 /** Those that are about nothing but PostgreSQL and its drivers. */
 const TESTS = [
@@ -19,24 +20,12 @@ const TESTS = [
   ...["postgres_wrote", "statement_log"],
 ];
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof ToolChainError)) throw error;
-  console.error(error.message);
-  Deno.exitCode = 1;
-}
+await runTask(main);
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { version: { type: "string" } } });
-  const versions = POSTGRESQL_VERSIONS.filter((one) => one === (values.version ?? one));
-  if (versions.length === 0) {
-    throw new RangeError(
-      `Cannot test: --version is ${values.version}, it must be ${POSTGRESQL_VERSIONS.join(" or ")}`,
-    );
-  }
   const files = TESTS.map((name) => `tests/servers/${name}_test.ts`);
-  for (const version of versions) {
+  for (const version of chooseVersions(POSTGRESQL_VERSIONS, values.version)) {
     const env = {
       INDOUBT_POSTGRESQL: await ensurePostgresql(version),
       INDOUBT_POSTGRESQL_VERSION: version,

@@ -31,6 +31,20 @@ export async function ensureToolChain(crate: string): Promise<string> {
   return join(root, "bin");
 }
 
+/**
+ * Runs a task and sets the exit code to what it answers; 1 if there is something that the user has to put right,
+ * which is said in a line.
+ */
+export async function runTask(task: () => Promise<number | void>): Promise<void> {
+  try {
+    Deno.exitCode = await task() ?? 0;
+  } catch (error) {
+    if (!(error instanceof ToolChainError)) throw error;
+    console.error(error.message);
+    Deno.exitCode = 1;
+  }
+}
+
 /** Runs a command and lets its output through; throws if it does not end with success. */
 export async function run(
   command: string,

@@ -11,18 +11,12 @@
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ensureToolChain, run, ToolChainError } from "./tool_chain.ts";
+import { ensureToolChain, run, runTask } from "./tool_chain.ts";
 
 const CRATE = fileURLToPath(new URL("../wasm", import.meta.url));
 const COMMITTED = join(CRATE, "pkg");
 
-try {
-  Deno.exitCode = await main(Deno.args);
-} catch (error) {
-  if (!(error instanceof ToolChainError)) throw error;
-  console.error(error.message);
-  Deno.exitCode = 1;
-}
+await runTask(() => main(Deno.args));
 
 async function main(args: readonly string[]): Promise<number> {
   const check = args.includes("--check");

@@ -73,7 +73,8 @@ async function measure(
 /** Minutes of measuring must not end where their figures cannot be kept. */
 async function assertWritable({ json, chart }: LoadOptions): Promise<void> {
   try {
-    if (json !== null) await Deno.writeTextFile(json, "");
+    // What is in it stays until there are new figures.
+    if (json !== null) (await Deno.open(json, { append: true, create: true })).close();
     if (chart !== null) await ensureDir(chart);
   } catch (cause) {
     if (!(cause instanceof Error)) throw cause;

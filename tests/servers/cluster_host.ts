@@ -57,13 +57,15 @@ function debianFolders(): string[] {
   }
 }
 
+async function installedFolders(): Promise<string[]> {
+  const configured = await run("pg_config", ["--bindir"], "/").catch(() => undefined);
+  return [...(configured?.success ? [configured.text] : []), ...debianFolders()];
+}
+
 async function findPrograms(): Promise<string> {
   // `deno task postgresql` brings those of other versions.
   const named = Deno.env.get("INDOUBT_POSTGRESQL") ?? "";
-  const configured = await run("pg_config", ["--bindir"], "/").catch(() => undefined);
-  const folders = named === ""
-    ? [...(configured?.success ? [configured.text] : []), ...debianFolders()]
-    : [named];
+  const folders = named === "" ? await installedFolders() : [named];
   const found = folders.find((folder) => exists(`${folder}/initdb`));
   if (found !== undefined) return found;
   throw new Error(

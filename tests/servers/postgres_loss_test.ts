@@ -170,13 +170,15 @@ lossTest("a session is not given back while it copies", async ({ admin, branch, 
   const stream = await client`COPY entry FROM STDIN`.writable();
   stream.on("error", () => {});
   stream.write("copied\t1\n");
-  await branch.rollback();
-  branch.release();
-  await until("the copying has ended", async () => {
+  const copying = async () => {
     const [row] = await admin`
       SELECT count(*)::int AS count FROM pg_stat_activity WHERE query LIKE 'COPY entry FROM%'`;
-    return row?.count === 0;
-  });
+    return row?.count;
+  };
+  assertEquals(await copying(), 1);
+  await branch.rollback();
+  branch.release();
+  await until("the copying has ended", async () => await copying() === 0);
   assertEquals(await ids(admin), []);
 });
 

@@ -9,7 +9,7 @@
  */
 
 import { packNumber, refuse } from "../fields.ts";
-import { numberOf } from "../halves.ts";
+import { halvesOf, numberOf } from "../halves.ts";
 import { type Outcome, type OutcomeRow, Outcomes } from "./outcomes.ts";
 
 const MAX_NUMBER = 2n ** 64n - 1n;
@@ -114,8 +114,9 @@ export function unpackOutcomes(bytes: Uint8Array): Outcomes {
     const before = count === 0 ? 0n : numberOf(highs[count - 1]!, lows[count - 1]!);
     const txn = before + ((sign & 1n) === 0n ? sign >> 1n : -((sign + 1n) >> 1n));
     if (txn < 0n || txn > MAX_NUMBER) return refuse("outcome", txn);
-    lows[count] = Number(txn & 0xffff_ffffn);
-    highs[count] = Number(txn >> 32n);
+    const halves = halvesOf(txn);
+    lows[count] = halves[0]!;
+    highs[count] = halves[1]!;
     committed[count] = Number(value & 1n);
     last = Number(txn);
   }

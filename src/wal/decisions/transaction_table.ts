@@ -45,7 +45,7 @@ export class TransactionTable<Value extends object> {
    * @returns It; `undefined` if there is no such transaction.
    */
   get(txn: bigint): Value | undefined {
-    const place = this.#size === 0 ? NONE : this.#placeOf(txn);
+    const place = this.#size === 0 ? NONE : this.#placeOf(halvesOf(txn));
     return place === NONE ? undefined : this.#values[place]!;
   }
 
@@ -62,7 +62,8 @@ export class TransactionTable<Value extends object> {
    */
   set(txn: bigint, value: Value): void {
     if (this.#size === this.#capacity) this.#grow();
-    const known = this.#placeOf(txn);
+    const halves = halvesOf(txn);
+    const known = this.#placeOf(halves);
     if (known !== NONE) {
       this.#values[known] = value;
       return;
@@ -70,7 +71,6 @@ export class TransactionTable<Value extends object> {
     const place = this.#free;
     this.#free = this.#nexts[place]!;
     this.#values[place] = value;
-    const halves = halvesOf(txn);
     this.#numbers[2 * place] = halves[0]!;
     this.#numbers[2 * place + 1] = halves[1]!;
     this.#chain(place);
@@ -89,7 +89,7 @@ export class TransactionTable<Value extends object> {
    * @returns Whether it was there.
    */
   delete(txn: bigint): boolean {
-    const place = this.#size === 0 ? NONE : this.#placeOf(txn);
+    const place = this.#size === 0 ? NONE : this.#placeOf(halvesOf(txn));
     if (place === NONE) return false;
     this.#unchain(place);
     const before = this.#befores[place]!;
@@ -123,8 +123,7 @@ export class TransactionTable<Value extends object> {
   }
 
   /** Numbers count up, so that their low bits spread them. */
-  #placeOf(txn: bigint): number {
-    const halves = halvesOf(txn);
+  #placeOf(halves: Uint32Array): number {
     const low = halves[0]!;
     const high = halves[1]!;
     let place = this.#heads[low & (this.#capacity - 1)]!;
