@@ -156,7 +156,10 @@ export class PostgresCluster implements AsyncDisposable {
     await this.start();
   }
 
-  /** Ends the postmaster and all its children with SIGKILL, and returns when none runs any more. */
+  /**
+   * Ends the postmaster and all its children with SIGKILL, and returns when none runs any more. Nobody is
+   * told, as when a machine dies: a child that saw its postmaster's end would say so to its client.
+   */
   async kill(): Promise<void> {
     const postmaster = this.postmaster;
     if (postmaster === undefined) {
@@ -164,7 +167,7 @@ export class PostgresCluster implements AsyncDisposable {
     }
     // Stopped first, so that it neither makes a child unseen nor reacts to the end of one.
     signal(postmaster, "SIGSTOP");
-    const pids = [postmaster, ...descendants(listProcesses(), postmaster).map(({ pid }) => pid)];
+    const pids = [...descendants(listProcesses(), postmaster).map(({ pid }) => pid), postmaster];
     for (const pid of pids) signal(pid, "SIGKILL");
     const gone = await waitUntil(() => !pids.some(isRunning), 10_000);
     if (!gone) throw new Error(`Cannot kill PostgreSQL on port ${this.#port}: ${pids} still run`);

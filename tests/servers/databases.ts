@@ -19,6 +19,8 @@ export function connect(
 ): TestSql {
   const sql = driver(url, {
     onnotice: () => {},
+    // Its timer may outlive the driver's `end` by a moment, in which a test would be said to leak it.
+    max_lifetime: null,
     ...options,
     // No statement of a test takes long; one that waits for something a failed test has left fails.
     connection: { application_name: name, statement_timeout: 30_000 },

@@ -63,6 +63,18 @@ function syncsOf(calls: readonly Call[]): Call[] {
   return syncs;
 }
 
+Deno.test("readTrace() puts an interrupted call together as if it had not been", () => {
+  const lines = [
+    "7 fdatasync(3</log/0.wal> <unfinished ...>",
+    '8 read(4, "a", 1) = 1',
+    "7 <... fdatasync resumed>)          = 0",
+  ];
+  assertEquals(readTrace(lines.join("\n")), [
+    { name: "fdatasync", text: "3</log/0.wal>)          = 0", begun: 0, over: 2 },
+    { name: "read", text: '4, "a", 1) = 1', begun: 1, over: 1 },
+  ]);
+});
+
 Deno.test("Coordinator.transaction() syncs once, between PREPARE and COMMIT PREPARED", async () => {
   const calls = await traceTransaction(false);
   assertEquals(holding(calls, SENDS, "BEGIN").length, 2);

@@ -64,7 +64,7 @@ export function readTrace(trace: string): Call[] {
     }
     const [, name, text = ""] = /^(\w+)\((.*)$/.exec(rest) ?? [];
     if (name === undefined) continue;
-    const [begun] = text.split("<unfinished ...>");
+    const [begun] = text.split(" <unfinished ...>");
     if (begun !== text) unfinished.set(pid, { name, text: begun!, begun: index });
     else calls.push({ name, text, begun: index, over: index });
   }
