@@ -33,6 +33,8 @@ export interface Brand {
   readonly waitingState: string;
   /** Whether INSERT and DELETE can return rows. */
   readonly hasReturning: boolean;
+  /** Whether it can refuse to write what somebody has written since the transaction's snapshot was taken. */
+  readonly hasStrictSnapshots: boolean;
   /** Whether a prepared branch stays with its session as long as that is there, and is gone with it if it changed nothing. */
   readonly preparedStaysWithSession: boolean;
   /** What the server holds prepared, as XA's other statements name it. */
@@ -41,18 +43,29 @@ export interface Brand {
 
 const MYSQL_PROGRAM = Deno.env.get("INDOUBT_MYSQL") ?? "";
 
+/** `deno task mariadb` brings those of another version. */
+const MARIADB_FOLDER = Deno.env.get("INDOUBT_MARIADB") ?? "";
+const based = MARIADB_FOLDER === "" ? {} : { basedir: MARIADB_FOLDER };
+
 const mariadb: Brand = {
   name: "MariaDB",
-  server: "mariadbd",
-  installer: "mariadb-install-db",
-  installing: ["--auth-root-authentication-method=normal", "--skip-test-db"],
+  server: MARIADB_FOLDER === "" ? "mariadbd" : `${MARIADB_FOLDER}/sbin/mariadbd`,
+  installer: MARIADB_FOLDER === ""
+    ? "mariadb-install-db"
+    : `${MARIADB_FOLDER}/bin/mariadb-install-db`,
+  installing: [
+    "--auth-root-authentication-method=normal",
+    "--skip-test-db",
+    ...Object.entries(based).map(([name, value]) => `--${name}=${value}`),
+  ],
   installingSql: null,
-  settings: { "innodb-log-file-size": "8M" },
+  settings: { "innodb-log-file-size": "8M", ...based },
   dialect: mariadbDialect,
   privilege: null,
   inTransaction: "SELECT @@in_transaction",
   waitingState: "Update",
   hasReturning: true,
+  hasStrictSnapshots: true,
   preparedStaysWithSession: true,
   preparedXids: (pool) => rowsOf(pool, "XA RECOVER FORMAT='SQL'", ([, , , xid]) => String(xid)),
 };
@@ -77,6 +90,7 @@ const mysql: Brand = {
     "WHERE trx_mysql_thread_id = CONNECTION_ID()",
   waitingState: "update",
   hasReturning: false,
+  hasStrictSnapshots: false,
   preparedStaysWithSession: false,
   preparedXids: (pool) =>
     rowsOf(pool, "XA RECOVER CONVERT XID", ([format, length, , data]) => {

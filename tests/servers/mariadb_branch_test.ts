@@ -1,6 +1,6 @@
 /**
  * What MariaDB's own ways do to a branch: what counts as writing, statements that would end the transaction,
- * branches that the application ends or leaves by hand, deadlocks.
+ * branches that the application ends or leaves by hand, deadlocks, snapshots that are out of date.
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
@@ -180,4 +180,33 @@ for (const proven of [false, true]) {
     assertEquals(await firstColumn(admin, "SELECT id FROM held ORDER BY id"), ["11", "12"]);
     assertEquals(await values(admin), ["8", "8"]);
   });
+}
+
+if (brand.hasStrictSnapshots) {
+  for (const proven of [false, true]) {
+    const how = proven ? "with" : "without";
+    // MariaDB 11.6 and later answer so unless they are told otherwise.
+    xaTest(
+      `a snapshot that is out of date rolls back its branch, ${how} an outcome table`,
+      async (subject) => {
+        const { admin, participant } = subject;
+        await admin.query("INSERT INTO held VALUES (1)");
+        const { branch, client } = await subject.begin({ proven });
+        await client.query("SET innodb_snapshot_isolation = ON");
+        await client.query("INSERT INTO entry VALUES (9)");
+        assertEquals(await firstColumn(client, "SELECT id FROM held"), ["1"]);
+        await admin.query("UPDATE held SET id = 2");
+        const error = await assertRejects(
+          () => client.query("UPDATE held SET id = id + 10"),
+          Error,
+        );
+        assert(participant.isRetryable(error), String(error));
+        const answer = await branch.prepare();
+        assertEquals([answer.kind, "retryable" in answer && answer.retryable], ["refused", true]);
+        branch.release();
+        assertEquals(await firstColumn(admin, "SELECT id FROM held"), ["2"]);
+        assertEquals(await values(admin), ["8"]);
+      },
+    );
+  }
 }

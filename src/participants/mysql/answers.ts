@@ -53,6 +53,7 @@ function readOnly(name: string): NumberMeaning {
 
 /** What each error number means that the servers are known to answer. */
 export const NUMBERS: Readonly<Record<number, NumberMeaning>> = {
+  1020: conflict("ER_CHECKREAD, MariaDB: a snapshot is out of date, the branch is rolled back"),
   1040: sessionEnds("ER_CON_COUNT_ERROR, at connecting"),
   1053: sessionEnds("ER_SERVER_SHUTDOWN"),
   1080: sessionEnds("ER_FORCING_CLOSE"),

@@ -30,6 +30,7 @@ type Expected = readonly [
 ];
 
 const EXPECTED: Readonly<Record<number, Expected>> = {
+  1020: ["again", "later", "later"],
   1040: ["unknown", "later", "later"],
   1053: ["unknown", "later", "later"],
   1080: ["unknown", "later", "later"],
