@@ -9,38 +9,20 @@
  */
 
 import { parseArgs } from "node:util";
+import { minutesOf, testMariadb } from "./mariadb_tests.ts";
 import { ensureMysql, MYSQL_VERSIONS, namedMysql } from "./mysql_server.ts";
 import { chooseVersions } from "./packages.ts";
-import { ROOT } from "./project.ts";
-import { run, runTask, ToolChainError } from "./tool_chain.ts";
+import { runTask } from "./tool_chain.ts";
 
-/** Those that know of no server but these two, and of PostgreSQL. */
-const TESTS = ["participant", "branch", "check", "session", "coordinator", "cuts"];
-
-await runTask(main);
-
-async function main(): Promise<void> {
+await runTask(async () => {
   const { values } = parseArgs({
     options: { version: { type: "string" }, minutes: { type: "string", default: "0" } },
   });
-  const minutes = Number(values.minutes);
-  if (!(minutes >= 0)) {
-    throw new ToolChainError(
-      `Cannot test: --minutes is ${values.minutes}, it must be a number from 0`,
-    );
-  }
+  const minutes = minutesOf(values.minutes);
   const versions = chooseVersions(MYSQL_VERSIONS, values.version);
   const named = await namedMysql();
-  if (named !== null) return await test(named, minutes);
-  for (const version of versions) await test(await ensureMysql(version), minutes);
-}
-
-async function test(server: string, minutes: number): Promise<void> {
-  const options = { cwd: ROOT, env: { INDOUBT_MYSQL: server } };
-  const files = TESTS.map((name) => `tests/servers/mariadb_${name}_test.ts`);
-  await run(Deno.execPath(), ["test", "-A", ...files], options);
-  if (minutes > 0) {
-    const torture = ["tasks/torture.ts", "--billing", "mariadb", "--minutes", String(minutes)];
-    await run(Deno.execPath(), ["run", "-A", ...torture], options);
+  if (named !== null) return await testMariadb({ INDOUBT_MYSQL: named }, minutes);
+  for (const version of versions) {
+    await testMariadb({ INDOUBT_MYSQL: await ensureMysql(version) }, minutes);
   }
-}
+});

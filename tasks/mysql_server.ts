@@ -48,7 +48,7 @@ export async function ensureMysql(version: MysqlVersion): Promise<string> {
   const folder = folderFor(`indoubt-mysql/${version}`);
   const program = join(folder, "mysqld");
   if (!existsSync(program)) {
-    const root = await bring(PACKAGE, SOURCES[version], folder);
+    const root = await bring([PACKAGE], SOURCES[version], folder);
     // The program comes last: where it is, everything is.
     await Deno.writeTextFile(program, script(root), { mode: 0o755 });
   }

@@ -77,27 +77,32 @@ export function chooseVersions<Version extends string>(
 }
 
 /**
- * Brings a package with all that it needs.
+ * Brings packages with all that they need.
  *
- * @param name The package.
+ * @param names The packages.
  * @param source Where it comes from.
  * @param folder What it is brought into; what is there is taken away.
  * @returns The folder that stands for the root of its files.
  * @throws {ToolChainError} If it cannot be brought.
  */
-export async function bring(name: string, source: Source, folder: string): Promise<string> {
-  assertPossible(name);
-  console.log(`Bringing ${name} of ${source.name} into ${folder} (some hundred MiB)`);
+export async function bring(
+  names: readonly string[],
+  source: Source,
+  folder: string,
+): Promise<string> {
+  const title = names.join(" and ");
+  assertPossible(title);
+  console.log(`Bringing ${title} of ${source.name} into ${folder} (some hundred MiB)`);
   // What an earlier try has left may be half of something.
   await Deno.remove(folder, { recursive: true }).catch(() => {});
   const root = join(folder, "root");
   let keys = KEYS;
   if (source.keyring !== null) {
     const owner = join(folder, "keys");
-    await unpack(source.keyring, debian("sid"), KEYS, join(folder, "apt-keys"), owner);
+    await unpack([source.keyring], debian("sid"), KEYS, join(folder, "apt-keys"), owner);
     keys = join(owner, KEYRINGS, `${source.keyring}.gpg`);
   }
-  await unpack(name, source, keys, join(folder, "apt"), root);
+  await unpack(names, source, keys, join(folder, "apt"), root);
   return root;
 }
 
@@ -118,7 +123,22 @@ export function runner(root: string, program: string, privately: readonly string
   return `"${loader}" --library-path "${libraries.join(":")}" "${program}"`;
 }
 
-function assertPossible(name: string): void {
+/**
+ * Puts scripts in the place of programs which were brought, for programs that start one another: each runs the
+ * program with its own C library. What a script calls is beside it, with `.own` behind its name.
+ *
+ * @param root The folder that stands for the root of their files.
+ * @param programs Their paths. The last one is done last.
+ */
+export async function wrap(root: string, programs: readonly string[]): Promise<void> {
+  for (const program of programs) {
+    const script = `#!/bin/sh\nexec ${runner(root, `${program}.own`)} "$@"\n`;
+    await Deno.rename(program, `${program}.own`);
+    await Deno.writeTextFile(program, script, { mode: 0o755 });
+  }
+}
+
+function assertPossible(title: string): void {
   const missing = Deno.build.os !== "linux" || Deno.build.arch !== "x86_64"
     ? `this is ${Deno.build.os} on ${Deno.build.arch}, it must be Linux on x86_64`
     : existsSync(KEYS)
@@ -126,20 +146,21 @@ function assertPossible(name: string): void {
     : `${KEYS} is not there, install Debian's package debian-archive-keyring`;
   if (missing === null) return;
   throw new ToolChainError(
-    `Cannot bring ${name}: ${missing}, or run the tests on a server of your own, by naming its program in ` +
-      "INDOUBT_MYSQL, or the folder of its programs in INDOUBT_POSTGRESQL (deno task test:servers)",
+    `Cannot bring ${title}: ${missing}, or run the tests on a server of your own, by naming its program in ` +
+      "INDOUBT_MYSQL, or the folder of its programs in INDOUBT_MARIADB or INDOUBT_POSTGRESQL " +
+      "(deno task test:servers)",
   );
 }
 
-/** Has apt get a package with all that it needs, as if nothing were installed, and unpacks it. */
+/** Has apt get packages with all that they need, as if nothing were installed, and unpacks them. */
 async function unpack(
-  name: string,
+  names: readonly string[],
   source: Source,
   keys: string,
   folder: string,
   root: string,
 ): Promise<void> {
-  const archives = await download(name, source, keys, folder);
+  const archives = await download(names, source, keys, folder);
   const files = [...Deno.readDirSync(archives)].map(({ name }) => name);
   for (const file of files.filter((file) => file.endsWith(".deb"))) {
     await run("dpkg-deb", ["--extract", join(archives, file), root]);
@@ -149,7 +170,7 @@ async function unpack(
 
 /** Answers where the files are. */
 async function download(
-  name: string,
+  names: readonly string[],
   { mirror, suites }: Source,
   keys: string,
   folder: string,
@@ -173,6 +194,6 @@ async function download(
   };
   const args = Object.entries(options).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
   await run("apt-get", [...args, "-qq", "update"]);
-  await run("apt-get", [...args, "-qq", "--yes", "--download-only", "install", name]);
+  await run("apt-get", [...args, "-qq", "--yes", "--download-only", "install", ...names]);
   return archives;
 }

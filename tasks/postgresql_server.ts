@@ -6,7 +6,7 @@
 
 import { existsSync } from "@std/fs/exists";
 import { join } from "node:path";
-import { bring, debian, folderFor, runner, type Source } from "./packages.ts";
+import { bring, debian, folderFor, type Source, wrap } from "./packages.ts";
 import { output, ToolChainError } from "./tool_chain.ts";
 
 /** Which versions can be brought, and of whom: the oldest that takes part, and the newest. */
@@ -36,8 +36,8 @@ export async function ensurePostgresql(version: PostgresqlVersion): Promise<stri
   const programs = join(folder, "root/usr/lib/postgresql", version, "bin");
   const server = join(programs, "postgres");
   if (!existsSync(`${server}.own`)) {
-    const root = await bring(`postgresql-${version}`, SOURCES[version], folder);
-    for (const name of PROGRAMS) await wrap(root, join(programs, name));
+    const root = await bring([`postgresql-${version}`], SOURCES[version], folder);
+    await wrap(root, PROGRAMS.map((name) => join(programs, name)));
   }
   const said = await output(server, ["--version"]) ?? "nothing";
   if (!said.includes(` ${version}.`)) {
@@ -47,11 +47,4 @@ export async function ensurePostgresql(version: PostgresqlVersion): Promise<stri
   }
   console.log(said);
   return programs;
-}
-
-/** Puts a script in a program's place, as the programs start one another from their own folder. */
-async function wrap(root: string, program: string): Promise<void> {
-  const script = `#!/bin/sh\nexec ${runner(root, `${program}.own`)} "$@"\n`;
-  await Deno.rename(program, `${program}.own`);
-  await Deno.writeTextFile(program, script, { mode: 0o755 });
 }
