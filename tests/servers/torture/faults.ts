@@ -20,6 +20,8 @@ export interface Victims {
   restartWorker(): Promise<void>;
   /** Lets the coordinator's process stand still for some time. */
   pauseWorker(milliseconds: number): Promise<void>;
+  /** What is held back at present, each until its time is up; what held it may be gone before. */
+  readonly delays: Set<Promise<void>>;
 }
 
 /** One fault: its name, and what it does; it returns when everything is there again. */
@@ -70,9 +72,15 @@ const late: Make = (random, name) => {
   const milliseconds = 100 + random.below(3000);
   return {
     name: `${held} command ${nth} of ${pattern} to ${name} for ${milliseconds} ms`,
-    strike({ proxies }) {
+    strike({ proxies, delays }) {
       const gate = new Gate();
-      void gate.reached.then(() => setTimeout(() => gate.open(), milliseconds));
+      void gate.reached.then(async () => {
+        const over = delay(milliseconds);
+        delays.add(over);
+        await over;
+        delays.delete(over);
+        gate.open();
+      });
       const treatment = held === "hold" ? { hold: gate } : { delay: gate };
       proxies[name].rule = new NthCommand(nth, treatment, pattern).rule;
       return Promise.resolve();

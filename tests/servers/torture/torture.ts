@@ -74,6 +74,7 @@ async function strike(
     return new Worker({ directory, ...addresses, prefix, seed, ...drawn }, account);
   };
   let worker = start();
+  const delays = new Set<Promise<void>>();
   try {
     const restartWorker = async () => {
       await worker[Symbol.asyncDispose]();
@@ -88,13 +89,14 @@ async function strike(
       const { name, strike } = drawFault(random);
       say(`round ${round}, fault ${fault}: ${name}`);
       const pauseWorker = (milliseconds: number) => worker.pause(milliseconds);
-      await strike({ servers, proxies, restartWorker, pauseWorker });
+      await strike({ servers, proxies, restartWorker, pauseWorker, delays });
       await assertSound(directory);
     }
     for (const proxy of Object.values(proxies)) proxy.rule = () => "pass";
     await worker.stop();
   } finally {
     await worker[Symbol.asyncDispose]();
+    await Promise.all(delays);
   }
 }
 
