@@ -71,6 +71,29 @@ async function untilConnected(sql: TestSql): Promise<void> {
   );
 }
 
+for (const max of [1, 3]) {
+  Deno.test(`postgres.js: the participant's own statements do not get a lost connection's error, ${max} connection(s)`, async () => {
+    await using admin = server.admin();
+    await clear(admin);
+    await using sql = connect(server.url, NAME, { max, backoff: () => 0 });
+    const participant = postgres(sql);
+    const checked = await participant.check("indoubt_loss_");
+    for (const ask of ["check", "commitPrepared"] as const) {
+      const underWay = Array.from({ length: max }, async () => await sql`SELECT pg_sleep(60)`);
+      const ended = Promise.allSettled(underWay);
+      await until("all connections are busy", async () => {
+        const busy = (await sessions(admin, NAME)).filter((event) => event === "Timeout/PgSleep");
+        return busy.length === max;
+      });
+      await terminate(admin, NAME);
+      assertEquals(new Set((await ended).map(({ status }) => status)), new Set(["rejected"]));
+      if (ask === "check") assertEquals(await participant.check("indoubt_loss_"), checked);
+      else assertEquals(await participant.commitPrepared("indoubt_loss_0_0"), { kind: "absent" });
+      assertEquals(await usableConnections(sql, max), max);
+    }
+  });
+}
+
 lossTest("a branch refuses statements after its connection was lost", async (subject) => {
   const { sql, admin, branch, client } = subject;
   const made = client`INSERT INTO entry VALUES ('made before', 1)`;

@@ -9,6 +9,8 @@
  *   answers to others when it is connected again; over TLS, the slot hangs for ever. So after an error that
  *   is not the server's, nothing is sent until its end must have come; and then each connection is told once
  *   more that it has ended.
+ * - What a server says when it ends a session in which a statement runs is told again to the statement that
+ *   connects anew, which is not sent at all. So it is sent once more.
  * - Without fetching types, a `reserve` that connects is never answered, and the connection is gone for ever.
  *   So a plain statement connects in its place.
  *
@@ -48,6 +50,9 @@ const PADDING = "x".repeat(1024);
 
 /** More connections than this are not reckoned with. */
 const MOST = 100;
+
+/** What a server says to a session that it ends: SQLSTATEs that nobody is answered who connects. */
+const LAST_WORDS: ReadonlySet<unknown> = new Set(["25P03", "25P04", "57P01", "57P02", "57P05"]);
 
 /** The connections of one pool. */
 export class PostgresConnections {
@@ -174,19 +179,23 @@ export async function runWatched(
   connections: PostgresConnections,
   statements: string,
 ): ReturnType<typeof runOn> {
-  let used: PoolConnection | null = null;
-  const onexecute = (connection: PoolConnection) => {
-    used = connection;
-    connections.use(connection);
-    return true;
-  };
-  if (connections.steady !== null) await connections.steady;
-  try {
-    const results = await runOn(sql, statements, { onexecute });
-    if (used !== null) connections.answer(used);
-    return results;
-  } catch (error) {
-    connections.fail(error);
-    throw error;
+  // Each lost connection fails once.
+  for (let left = connections.max;; left--) {
+    let used: PoolConnection | null = null;
+    const onexecute = (connection: PoolConnection) => {
+      used = connection;
+      connections.use(connection);
+      return true;
+    };
+    if (connections.steady !== null) await connections.steady;
+    try {
+      const results = await runOn(sql, statements, { onexecute });
+      if (used !== null) connections.answer(used);
+      return results;
+    } catch (error) {
+      connections.fail(error);
+      const wasSent = used !== null;
+      if (wasSent || left <= 0 || !LAST_WORDS.has((error as { code?: unknown }).code)) throw error;
+    }
   }
 }
