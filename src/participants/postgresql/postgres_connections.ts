@@ -172,15 +172,16 @@ function isReservation(waiting: unknown): waiting is { reject(error: unknown): v
  * @param sql The pool's client.
  * @param connections Hear of their use.
  * @param statements The text.
+ * @param again How often it is sent again if it was rejected unsent: each lost connection does that once.
  * @returns One result for each.
  */
 export async function runWatched(
   sql: UnsafeSql,
   connections: PostgresConnections,
   statements: string,
+  again: number = connections.max,
 ): ReturnType<typeof runOn> {
-  // Each lost connection fails once.
-  for (let left = connections.max;; left--) {
+  for (let left = again;; left--) {
     let used: PoolConnection | null = null;
     const onexecute = (connection: PoolConnection) => {
       used = connection;

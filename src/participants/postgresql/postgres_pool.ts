@@ -106,7 +106,8 @@ export class PostgresPool<Reserved extends ReservedPostgresSql> implements State
     }
     this.#probes++;
     try {
-      await this.run("SELECT 1");
+      // Who asks for a session tries again by himself.
+      await runWatched(this.#sql, this.connections, "SELECT 1", 0);
     } finally {
       this.#probes--;
     }
