@@ -95,9 +95,16 @@ export function assemble(
   return { members, numbers, ledger, resolver, membership, beginning, operator, timers };
 }
 
-/** A branch was committed by someone though it had to be rolled back: the next opening has to know. */
+/**
+ * A branch did not end, or may not have ended, as its transaction did: the next opening has to know, and must
+ * drive it to the same end. So what has committed is recorded as decided.
+ */
 async function keep(settlement: Settlement, log: DecisionLog): Promise<void> {
+  const { id, verdict, outstanding } = settlement;
   settlement.logged = true;
+  const recording = verdict === "commit"
+    ? log.decide(BigInt(id), outstanding)
+    : log.begin(BigInt(id), outstanding);
   // If the log cannot take it, it was told to the listener, and is seen until this opening ends.
-  await log.begin(BigInt(settlement.id), settlement.outstanding).catch(() => {});
+  await recording.catch(() => {});
 }

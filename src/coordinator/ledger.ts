@@ -102,14 +102,18 @@ export class Ledger {
    * @returns The view.
    */
   view(last: () => bigint): TransactionsInView {
-    const before = new Set(this.live.map(({ txn }) => txn));
+    const live = new Set(this.live.map(({ txn }) => txn));
+    const driven = new Set<string>();
     const lastBefore = last();
-    for (const { txn, verdict } of this.#unsettled.values()) {
-      if (txn !== null && (verdict === "commit" || verdict === "log")) before.add(txn);
+    for (const { txn, verdict, outstanding } of this.#unsettled.values()) {
+      if (verdict === "log" && txn !== null) live.add(txn);
+      if (verdict === "commit") { for (const { gid } of outstanding) driven.add(gid); }
     }
     return {
-      wasInView: (txn) => before.has(txn) || (txn > lastBefore && txn <= last()),
+      wasInView: (txn, gid) =>
+        live.has(txn) || driven.has(gid) || (txn > lastBefore && txn <= last()),
       isLive: (txn) => this.isLive(txn),
+      isDriven: (txn, gid) => this.isDecided(txn) && this.settlementOf(txn)!.has(gid),
       isDecided: (txn) => this.isDecided(txn),
       hasCommitted: (txn) => this.#log.outcomeOf(txn) === true,
       isUncertain: (txn) => this.isUncertain(txn),
@@ -133,7 +137,7 @@ export class Ledger {
     return this.#log.damages.some((damage) => epoch <= damage.epoch);
   }
 
-  /** Whether a transaction is decided and not settled yet. */
+  /** Whether a transaction is decided and not settled yet, or not as decided. */
   isDecided(txn: bigint): boolean {
     return this.settlementOf(txn)?.verdict === "commit";
   }

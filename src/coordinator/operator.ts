@@ -53,7 +53,7 @@ export interface OperatorContext {
   readonly members: ReadonlyMap<string, Member>;
   /** Stamps the records, and limits the waiting. */
   readonly clock: Clock;
-  /** Hears of a branch that is committed though its transaction was rolled back. */
+  /** Hears of a branch that does not end as its transaction did, of which the log holds nothing. */
   readonly onUnlogged: (settlement: Settlement) => void;
 }
 

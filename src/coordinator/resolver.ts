@@ -68,7 +68,7 @@ export interface ResolverOptions {
   readonly onSuspect?: (participant: string) => void;
   /** Hears that a branch which may have been prepared was not there: its PREPARE may be late. */
   readonly onAbsent?: (participant: string) => void;
-  /** Hears of a branch that was rolled back by decision and committed by someone else. */
+  /** Hears of a branch that did not end as its transaction did, of which the log holds nothing. */
   readonly onUnlogged?: (settlement: Settlement) => void;
 }
 

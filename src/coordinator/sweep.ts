@@ -5,19 +5,21 @@
  *
  * 1. P, what the database holds prepared under our prefix;
  * 2. L, the transactions that are live in this process;
- * 3. D, the decisions whose settling is not over.
+ * 3. D, the branches that are still to be committed of transactions that were decided.
  *
- * A branch in P whose transaction is in D is committed; one that is in neither L nor D is rolled back.
+ * A branch in P that is in D is committed by whoever has it there; one that is not, and whose transaction is
+ * not in L, is rolled back unless that transaction is known to have committed.
  * Had L been looked at before P, a transaction could begin and prepare in between and would be rolled
  * back though it lives. Had D been looked at before L, one could decide in between, leave L, and be rolled
  * back though it is decided. In the order above, a branch that leaves L and D after P was read has been
  * ended by its own transaction. So that nothing is sent to it all the same, and a transaction that has
  * committed meanwhile is not shown as being rolled back, L and D are noted once more before P is asked for:
- * whatever was in either then, or has begun since, is left to the next sweep. A decision leaves D
- * only when every branch of it has truly answered. L and D are looked at in one turn of the event loop.
+ * whatever was in either then, or has begun since, is left to the next sweep. A branch leaves D
+ * only when it has truly answered. L and D are looked at in one turn of the event loop.
  *
- * A branch may be there again that was committed and forgotten: of a database that lost its COMMIT PREPARED in a
- * failover, or was put back. As long as the outcome of its transaction is kept, it is committed once more.
+ * A branch may be there again that was committed: of a database that lost its COMMIT PREPARED in a failover, or
+ * was put back. It is committed once more as long as its transaction is not settled, for another branch's sake,
+ * or the outcome of it is kept.
  *
  * If the log was damaged, "not in D" proves nothing for the transactions of that time: they are reported
  * and left alone until an operator has decided. So is a transaction that bears this coordinator's id but
@@ -34,11 +36,13 @@ import type { PreparedBranch } from "./participant.ts";
 
 /** What the sweep asks about a transaction. */
 export interface TransactionsInView {
-  /** Whether a transaction was live or decided before the database was asked, or has begun since. */
-  wasInView(txn: bigint): boolean;
+  /** Whether a branch was in L or D before the database was asked, or its transaction has begun since. */
+  wasInView(txn: bigint, gid: string): boolean;
   /** Whether a transaction is live in this process. */
   isLive(txn: bigint): boolean;
-  /** Whether a transaction is decided and not settled yet. */
+  /** Whether a branch is still to be committed, and somebody sees to it. */
+  isDriven(txn: bigint, gid: string): boolean;
+  /** Whether a transaction is decided and not settled yet, or not as decided. */
   isDecided(txn: bigint): boolean;
   /** Whether a transaction is known to have committed and to be over. */
   hasCommitted(txn: bigint): boolean;
@@ -79,8 +83,8 @@ export interface Sweepings {
 }
 
 /**
- * Picks, from what a database holds prepared, the branches that nobody here drives to an end. Decided ones
- * are not among them: the resolver has them since their decision, or since the log was read.
+ * Picks, from what a database holds prepared, the branches that nobody here drives to an end. Those that are
+ * still to be committed are not among them: the resolver has them since their decision, or since the log was read.
  *
  * @param coordinator The coordinator's id.
  * @param prepared P, read before this is called.
@@ -104,7 +108,8 @@ export function findOrphans(
       continue;
     }
     const txn = transactionOfGid(coordinator, gid);
-    if (txn === null || view.isLive(txn) || view.isDecided(txn) || view.wasInView(txn)) continue;
+    if (txn === null || view.isLive(txn) || view.isDriven(txn, gid)) continue;
+    if (view.wasInView(txn, gid)) continue;
     orphans.push({ txn, gid, verdict: verdictOn(txn, view, last) });
   }
   return { orphans, foreign };
@@ -112,6 +117,7 @@ export function findOrphans(
 
 function verdictOn(txn: bigint, view: TransactionsInView, last: bigint): OrphanVerdict {
   if (txn > last) return "duplicate";
+  if (view.isDecided(txn)) return "commit";
   if (view.isUncertain(txn)) return "damage";
   return view.hasCommitted(txn) ? "commit" : "rollback";
 }

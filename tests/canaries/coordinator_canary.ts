@@ -77,8 +77,9 @@ export const COORDINATOR_CANARIES: readonly CoordinatorCanary[] = [
     name: "a sweep that does not ask which transactions are live",
     patches: [{
       file: "src/coordinator/sweep.ts",
-      find: "view.isLive(txn) || view.isDecided(txn) || view.wasInView(txn)",
-      replace: "view.isDecided(txn)",
+      find: "view.isLive(txn) || view.isDriven(txn, gid)) continue;\n" +
+        "    if (view.wasInView(txn, gid)) continue;",
+      replace: "view.isDriven(txn, gid)) continue;",
     }],
     suite: SIMULATOR,
     breaks: ["I1", "I2", "I9"],

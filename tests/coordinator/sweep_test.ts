@@ -25,6 +25,7 @@ function gidOf(coordinator: string, txn: bigint, branch: number): string {
 const view: TransactionsInView = {
   wasInView: (txn) => txn === ENDED,
   isLive: (txn) => txn === LIVE,
+  isDriven: (txn, gid) => txn === DECIDED && gid.endsWith("_0"),
   isDecided: (txn) => txn === DECIDED,
   hasCommitted: (txn) => txn === COMMITTED,
   isUncertain: (txn) => txn === UNCERTAIN,
@@ -57,8 +58,13 @@ Deno.test("findOrphans() leaves alone what was live or decided when the database
   assertEquals(orphans(gidOf("abc", ENDED, 0)), []);
 });
 
-Deno.test("findOrphans() leaves decided transactions alone", () => {
+Deno.test("findOrphans() leaves branches alone that are still to be committed", () => {
   assertEquals(orphans(gidOf("abc", DECIDED, 0)), []);
+});
+
+Deno.test("findOrphans() marks a branch that has committed beside one that is still to be committed", () => {
+  const gid = gidOf("abc", DECIDED, 1);
+  assertEquals(orphans(gid), [{ txn: DECIDED, gid, verdict: "commit" }]);
 });
 
 Deno.test("findOrphans() marks what may have been decided in a lost part of the log", () => {
