@@ -58,6 +58,14 @@ export interface MembershipOptions {
   readonly lastTransaction: () => bigint;
 }
 
+/** How a participant is watched. */
+interface Watch {
+  /** How many looks in a row have failed: the next one is soon then. */
+  failures: number;
+  /** Ends the wait for the next look. */
+  waker: AbortController;
+}
+
 /** Checks and sweeps the participants of one coordinator. */
 export class Membership {
   readonly #with: MembershipOptions;
@@ -72,8 +80,7 @@ export class Membership {
   #copied = false;
   /** After how long each member is looked at next, where that is sooner than usual. */
   readonly #looks = new Map<Member, number[]>();
-  /** End the wait for the next look. */
-  readonly #wakers = new Map<Member, AbortController>();
+  readonly #watches = new Map<Member, Watch>();
   #loops: Promise<void>[] = [];
 
   /**
@@ -134,14 +141,21 @@ export class Membership {
     // One that is to be looked at soon is not woken: it would begin to wait anew each time.
     if (member === undefined || (this.#looks.get(member)?.length ?? 0) > 0) return;
     this.#looks.set(member, [...SECOND_LOOKS_MS]);
-    this.#wakers.get(member)?.abort();
+    this.#watches.get(member)?.waker.abort();
   }
 
-  /** Asks a participant at once who it is. */
+  /** Asks a participant at once who it is; if it cannot be used, it is asked again soon. */
   suspect(name: string): void {
     const member = this.#with.members.get(name);
     if (member === undefined || this.#closing.signal.aborted || this.#suspected.has(member)) return;
-    const checking = this.#check(member).then(() => this.#suspected.delete(member));
+    const checking = this.#check(member).then((error) => {
+      this.#suspected.delete(member);
+      const watch = this.#watches.get(member);
+      // One whose last look failed is to be looked at soon already.
+      if (error === null || watch === undefined || watch.failures > 0) return;
+      watch.failures = 1;
+      watch.waker.abort();
+    });
     this.#suspected.set(member, checking);
   }
 
@@ -153,21 +167,24 @@ export class Membership {
 
   async #watch(member: Member): Promise<void> {
     const { clock, randomness } = this.#options.platform;
-    let failures = member.error === null && !this.#unswept.has(member) ? 0 : 1;
+    const isWell = member.error === null && !this.#unswept.has(member);
+    const watch: Watch = { failures: isWell ? 0 : 1, waker: new AbortController() };
+    this.#watches.set(member, watch);
     while (!this.#closing.signal.aborted) {
       const refused = member.error !== null &&
         !(member.error instanceof ParticipantUnavailableError);
-      const delay = failures === 0
+      const delay = watch.failures === 0
         ? this.#nextLook(member)
         : refused
         ? REFUSED_DELAY_MS
-        : backoffDelay(failures, randomness);
-      const waker = new AbortController();
-      this.#wakers.set(member, waker);
-      const ending = AbortSignal.any([this.#closing.signal, waker.signal]);
+        : backoffDelay(watch.failures, randomness);
+      watch.waker = new AbortController();
+      const ending = AbortSignal.any([this.#closing.signal, watch.waker.signal]);
       // Woken: there is less to wait for than it seemed.
       if (!await sleep(clock, delay, ending)) continue;
-      failures = await this.#visit(member) ? 0 : failures + 1;
+      const isSound = await this.#visit(member);
+      // A check that was called for meanwhile may have failed behind that of the visit.
+      watch.failures = isSound && member.error === null ? 0 : watch.failures + 1;
     }
   }
 
@@ -178,9 +195,7 @@ export class Membership {
 
   async #visit(member: Member): Promise<boolean> {
     // Also one that can be used is asked who it is: another server may have taken its place.
-    const wasRefused = member.error !== null;
     if (await this.#check(member) !== null) return false;
-    if (wasRefused) this.#with.resolver.wake(member.name);
     try {
       await this.#sweep(member);
       return true;
@@ -200,7 +215,9 @@ export class Membership {
       this.#with.members.values(),
     );
     if (error === null) {
-      if (known !== null) onEvent({ type: "participant-ready", participant });
+      if (known === null) return null;
+      onEvent({ type: "participant-ready", participant });
+      this.#with.resolver.wake(participant);
     } else if (error instanceof ParticipantUnavailableError) {
       onEvent({ type: "participant-unavailable", participant, error });
     } else onEvent({ type: "participant-refused", participant, error });

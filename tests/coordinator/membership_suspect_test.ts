@@ -118,3 +118,44 @@ for (const verdict of ["commit", "rollback", "ask"] as const) {
     assert(bench.trace.count("north check") > 0);
   });
 }
+
+Deno.test("Coordinator asks a participant again soon that could not be asked between two sweeps", async () => {
+  const site = new Site();
+  const coordinator = await site.open({ sweepInterval: 3_600_000 });
+  await site.clock.pass(60_000);
+  site.south.script.next("commitPrepared", () => {
+    site.south.disconnect();
+    return { kind: "later", error: new Error("read-only"), suspect: true };
+  });
+  const id = await site.commit(coordinator, ...BOTH);
+  await site.clock.pass(1000);
+  site.south.reconnect();
+  await site.clock.pass(60_000);
+  assertEquals([site.rows, coordinator.unsettled], [[[id], [id], []], 0]);
+  assertEquals(site.events.at(-1)?.type, "branch-settled");
+  const after = await site.commit(coordinator, "south");
+  assertEquals(site.south.rows, [id, after]);
+  await site.clock.run(coordinator.close());
+  site.assertQuiet();
+});
+
+Deno.test("Membership.suspect() tries a database that is back at once, and does not put off the next look at one that is not", async () => {
+  const bench = await Workbench.open({ options: { sweepInterval: 3_600_000 } });
+  await bench.clock.run(bench.membership.checkAll());
+  bench.membership.start();
+  await bench.clock.pass(60_000);
+  bench.trace.clear();
+  bench.database("north").disconnect();
+  for (let second = 0; second < 600; second++) {
+    bench.membership.suspect("north");
+    await bench.clock.pass(1000);
+  }
+  // 600 by those who suspect it, and those of its own back-off of 30 s at most.
+  const looks = bench.trace.count("north check") - 600;
+  assert(looks >= 20 && looks < 60, `${looks} looks of its own`);
+  bench.database("north").reconnect();
+  bench.membership.suspect("north");
+  await bench.clock.settle();
+  assertEquals(bench.events.at(-1), { type: "participant-ready", participant: "north" });
+  await bench.clock.run(bench.membership.close());
+});
