@@ -272,7 +272,7 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
     const transaction = new Transaction<ClientsOf<P, Name>, ClientsOf<P, keyof P>>(core);
     const { deadline } = core;
     // Nobody may be waiting for it when its time is up, and what it holds must not be held for ever.
-    deadline.whenExpired({ timeUp: (error) => void rollBackAfter(transaction, error) });
+    deadline.whenExpired({ timeUp: (error) => void rollBackAfter(core, error) });
     return transaction;
   }
 

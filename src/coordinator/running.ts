@@ -1,7 +1,8 @@
 /**
  * Runs an application's function in a transaction: commits if it returns, rolls back if it throws or its
  * time is up, and begins again, after a pause, where that was asked for and may help. What may have
- * committed is never begun again.
+ * committed is never begun again. Whatever the function does, its transaction has ended when the caller hears of it,
+ * and the function always runs in the async context of who asked for the transaction.
  *
  * @module
  */
@@ -12,12 +13,13 @@ import { abortedError, deadlineReason } from "./abort_reason.ts";
 import { backoffDelay } from "./backoff.ts";
 import type { AdmissionListener } from "./beginning.ts";
 import { rejectAtCaller } from "./caller_stack.ts";
+import { firstCause } from "./causes.ts";
 import { commit } from "./commit.ts";
 import { Current } from "./current.ts";
 import type { DeadlineError, DeadlineWaiter } from "./deadline.ts";
 import type { EnlistmentListener } from "./enlist.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
-import { TransactionAbortedError } from "./errors.ts";
+import { HeuristicOutcomeError, OutcomeUnknownError, TransactionAbortedError } from "./errors.ts";
 import {
   retries,
   type RunOptions,
@@ -93,6 +95,8 @@ class Run<Clients, All, T>
   #current: Current | null = null;
   /** What the function returned. */
   #value: T | undefined = undefined;
+  /** Begins the next try. */
+  #beginAgain: (() => void) | null = null;
 
   constructor(
     context: RunContext,
@@ -113,11 +117,23 @@ class Run<Clients, All, T>
 
   begin(): void {
     this.#core = null;
+    this.#keepContext();
     try {
       this.#context.admit(this.#names, this.#options, this);
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  /**
+   * Lets the next try begin in the present async context, which is the caller's: what ends this one may be a
+   * timer, and that runs in the context of whoever has set it.
+   */
+  #keepContext(): void {
+    if (this.#failures >= this.#retries) return;
+    const turn = Promise.withResolvers<void>();
+    void turn.promise.then(() => this.begin());
+    this.#beginAgain = turn.resolve;
   }
 
   admitted(core: TransactionCore): void {
@@ -169,21 +185,22 @@ class Run<Clients, All, T>
     // What the function says now is heard by nobody.
     this.#leave(this.#current!);
     const late = () => this.#failed(abortedError(transaction.id, deadlineReason(error)));
-    rollBackAfter(transaction, error).then(late, late);
+    rollBackAfter(this.#core!, error).then(late, late);
   }
 
   #threw(error: unknown, current: Current): void {
     if (!this.#leave(current)) return;
     const failed = () => this.#failed(error);
-    rollBackAfter(this.#transaction!, error).then(failed, failed);
+    rollBackAfter(this.#core!, error).then(failed, failed);
   }
 
   #returned(value: T, current: Current): void {
     if (!this.#leave(current)) return;
     this.#value = value;
     const core = this.#core!;
-    const state = core.states.current;
+    const { failure, states: { current: state } } = core;
     if (state === "active") return commit(core, this);
+    if (failure !== null) return void core.ended.then(() => this.#failed(failure));
     // The function may have asked for the commit and not waited for it.
     const committing = hasEnded(state) ? null : core.committing;
     if (committing === null) return this.#resolve(value);
@@ -208,6 +225,16 @@ class Run<Clients, All, T>
   }
 
   #failed(error: unknown): void {
+    const core = this.#core;
+    if (core === null || core.states.current !== "active") return this.#ended(error);
+    // It could not even begin to commit. Nobody else would ever end it.
+    this.#current?.leave();
+    this.#current = null;
+    const ended = () => this.#ended(error);
+    rollBackAfter(core, error).then(ended, ended);
+  }
+
+  #ended(error: unknown): void {
     this.#failures++;
     if (this.#failures > this.#retries || !mayHelp(this.#core, error)) this.#giveUp(error);
     else void this.#tryAgain(error);
@@ -224,7 +251,7 @@ class Run<Clients, All, T>
     } catch (error) {
       return this.#giveUp(error);
     }
-    this.begin();
+    this.#beginAgain!();
   }
 
   #giveUp(error: unknown): void {
@@ -238,8 +265,15 @@ function mayHelp(core: TransactionCore | null, error: unknown): boolean {
   if (core !== null && core.states.current !== "aborted") return false;
   // A part of it may have been committed all the same, and would be done twice.
   if (core !== null && (core.heuristics.length > 0 || core.meddledWith)) return false;
-  if (error instanceof TransactionAbortedError) return error.retryable;
+  // Another transaction's, perhaps: one that may have committed must not be repeated with this one.
+  const outcome = firstCause(error, isOutcome);
+  if (outcome !== null) return outcome instanceof TransactionAbortedError && outcome.retryable;
   return core?.branches.some(({ member }) => member.participant.isRetryable(error)) ?? false;
+}
+
+function isOutcome(error: Error): boolean {
+  return error instanceof TransactionAbortedError || error instanceof OutcomeUnknownError ||
+    error instanceof HeuristicOutcomeError;
 }
 
 function hasEnded(state: TransactionState): boolean {
@@ -267,16 +301,13 @@ function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
 /**
  * Rolls back after an error that must reach the caller as it is; a failure of that is put beside it.
  *
- * @param transaction The transaction; left alone if it has ended.
+ * @param core The transaction; left alone if it has ended.
  * @param error The error, which gets a `rollbackError` if rolling back failed.
  */
-export async function rollBackAfter(
-  transaction: Transaction<unknown>,
-  error: unknown,
-): Promise<void> {
-  if (transaction.state !== "active") return;
+export async function rollBackAfter(core: TransactionCore, error: unknown): Promise<void> {
+  if (core.states.current !== "active") return;
   try {
-    await transaction.rollback();
+    await core.abort();
   } catch (rollbackError) {
     if (error instanceof Error && Object.isExtensible(error)) {
       Object.defineProperty(error, "rollbackError", { value: rollbackError, configurable: true });

@@ -138,8 +138,13 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
     } catch (error) {
       const reason = enlistmentReason(error);
       if (reason === null) throw error;
-      if (this.state === "active") await this.rollback().catch(() => {});
-      throw abortedError(this.id, reason);
+      const failure = abortedError(this.id, reason);
+      if (this.state === "active") {
+        // Its function may not tell of that, and return as if all were well.
+        this.#core.failure = failure;
+        await this.rollback().catch(() => {});
+      }
+      throw failure;
     } finally {
       this.#core.enlisting = false;
     }
@@ -175,19 +180,16 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
   }
 
   /**
-   * Rolls back everywhere. Has no effect if that was done already.
+   * Rolls back everywhere. Has no effect if that was done already, also by a {@linkcode commit} that failed.
    *
    * @throws {TypeError} If the transaction was committed, or is being.
    */
   async rollback(): Promise<void> {
     const core = this.#core;
-    if (core.aborting === null) {
-      // From "committing" on the way back is the commit's own: the decision may be on its way to the disk.
-      this.#assertActive("roll back");
-      core.states.moveTo("aborting");
-      core.aborting = core.rollBack();
-    }
-    await core.aborting;
+    // From "committing" on the way back is the commit's own: the decision may be on its way to the disk.
+    const isUnderWay = this.state === "aborting" || this.state === "aborted";
+    if (!isUnderWay) this.#assertActive("roll back");
+    await (core.aborting ?? (isUnderWay ? core.ended : core.abort()));
   }
 
   /** Rolls back if neither {@linkcode commit} nor {@linkcode rollback} was called. Never rejects. */

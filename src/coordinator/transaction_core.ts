@@ -91,6 +91,8 @@ export class TransactionCore implements LiveTransaction {
   enlisting = false;
   /** Its way back, once that was asked for or its time was up; not the commit's own. */
   aborting: Promise<void> | null = null;
+  /** Why it was rolled back though its function did not ask for that; `null` if it was not. */
+  failure: Error | null = null;
   /** What committing it comes to, once that was asked for by hand. */
   committing: Promise<unknown> | null = null;
 
@@ -140,6 +142,12 @@ export class TransactionCore implements LiveTransaction {
     // A roll-back is noted at once; how a lost COMMIT ended, when it is known.
     const concluded = verdict === "commit" || verdict === "rollback";
     return this.context.settle({ txn, id, verdict, branches, logged, concluded, label, since });
+  }
+
+  /** Goes its way back; the state must be "active". */
+  abort(): Promise<void> {
+    this.states.moveTo("aborting");
+    return this.aborting = this.rollBack();
   }
 
   /**

@@ -6,12 +6,16 @@
  * Nor does it cost a look at the clock for each: timers that come upon others count from the end of the turn
  * in which they were set, when most of them are taken back already.
  *
+ * What is due runs in the async context in which the clock was made: who happened to set the machine's timer has
+ * nothing to do with it, and what his context carries is not kept for him.
+ *
  * The machine's timer of a duration stays set when nobody needs it any more, but does not keep the process
  * alive then; {@linkcode SharedTimers.close} takes it back.
  *
  * @module
  */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { Clock, Timer } from "./clock.ts";
 
 /** More durations than this do not share: they are single ones. */
@@ -52,6 +56,7 @@ type AnyTimer = SharedTimer<unknown>;
 /** The timers of one duration. */
 class TimerList {
   readonly #clock: Clock;
+  readonly #inContext: (set: () => Timer) => Timer;
   readonly #milliseconds: number;
   readonly #dateLater: (list: TimerList) => void;
   #first: AnyTimer | null = null;
@@ -61,8 +66,14 @@ class TimerList {
   #willDate = false;
   #machine: Timer | null = null;
 
-  constructor(clock: Clock, milliseconds: number, dateLater: (list: TimerList) => void) {
+  constructor(
+    clock: Clock,
+    inContext: (set: () => Timer) => Timer,
+    milliseconds: number,
+    dateLater: (list: TimerList) => void,
+  ) {
     this.#clock = clock;
+    this.#inContext = inContext;
     this.#milliseconds = milliseconds;
     this.#dateLater = dateLater;
   }
@@ -118,7 +129,9 @@ class TimerList {
   }
 
   #set(milliseconds: number): void {
-    this.#machine = this.#clock.after(Math.max(0, milliseconds), () => this.#run());
+    this.#machine = this.#inContext(() =>
+      this.#clock.after(Math.max(0, milliseconds), () => this.#run())
+    );
   }
 
   #run(): void {
@@ -136,6 +149,7 @@ function isDue({ due }: AnyTimer, now: number): boolean {
 /** A clock whose timers of the same duration share one. */
 export class SharedTimers implements Clock {
   readonly #clock: Clock;
+  readonly #inContext: (set: () => Timer) => Timer = AsyncLocalStorage.snapshot();
   readonly #lists = new Map<number, TimerList>();
   /** Those with timers that get their dates at the end of the turn. */
   #undated: TimerList[] = [];
@@ -179,7 +193,8 @@ export class SharedTimers implements Clock {
       if (this.#lists.size >= MAX_DURATIONS) {
         return this.#clock.after(milliseconds, callback, argument);
       }
-      list = new TimerList(this.#clock, milliseconds, (list) => this.#dateLater(list));
+      const dateLater = (list: TimerList) => this.#dateLater(list);
+      list = new TimerList(this.#clock, this.#inContext, milliseconds, dateLater);
       this.#lists.set(milliseconds, list);
     }
     return list.add(callback, argument);

@@ -3,7 +3,13 @@
  * where nothing of the try before can have happened and another may go better.
  */
 
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
 import {
   HeuristicOutcomeError,
   OutcomeUnknownError,
@@ -346,5 +352,62 @@ coordinatorTest(
     assertEquals(site.rows, NOTHING);
     gates[1]?.resolve();
     assertEquals(await site.clock.run(transacting), 2);
+  },
+);
+
+for (const kind of ["unknown", "heuristic"] as const) {
+  coordinatorTest(
+    `Coordinator.transaction() is not tried again after an outcome of another that is ${kind}`,
+    async (site, coordinator) => {
+      // As a participant may say of any error that a lost connection has caused.
+      site.participants.north.isRetryable = () => true;
+      if (kind === "unknown") {
+        site.south.script.next("commit", lostAfter);
+        site.south.script.always("outcomeOf", fails(new Error("away")));
+      } else {
+        site.south.script.next("commitPrepared", (call) => {
+          site.south.endByHand(site.south.prepared[0]!, "aborted");
+          return call.effect();
+        });
+      }
+      const others: Name[] = kind === "unknown" ? ["south"] : ["south", "west"];
+      let calls = 0;
+      const transacting = coordinator.transaction(["north"], async ({ north }) => {
+        calls++;
+        north.write("row");
+        const other = await coordinator.begin(others);
+        for (const name of others) other.clients[name].write("row");
+        try {
+          await other.commit();
+        } catch (cause) {
+          throw new Error("the payment failed", { cause });
+        }
+      }, { retry: 3 });
+      const error = await assertRejects(() => site.clock.run(transacting), Error, "the payment");
+      const expected = kind === "unknown" ? OutcomeUnknownError : HeuristicOutcomeError;
+      assertInstanceOf(error.cause, expected);
+      assertEquals([calls, site.north.rows], [1, []]);
+    },
+  );
+}
+
+coordinatorTest(
+  "Coordinator.transaction() is not tried again after another was rolled back for good",
+  async (site, coordinator) => {
+    site.participants.north.isRetryable = () => true;
+    site.south.script.next("prepare", refuses(new Error("no")));
+    let calls = 0;
+    const transacting = coordinator.transaction(["north"], async ({ north }) => {
+      calls++;
+      north.write("row");
+      const other = await coordinator.begin(["south", "west"]);
+      other.clients.south.write("row");
+      other.clients.west.write("row");
+      await other.commit().catch((cause) => {
+        throw new Error("the payment failed", { cause });
+      });
+    }, { retry: 3 });
+    await assertRejects(() => site.clock.run(transacting), Error, "the payment");
+    assertEquals(calls, 1);
   },
 );

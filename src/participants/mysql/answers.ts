@@ -15,7 +15,7 @@ import {
   ParticipantConfigurationError,
   ParticipantIdentityError,
 } from "../../coordinator/errors.ts";
-import { someCause } from "../causes.ts";
+import { someCause } from "../../coordinator/causes.ts";
 
 /** What one error number means. */
 export interface NumberMeaning {

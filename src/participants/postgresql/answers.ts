@@ -15,7 +15,7 @@ import {
   ParticipantIdentityError,
 } from "../../coordinator/errors.ts";
 import type { SettleAnswer, VoteAnswer } from "../../coordinator/participant.ts";
-import { someCause } from "../causes.ts";
+import { someCause } from "../../coordinator/causes.ts";
 
 /** What one SQLSTATE means. */
 export interface StateMeaning {

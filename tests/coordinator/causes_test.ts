@@ -1,7 +1,7 @@
 /** Guarantees that what a library has wrapped is found, and that no chain of causes is followed for ever. */
 
 import { assertEquals } from "@std/assert";
-import { someCause } from "../../src/participants/causes.ts";
+import { someCause } from "../../src/coordinator/causes.ts";
 
 const isWanted = (error: Error) => error.message === "wanted";
 
