@@ -15,6 +15,7 @@ import { beginningContract } from "./contract/beginning.ts";
 import { clientContract } from "./contract/client.ts";
 import { settlingContract } from "./contract/settling.ts";
 import {
+  assertPrepared,
   type Contract,
   type ContractDialect,
   type ContractOptions,
@@ -35,7 +36,7 @@ async function proveUsable<Client>(
   assertEquals(await listed(subject), [], "something stayed prepared");
   const before = await countOutside(subject, dialect);
   await using next = await openWritten(subject, dialect);
-  assertEquals(await next.branch.prepare(), { kind: "done", token: next.token });
+  assertPrepared(await next.branch.prepare(), next.token);
   assertEquals(await next.branch.commitPrepared(), { kind: "done" });
   next.release();
   assertEquals(await countOutside(subject, dialect), before + 1);

@@ -9,7 +9,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { ParticipantConfigurationError } from "../../src/coordinator/errors.ts";
 import { pglite } from "../../src/participants/pglite/pglite.ts";
 import { participantContract } from "./contract.ts";
-import { open, openWritten, outcomeOf } from "./contract/subject.ts";
+import { assertPrepared, open, openWritten, outcomeOf } from "./contract/subject.ts";
 import {
   createPglite,
   firstColumn,
@@ -77,7 +77,7 @@ function queueTests(test: Register, host: () => PgliteHost): void {
       await using opened = await open(subject);
       await subject.run(opened.branch.client, "UPDATE entry SET value = 10");
       const { token } = await opened.branch.examine();
-      assertEquals(await opened.branch.prepare(), { kind: "done", token });
+      assertPrepared(await opened.branch.prepare(), token);
       const outside = conflicting(host().db);
       assert(await isWaiting(outside), "it must not run while the branch's session is taken");
       opened.release();
@@ -90,7 +90,7 @@ function queueTests(test: Register, host: () => PgliteHost): void {
   test("pglite: the next branch waits for a prepared branch to be settled", async () => {
     await using subject = await host().subject();
     await using first = await openWritten(subject, dialect);
-    assertEquals(await first.branch.prepare(), { kind: "done", token: first.token });
+    assertPrepared(await first.branch.prepare(), first.token);
     const second = open(subject);
     assert(await isWaiting(second), "the session is taken");
     first.release();
@@ -129,7 +129,7 @@ function preparedTests(test: Register, host: () => PgliteHost): void {
   test("pglite: listPrepared() and outcomeOf() answer while a branch stays prepared", async () => {
     await using subject = await host().subject();
     await using opened = await openWritten(subject, dialect);
-    assertEquals(await opened.branch.prepare(), { kind: "done", token: opened.token });
+    assertPrepared(await opened.branch.prepare(), opened.token);
     opened.release();
     const { participant } = subject;
     assertEquals((await participant.listPrepared("")).map(({ gid }) => gid), [opened.gid]);
@@ -174,7 +174,7 @@ function preparedTests(test: Register, host: () => PgliteHost): void {
       const preparing = opened.branch.prepare();
       opened.release();
       const settling = subject.participant[end](opened.gid);
-      assertEquals(await preparing, { kind: "done", token: opened.token });
+      assertPrepared(await preparing, opened.token);
       assertEquals(await settling, { kind: "done" });
       assertEquals(await outside, [], "a statement came between that could have waited for ever");
     }
@@ -198,7 +198,7 @@ function preparedTests(test: Register, host: () => PgliteHost): void {
   test("pglite: detach() lets go of what an unsettled branch holds", async () => {
     await using subject = await host().subject();
     await using opened = await openWritten(subject, dialect);
-    assertEquals(await opened.branch.prepare(), { kind: "done", token: opened.token });
+    assertPrepared(await opened.branch.prepare(), opened.token);
     opened.release();
     const outside = subject.runOutside("SELECT gid FROM pg_prepared_xacts");
     assert(await isWaiting(outside));

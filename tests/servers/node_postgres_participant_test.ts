@@ -8,7 +8,7 @@ import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@
 import type pg from "pg";
 import { nodePostgres } from "../../src/participants/postgresql/node_postgres.ts";
 import { type ContractSubject, participantContract } from "../participants/contract.ts";
-import { open, openWritten } from "../participants/contract/subject.ts";
+import { assertPrepared, open, openWritten } from "../participants/contract/subject.ts";
 import {
   dialectWithoutRights,
   postgresqlDialect as dialect,
@@ -77,7 +77,7 @@ Deno.test("node-postgres: the adapter is not disturbed by types and binary value
     assertEquals(await participant.check("indoubt_"), expected);
     await using opened = await openWritten(subject, dialect);
     const { token } = opened;
-    assertEquals(await opened.branch.prepare(), { kind: "done", token });
+    assertPrepared(await opened.branch.prepare(), token);
     opened.release();
     assertEquals((await participant.listPrepared("")).map(({ gid }) => gid), [opened.gid]);
     assertEquals(await participant.outcomeOf(token, expected.identity), "in progress");

@@ -122,13 +122,13 @@ Deno.test("postgres.js: check() says which right a role needs", async () => {
     // Nor can it be told whose transaction a number is.
     const { identity } = await postgres(admin).check(PREFIX);
     await assertRejects(
-      () => postgres(clerk).outcomeOf("731", identity),
+      () => postgres(clerk).outcomeOf("731@1", identity),
       ParticipantConfigurationError,
       "GRANT EXECUTE ON FUNCTION pg_control_system()",
     );
     await admin.unsafe(grant!);
     await postgres(clerk).check(PREFIX);
-    await postgres(clerk).outcomeOf("731", identity);
+    await postgres(clerk).outcomeOf("731@1", identity);
   } finally {
     await admin.unsafe("GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC");
   }

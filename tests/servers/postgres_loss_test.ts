@@ -8,6 +8,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type driver from "postgres";
 import { BranchLostError } from "../../src/coordinator/errors.ts";
 import type { Branch } from "../../src/coordinator/participant.ts";
+import { assertPrepared } from "../participants/contract/subject.ts";
 import { postgres } from "../../src/participants/postgresql/postgres.ts";
 import { PostgresCluster } from "./cluster.ts";
 import {
@@ -178,7 +179,7 @@ lossTest("COMMIT whose answer is lost is unknown, and done", async (subject) => 
 
 lossTest("a prepared branch outlives its connection", async ({ sql, admin, branch, gid }) => {
   const { token } = await branch.examine();
-  assertEquals(await branch.prepare(), { kind: "done", token });
+  assertPrepared(await branch.prepare(), token);
   await terminate(admin, NAME);
   assertEquals((await branch.commitPrepared()).kind, "later");
   branch.release();

@@ -87,7 +87,7 @@ for (const name of NAMES) {
       const identity = await identityOf(sql);
       assertEquals(await remembered(sql), null);
       assertEquals(await vote(sql, identity, ask, "committed"), null);
-      const memory = `${numbersOf(identity)}/${await processOf(sql)}`;
+      const memory = `${numbersOf(identity)}/${await processOf(sql)}/1.`;
       assertEquals(await remembered(sql), memory);
       await sql.unsafe("RESET ALL");
       assertEquals(await remembered(sql), null);
@@ -103,7 +103,7 @@ Deno.test("a branch that is rolled back takes the memory with it, and one that w
   assertEquals(await vote(sql, identity, "examine", "rolled back"), null);
   assertEquals(await remembered(sql), null);
   assertEquals(await vote(sql, identity, "prepare", "rolled back"), null);
-  assertMatch(String(await remembered(sql)), /^[0-9]+\/[0-9]+\/[0-9]+$/);
+  assertMatch(String(await remembered(sql)), /^[0-9]+\/[0-9]+\/[0-9]+\/1\.$/);
 });
 
 for (const ask of ["examine", "prepare"] as const) {
@@ -115,11 +115,13 @@ for (const ask of ["examine", "prepare"] as const) {
     const pid = await processOf(sql);
     const said: [string, boolean][] = [
       // Of a process that has the same number, which none has at the same time.
-      [`${elsewhere}/${pid}`, true],
-      [`${elsewhere}/${pid + 1}`, false],
+      [`${elsewhere}/${pid}/1.`, true],
+      [`${elsewhere}/${pid}`, false],
+      [`${elsewhere}/${pid}1/1.`, false],
+      [`${elsewhere}/${pid + 1}/1.`, false],
       [elsewhere, false],
       [`${elsewhere}/`, false],
-      [`${numbers}/${pid}`, false],
+      [`${numbers}/${pid}/1.`, false],
       ["", false],
       ["anything", false],
     ];
@@ -132,7 +134,7 @@ for (const ask of ["examine", "prepare"] as const) {
       assertEquals(error.found, `postgresql:${numbers}`);
       // Whatever was said there, the right one is found out.
       assertEquals(await vote(sql, identity, ask, "committed"), null, words);
-      assertEquals(await remembered(sql), `${numbers}/${pid}`);
+      assertEquals(await remembered(sql), `${numbers}/${pid}/1.`);
     }
   });
 

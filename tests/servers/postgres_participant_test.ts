@@ -9,7 +9,7 @@ import driver from "postgres";
 import { ParticipantConfigurationError } from "../../src/coordinator/errors.ts";
 import { postgres } from "../../src/participants/postgresql/postgres.ts";
 import { type ContractSubject, participantContract } from "../participants/contract.ts";
-import { open, openWritten, outcomeOf } from "../participants/contract/subject.ts";
+import { assertPrepared, open, openWritten, outcomeOf } from "../participants/contract/subject.ts";
 import {
   dialectWithoutRights,
   postgresqlDialect as dialect,
@@ -104,7 +104,7 @@ for (const [name, options] of Object.entries(TRANSFORMS)) {
     await opened.branch.client.unsafe(dialect.insert(1));
     const { token } = await opened.branch.examine();
     assertNotEquals(token, null);
-    assertEquals(await opened.branch.prepare(), { kind: "done", token });
+    assertPrepared(await opened.branch.prepare(), token);
     opened.release();
     const [prepared] = await participant.listPrepared("");
     assertEquals(prepared?.gid, opened.gid);
@@ -169,7 +169,7 @@ Deno.test("postgres.js: a branch is not disturbed by max_lifetime", async () => 
   await using subject = await makeSubject("postgres", { max: 1, max_lifetime: 0.05 });
   await using opened = await openWritten(subject, dialect);
   const [pid] = await lifetimes(subject);
-  assertEquals(await opened.branch.prepare(), { kind: "done", token: opened.token });
+  assertPrepared(await opened.branch.prepare(), opened.token);
   assertEquals(await lifetimes(subject), [pid]);
   assertEquals(await opened.branch.commitPrepared(), { kind: "done" });
 });

@@ -6,7 +6,8 @@
  * it reads a file for it. So a process of the server that has been asked once remembers the answer in a setting
  * of its own, together with its process number: no process ever changes its server or its database. What a
  * pooler puts behind the same connection is another process, with a memory of its own; and what a
- * configuration or a pooler may carry from one process to another has the wrong process number.
+ * configuration or a pooler may carry from one process to another has the wrong process number. Nor does a
+ * process outlive a crash of its server, so it remembers beside it in which life of the server it is.
  *
  * @module
  */
@@ -14,6 +15,7 @@
 import { ParticipantConfigurationError } from "../../coordinator/errors.ts";
 import { sqlStateOf } from "./answers.ts";
 import { text } from "./rows.ts";
+import { LIFE } from "./token.ts";
 import type { StatementResult, StatementRunner } from "./session.ts";
 
 /** Numbers of a server and of a database of it. */
@@ -28,12 +30,12 @@ export interface DatabaseNumbers {
 export const NOWHERE: DatabaseNumbers = { system: "0", oid: "0" };
 
 /**
- * Who answers: the database's numbers, with slashes between them and before the server's process. Functions
+ * Who answers: the database's numbers, the server's process and its life, with slashes between them. Functions
  * only: to plan a look at a table, or at a function as if it were one, takes longer than to call them. 1259 is
  * pg_class, whose file is in its database's directory.
  */
 const ASKED = "concat((pg_control_system()).system_identifier, '/', " +
-  "substring(pg_relation_filepath(1259) from '([0-9]+)/[0-9]+$'), '/', pg_backend_pid())";
+  `substring(pg_relation_filepath(1259) from '([0-9]+)/[0-9]+$'), '/', pg_backend_pid(), '/', ${LIFE})`;
 
 /** The setting in which a process of the server remembers it. */
 const MEMORY = "indoubt.database";
@@ -42,8 +44,10 @@ const MEMORY = "indoubt.database";
 export interface DatabaseQuestion {
   /** What the server's process remembers. */
   readonly remembered: string;
-  /** What it remembers if it is the one that it must be. */
+  /** What that begins with if it is the one that it must be. */
   readonly expected: string;
+  /** In which life of the server it is, as far as it remembers. */
+  readonly life: string;
   /** Who it is, as {@linkcode numbersIn} reads it; to be asked, and remembered, where the two differ. */
   readonly asked: string;
 }
@@ -61,7 +65,8 @@ export function databaseQuestion(
 ): DatabaseQuestion {
   return {
     remembered: `current_setting('${MEMORY}', true)`,
-    expected: `concat('${mark}${system}/${oid}/', pg_backend_pid())`,
+    expected: `concat('${mark}${system}/${oid}/', pg_backend_pid(), '/')`,
+    life: `split_part(current_setting('${MEMORY}', true), '/', 4)`,
     // A transaction that is rolled back takes with it what was remembered in it.
     asked: `set_config('${MEMORY}', ${ASKED}, false)`,
   };
@@ -75,6 +80,16 @@ export function databaseQuestion(
  */
 export function numbersIn(found: string): string {
   return /^[0-9]+\/[0-9]+(?=\/)/.exec(found)?.[0] ?? "";
+}
+
+/**
+ * In which life of the server that was asked, or remembered.
+ *
+ * @param found As {@linkcode numbersIn} reads it.
+ * @returns The life; empty if there is none.
+ */
+export function lifeIn(found: string): string {
+  return found.split("/")[3] ?? "";
 }
 
 /** Asks for what {@linkcode identityOf} reads. */

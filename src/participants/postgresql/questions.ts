@@ -9,6 +9,7 @@ import type { PreparedBranch, TokenOutcome } from "../../coordinator/participant
 import { sqlStateOf } from "./answers.ts";
 import { IDENTITY_COLUMNS, identityOf, numbersOf, runWithIdentity } from "./identity.ts";
 import { single, text } from "./rows.ts";
+import { idIn, LIFE, outcomeIn } from "./token.ts";
 import type { StatementRunner } from "./session.ts";
 
 /**
@@ -38,10 +39,11 @@ export async function listPrepared(
  * means something in its own server only.
  *
  * @param runner Any session.
- * @param token The transaction's id.
+ * @param token The transaction's token.
  * @param identity The database that gave it.
- * @returns Its outcome; unknown if the server does not know this id, or no longer.
+ * @returns Its outcome; unknown if the server cannot prove one, or no longer.
  * @throws {ParticipantConfigurationError} If the role may not ask who answers.
+ * @throws {Error} If the server is a standby: what it has not heard of may have happened all the same.
  */
 export async function outcomeOf(
   runner: StatementRunner,
@@ -50,20 +52,46 @@ export async function outcomeOf(
 ): Promise<TokenOutcome> {
   const giver = numbersOf(identity);
   if (giver === null) return "other database";
-  if (!/^[0-9]{1,20}$/.test(token)) return "unknown";
+  const id = idIn(token);
+  if (id === null) return "unknown";
   // Not asked of another server, where the id may be one of the future: that is an error.
-  const question =
-    `SELECT ${IDENTITY_COLUMNS}, CASE WHEN EXISTS (SELECT FROM pg_control_system() ` +
-    `WHERE system_identifier = ${giver.system}) THEN pg_xact_status('${token}'::xid8) END`;
+  const status = "CASE WHEN NOT pg_is_in_recovery() AND EXISTS (SELECT FROM pg_control_system() " +
+    `WHERE system_identifier = ${giver.system}) THEN pg_xact_status('${id}'::xid8) END`;
+  let answer: LifeAnswer;
   try {
-    const row = single(await runWithIdentity(runner, question, "the role"));
-    if (identityOf(row.slice(0, 3)) !== identity) return "other database";
-    const status = row[3];
-    if (status === "committed" || status === "aborted" || status === "in progress") return status;
-    return "unknown";
+    answer = await askLife(runner, status);
   } catch (error) {
-    // 22023: the id is in the future, so this server has never given it out.
-    if (sqlStateOf(error) === "22023") return "unknown";
-    throw error;
+    // 22023: the id is in the future, so this server has not given it out since it began its present life.
+    if (sqlStateOf(error) !== "22023") throw error;
+    answer = await askLife(runner, "'future'");
   }
+  if (answer.identity !== identity) return "other database";
+  if (answer.isStandby) {
+    throw new Error(
+      "Cannot ask what became of a transaction: the server is a standby, which may not have heard of it " +
+        "yet, connect to the primary",
+    );
+  }
+  return outcomeIn(token, answer.said, answer.life);
+}
+
+interface LifeAnswer {
+  readonly identity: string;
+  readonly isStandby: boolean;
+  readonly life: string;
+  readonly said: string | null;
+}
+
+/** Asks something, and in the same statement who answers, in which of its lives. */
+async function askLife(runner: StatementRunner, question: string): Promise<LifeAnswer> {
+  const row = single(
+    await runWithIdentity(
+      runner,
+      `SELECT ${IDENTITY_COLUMNS}, pg_is_in_recovery()::text, ${LIFE}, ${question}`,
+      "the role",
+    ),
+  );
+  const [isStandby, life, said] = row.slice(3);
+  const identity = identityOf(row.slice(0, 3));
+  return { identity, isStandby: isStandby === "true", life: text(life), said: said ?? null };
 }

@@ -21,12 +21,14 @@ import { type NoVote, settleAnswerOf, sqlStateOf, voteOf } from "./answers.ts";
 import {
   type DatabaseNumbers,
   databaseQuestion,
+  lifeIn,
   NOWHERE,
   numbersIn,
   numbersOf,
 } from "./identity.ts";
 import { single } from "./rows.ts";
 import type { StatementResult, StatementRunner } from "./session.ts";
+import { LIFE, tokenOfPrepared } from "./token.ts";
 import { answerIn, whenNeeded } from "./when_needed.ts";
 
 const ISOLATION_LEVELS: Readonly<Record<IsolationLevel, string>> = {
@@ -69,7 +71,7 @@ function isolationMode(isolationLevel: IsolationLevel | undefined): string[] {
  * @param runner The branch's session.
  * @param gid The branch.
  * @param identity The database in which it must be; not looked at if absent.
- * @returns The transaction's id, or `null` if it has written nothing.
+ * @returns The token, or `null` if it has written nothing.
  * @throws {BranchEndedError} If the session's transaction is not the branch's.
  * @throws {ParticipantIdentityError} If it is in another database.
  */
@@ -79,16 +81,16 @@ export async function askToken(
   identity?: string,
 ): Promise<string | null> {
   const numbers = required(identity);
-  const identified = numbers === null ? "" : `, ${whereItIs(numbers)}`;
-  const [token, branch, answer] = single(
-    await runner.run(`SELECT pg_current_xact_id_if_assigned()::text, ${MARK}${identified}`),
+  const place = numbers === null ? `concat('///', ${LIFE})` : whereItIs(numbers);
+  const [id, branch, answer] = single(
+    await runner.run(`SELECT pg_current_xact_id_if_assigned()::text, ${MARK}, ${place}`),
   );
   const found = answerIn(answer ?? "");
   if (branch !== gid) throw new BranchEndedError();
   if (numbers !== null && numbersIn(found) !== `${numbers.system}/${numbers.oid}`) {
     throw elsewhere(identity, found);
   }
-  return token ?? null;
+  return id === null || id === undefined ? null : `${id}@${lifeIn(found)}`;
 }
 
 /** The numbers of the database that it must be; `null` if that is not looked at. */
@@ -99,8 +101,10 @@ function required(identity: string | undefined): DatabaseNumbers | null {
 /** The mark of the session's transaction. */
 const MARK = "current_setting('indoubt.branch', true)";
 
-/** The id of the session's transaction, which has one from now on. */
-const OWN_ID = "pg_current_xact_id()::text";
+/** The token of the session's transaction, which has an id from now on. */
+function ownToken(life: string): string {
+  return `concat(pg_current_xact_id(), '@', ${life})`;
+}
 
 /** What the server says where the mark is not the branch's. */
 const WRONG_MARK = "indoubt.branch is now ";
@@ -109,45 +113,48 @@ const WRONG_MARK = "indoubt.branch is now ";
 const WRONG_DATABASE = "indoubt.database is now ";
 
 /**
- * Gives the transaction's id if the mark is the branch's and the database the right one, and fails if not. It
+ * Gives the transaction's token if the mark is the branch's and the database the right one, and fails if not. It
  * must fail: what follows in the same text would otherwise be done, and outside of a transaction block PREPARE
  * would prepare the text itself.
  */
-function ownId(gid: string, identity: string | undefined): string {
+function askOwnToken(gid: string, identity: string | undefined): string {
   const numbers = required(identity);
-  const checked = idIfChecked(gid, numbers);
+  const checked = tokenIfChecked(gid, numbers);
   if (numbers === null) return `SELECT ${checked}`;
   // One look at both: a gid has no blank. What tells more is hardly ever needed.
-  const { remembered, expected } = databaseQuestion(numbers, `${assertSafeGid(gid)} `);
-  return `SELECT CASE concat(${MARK}, ' ', ${remembered}) WHEN ${expected} ` +
-    `THEN ${OWN_ID} ELSE ${whenNeeded(checked)} END`;
+  const { remembered, expected, life } = databaseQuestion(numbers, `${assertSafeGid(gid)} `);
+  return `SELECT CASE WHEN starts_with(concat(${MARK}, ' ', ${remembered}), ${expected}) ` +
+    `THEN ${ownToken(life)} ELSE ${whenNeeded(checked)} END`;
 }
 
 /** Looks at one after the other, and says what is wrong; the database is asked who it is. */
-function idIfChecked(gid: string, numbers: DatabaseNumbers | null): string {
+function tokenIfChecked(gid: string, numbers: DatabaseNumbers | null): string {
   // What fails is no constant, which could be looked at before it is needed.
   const wrongMark = `concat('${WRONG_MARK}', ${MARK})::int::text`;
   const rightMark = `WHEN ${MARK} IS DISTINCT FROM ${quote(gid)} THEN ${wrongMark}`;
-  return `CASE ${rightMark} ${numbers === null ? "" : unlessElsewhere(numbers)}ELSE ${OWN_ID} END`;
+  if (numbers === null) return `CASE ${rightMark} ELSE ${ownToken(LIFE)} END`;
+  const { life } = databaseQuestion(numbers);
+  return `CASE ${rightMark} ${unlessElsewhere(numbers)}ELSE ${ownToken(life)} END`;
 }
 
 function unlessElsewhere(numbers: DatabaseNumbers): string {
   const { asked, expected, remembered } = databaseQuestion(numbers);
-  return `WHEN ${asked} <> ${expected} ` +
+  return `WHEN NOT starts_with(${asked}, ${expected}) ` +
     `THEN concat('${WRONG_DATABASE}', ${remembered})::int::text `;
 }
 
 /** Who the database is, by what it remembers or by asking it. */
 function whereItIs(numbers: DatabaseNumbers): string {
   const { asked, expected, remembered } = databaseQuestion(numbers);
-  return `CASE ${remembered} WHEN ${expected} THEN ${remembered} ELSE ${whenNeeded(asked)} END`;
+  return `CASE WHEN starts_with(${remembered}, ${expected}) THEN ${remembered} ` +
+    `ELSE ${whenNeeded(asked)} END`;
 }
 
 function elsewhere(identity: string | undefined, found: string): ParticipantIdentityError {
   return new ParticipantIdentityError("", identity ?? "", `postgresql:${numbersIn(found)}`);
 }
 
-/** The refusal that stands in the message of a server on which {@linkcode ownId} has failed, if it has. */
+/** The refusal that stands in the message of a server on which {@linkcode askOwnToken} has failed, if it has. */
 function refusalIn(error: unknown, identity: string | undefined): NoVote | null {
   // invalid_text_representation: the message is in the server's language, but quotes the text.
   if (sqlStateOf(error) !== "22P02" || !(error instanceof Error)) return null;
@@ -205,11 +212,11 @@ export async function prepareBranch(
   identity?: string,
 ): Promise<PrepareAnswer> {
   const prepare = `PREPARE TRANSACTION ${quote(gid)}`;
-  const text = token === null ? `${ownId(gid, identity)}; ${prepare}` : prepare;
+  const text = token === null ? `${askOwnToken(gid, identity)}; ${prepare}` : prepare;
   const answer = await vote(runner, text, "PREPARE TRANSACTION", identity);
   if ("kind" in answer) return answer;
-  const given = token ?? answerIn(answer[0]?.rows[0]?.[0] ?? "");
-  if (/^[0-9]{1,20}$/.test(given)) return { kind: "done", token: given };
+  const given = tokenOfPrepared(token ?? answerIn(answer[0]?.rows[0]?.[0] ?? ""));
+  if (given !== null) return { kind: "done", token: given };
   const error = new TypeError(
     "Cannot read PostgreSQL's answer to PREPARE: it has no transaction id",
   );

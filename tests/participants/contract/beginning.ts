@@ -6,7 +6,15 @@
 
 import { assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import type { IsolationLevel } from "../../../src/coordinator/participant.ts";
-import { type Contract, countOutside, GID_PREFIX, newGid, open, openWritten } from "./subject.ts";
+import {
+  assertPrepared,
+  type Contract,
+  countOutside,
+  GID_PREFIX,
+  newGid,
+  open,
+  openWritten,
+} from "./subject.ts";
 
 const LEVELS: readonly IsolationLevel[] = ["read committed", "repeatable read", "serializable"];
 
@@ -132,7 +140,7 @@ function optionTests<Client>({ dialect, test }: Contract<Client>): void {
   test("begin() and prepare() take the longest gid", async (subject) => {
     const gid = newGid().padEnd(64, "x");
     await using opened = await openWritten(subject, dialect, { gid });
-    assertEquals(await opened.branch.prepare(), { kind: "done", token: opened.token });
+    assertPrepared(await opened.branch.prepare(), opened.token);
     assertEquals(await opened.branch.rollbackPrepared(), { kind: "done" });
   });
 

@@ -8,6 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { UNSAFE_GIDS } from "./beginning.ts";
 import {
   assertOutcome,
+  assertPrepared,
   type Contract,
   countOutside,
   endAnywhere,
@@ -40,7 +41,7 @@ function endTests<Client>({ dialect, test }: Contract<Client>): void {
   for (const { end, rows, outcome } of ENDS) {
     test(`${end}() ends the branch in its own session`, async (subject) => {
       await using opened = await openWritten(subject, dialect);
-      assertEquals(await opened.branch.prepare(), { kind: "done", token: opened.token });
+      assertPrepared(await opened.branch.prepare(), opened.token);
       assertEquals(await opened.branch[end](), { kind: "done" });
       opened.release();
       assertEquals(await listed(subject), []);
@@ -121,7 +122,7 @@ function rivalTests<Client>({ dialect, test }: Contract<Client>): void {
   test("a branch settled by someone else is absent for its own session", async (subject) => {
     for (const { end, outcome } of ENDS) {
       await using opened = await openWritten(subject, dialect);
-      assertEquals(await opened.branch.prepare(), { kind: "done", token: opened.token });
+      assertPrepared(await opened.branch.prepare(), opened.token);
       assertEquals(await subject.participant[end](opened.gid), { kind: "done" });
       assertEquals(await opened.branch.commitPrepared(), { kind: "absent" });
       assertEquals(await opened.branch.rollbackPrepared(), { kind: "absent" });

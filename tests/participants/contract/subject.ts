@@ -11,6 +11,7 @@ import type {
   Branch,
   BranchOptions,
   Participant,
+  PrepareAnswer,
   SettleAnswer,
   TokenOutcome,
 } from "../../../src/coordinator/participant.ts";
@@ -201,9 +202,18 @@ export async function leavePrepared<Client>(
   dialect: ContractDialect,
 ): Promise<{ gid: string; token: string }> {
   await using opened = await openWritten(subject, dialect);
-  assertEquals(await opened.branch.prepare(), { kind: "done", token: opened.token });
+  assertPrepared(await opened.branch.prepare(), opened.token);
   opened.release();
   return { gid: opened.gid, token: opened.token };
+}
+
+/**
+ * Sees that a branch was prepared, and by what its outcome can be asked then: what it had before, or the
+ * beginning of that.
+ */
+export function assertPrepared(answer: PrepareAnswer, token: string | null): void {
+  assert(answer.kind === "done" && answer.token !== null, JSON.stringify(answer));
+  assert(answer.token !== "" && token?.startsWith(answer.token), `${answer.token} of ${token}`);
 }
 
 /** Gids that the participant lists, whoever prepared them unless a prefix is given. */

@@ -14,6 +14,7 @@ import {
 import type { PrepareAnswer, VoteAnswer } from "../../../src/coordinator/participant.ts";
 import {
   assertOutcome,
+  assertPrepared,
   type Contract,
   type ContractDialect,
   type ContractSubject,
@@ -247,7 +248,7 @@ function collisionTests<Client>({ dialect, test }: Contract<Client>): void {
   test(`${place}() is refused under a gid that is taken`, async (subject) => {
     const gid = newGid();
     await using first = await openWritten(subject, dialect, { gid });
-    assertEquals(await first.branch.prepare(), { kind: "done", token: first.token });
+    assertPrepared(await first.branch.prepare(), first.token);
     if (place === "begin") await assertRejects(() => open(subject, { gid }), Error);
     else {
       await using second = await openWritten(subject, dialect, { gid });

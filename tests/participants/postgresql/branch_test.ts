@@ -32,13 +32,13 @@ function tag(command: string): StatementResult {
 
 /** What the text with the question and PREPARE is answered with. */
 const PREPARED = {
-  results: [{ command: "SELECT", rows: [["731"]] }, tag("PREPARE TRANSACTION")],
+  results: [{ command: "SELECT", rows: [["731@1."]] }, tag("PREPARE TRANSACTION")],
 };
 
 /** Everything goes well. */
 const GOOD: Record<string, Answer> = {
   "BEGIN; ": tag("SET"),
-  "pg_current_xact_id_if_assigned": ["731", GID],
+  "pg_current_xact_id_if_assigned": ["731", GID, "///1."],
   "PREPARE TRANSACTION": PREPARED,
   "COMMIT PREPARED": tag("COMMIT PREPARED"),
   "ROLLBACK PREPARED": tag("ROLLBACK PREPARED"),
@@ -130,17 +130,17 @@ for (const end of ["commitPrepared", "rollbackPrepared"] as const) {
 
 Deno.test("PostgresqlBranch.prepare() asks for the token and checks the mark in one text", async () => {
   const { session, branch } = await begun();
-  assertEquals(await branch.prepare(), { kind: "done", token: "731" });
+  assertEquals(await branch.prepare(), { kind: "done", token: "731@1" });
   const [, text, ...more] = session.ran;
   assertEquals(more, []);
   assertMatch(text!, /^SELECT .*indoubt\.branch.*pg_current_xact_id\(\).*; PREPARE TRANSACTION '/);
 });
 
 Deno.test("PostgresqlBranch.prepare() reads a token that was asked for in two steps", async () => {
-  const rows = [["<table>\n\n<row>\n  <answer>731</answer>\n</row>\n\n</table>\n"]];
+  const rows = [["<table>\n\n<row>\n  <answer>731@1.0-7A</answer>\n</row>\n\n</table>\n"]];
   const results = [{ command: "SELECT", rows }, tag("PREPARE TRANSACTION")];
   const { branch } = await begun({ "PREPARE TRANSACTION": { results } });
-  assertEquals(await branch.prepare(), { kind: "done", token: "731" });
+  assertEquals(await branch.prepare(), { kind: "done", token: "731@1" });
 });
 
 Deno.test("PostgresqlBranch.prepare() is unknown without tag or token", async () => {
@@ -148,8 +148,8 @@ Deno.test("PostgresqlBranch.prepare() is unknown without tag or token", async ()
     tag("PREPARE TRANSACTION"),
     { results: [{ command: "SELECT", rows: [[null]] }, tag("PREPARE TRANSACTION")] },
     { results: [{ command: "SELECT", rows: [["<answer/>"]] }, tag("PREPARE TRANSACTION")] },
-    { results: [{ command: "SELECT", rows: [["731"]] }] },
-    { results: [{ command: "SELECT", rows: [["731"]] }, tag("COMMIT")] },
+    { results: [{ command: "SELECT", rows: [["731@1."]] }] },
+    { results: [{ command: "SELECT", rows: [["731@1."]] }, tag("COMMIT")] },
     { results: [] },
   ];
   for (const answer of answers) {
@@ -231,17 +231,28 @@ Deno.test("begin() with every option is one text", async () => {
 });
 
 Deno.test("outcomeOf() asks who answers, and names the right that is missing", async () => {
-  const session = new ScriptedSession({ pg_xact_status: ["78", "5", "orders", null] });
-  assertEquals(await outcomeOf(session, "731", IDENTITY), "other database");
-  for (const row of [["77", "6", "orders", "committed"], ["77", "5", "billing", "committed"]]) {
+  const session = new ScriptedSession({
+    pg_xact_status: ["78", "5", "orders", "false", "1.", null],
+  });
+  assertEquals(await outcomeOf(session, "731@1", IDENTITY), "other database");
+  for (
+    const row of [["77", "6", "orders", "false", "1.", "committed"], [
+      "77",
+      "5",
+      "billing",
+      "false",
+      "1.",
+      "committed",
+    ]]
+  ) {
     const other = new ScriptedSession({ pg_xact_status: row });
-    assertEquals(await outcomeOf(other, "731", IDENTITY), "other database");
+    assertEquals(await outcomeOf(other, "731@1", IDENTITY), "other database");
   }
   assertEquals(session.ran.length, 1, "one round trip");
   const cause = answered("42501");
   const forbidden = new ScriptedSession({ pg_xact_status: cause });
   const error = await assertRejects(
-    () => outcomeOf(forbidden, "731", IDENTITY),
+    () => outcomeOf(forbidden, "731@1", IDENTITY),
     ParticipantConfigurationError,
   );
   assertStrictEquals(error.cause, cause);
@@ -288,7 +299,7 @@ Deno.test("PostgresqlBranch.begin() that fails leaves a session to be ended", as
 Deno.test("outcomeOf() and listPrepared() pass on what is no answer", async () => {
   for (const error of [...LOST, answered("XX000")]) {
     const session = new ScriptedSession({ pg_xact_status: error, pg_prepared_xacts: error });
-    assertStrictEquals(await assertRejects(() => outcomeOf(session, "731", IDENTITY)), error);
+    assertStrictEquals(await assertRejects(() => outcomeOf(session, "731@1", IDENTITY)), error);
     assertStrictEquals(await assertRejects(() => listPrepared(session, "")), error);
   }
 });
@@ -303,7 +314,9 @@ Deno.test("outcomeOf() knows three words, and takes no other for one of them", a
     ["subcommitted", "unknown"],
   ];
   for (const [word, outcome] of words) {
-    const session = new ScriptedSession({ pg_xact_status: ["77", "5", "orders", word] });
-    assertEquals(await outcomeOf(session, "731", IDENTITY), outcome);
+    const session = new ScriptedSession({
+      pg_xact_status: ["77", "5", "orders", "false", "1.", word],
+    });
+    assertEquals(await outcomeOf(session, "731@1", IDENTITY), outcome);
   }
 });

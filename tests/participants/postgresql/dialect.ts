@@ -97,7 +97,15 @@ export const postgresqlDialect: ContractDialect = {
     "indoubt_",
     "indoubt_contract",
   ],
-  unknownTokens: ["18446744073709551615", "99999999999999", "00000000000000000000000001", "-1"],
+  unknownTokens: [
+    "18446744073709551615@1",
+    "99999999999999@1.",
+    "00000000000000000000000001@1",
+    "-1@1",
+    "731",
+    "731@1.x",
+    "731@1/0",
+  ],
 };
 
 /** The same for a role that owns nothing. */
