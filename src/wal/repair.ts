@@ -6,8 +6,8 @@
  * Who did it, why, when and what was done stands in the log from then on (a verdict of kind `repaired`), in
  * the segment that the repair begins, and is restated in later ones.
  *
- * Nothing is removed that is damaged, and nothing is done to a log that is sound, is open elsewhere, or
- * cannot be told to be a log.
+ * Nothing is removed that is damaged, every outcome that can be read is kept, and nothing is done to a log that is
+ * sound, is open elsewhere, or cannot be told to be a log.
  *
  * @module
  */
@@ -15,6 +15,7 @@
 import type { Platform } from "../platform/platform.ts";
 import { ApplicationRecords } from "./application_records.ts";
 import { LiveState } from "./decisions/live_state.ts";
+import { MOST_OUTCOMES } from "./decisions/outcomes.ts";
 import type { ActiveTransaction } from "./decisions/record.ts";
 import { LogCorruptedError } from "./errors.ts";
 import { type VerdictRecord, verdictText } from "./head.ts";
@@ -96,7 +97,8 @@ export async function repairLog(options: RepairOptions): Promise<RepairReport> {
   const repair: LogRepair = { done, reason, by, withoutIdentity };
   const accepted = acceptCopy ? { acceptCopy: { by, reason } } : {};
   const common = { directory, platform, repair, ...accepted };
-  const live = new LiveState();
+  // How many outcomes the coordinator keeps it says at its own opening; what is not restated here is gone by then.
+  const live = new LiveState(MOST_OUTCOMES);
   await using log = before.application
     ? await Log.open({ ...common, model: new ApplicationRecords() })
     : await Log.open({ ...common, model: live });

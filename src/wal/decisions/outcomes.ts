@@ -18,6 +18,9 @@ export interface Outcome {
 
 const FIRST_CAPACITY = 64;
 
+/** The most outcomes that a coordinator keeps, and so as many as are restated for one whose settings are not known. */
+export const MOST_OUTCOMES = 1_000_000;
+
 /** Outcomes in a row, without an object for each: halves of numbers, and 1 for what committed. */
 export interface OutcomeRow {
   /** High halves of the transactions' numbers. */
