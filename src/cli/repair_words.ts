@@ -42,21 +42,34 @@ export function repairWords(report: RepairReport, reason: string, by: string): s
 }
 
 function clearedWords({ application }: VerifyReport): string[] {
-  return section(
-    "Cleared",
-    application ? ["the damage stands no more, what is missing stays missing"] : [
-      "from now on a transaction without a decision is presumed aborted, also one of that time:",
-      "the next opening of the coordinator rolls back what it finds prepared without one",
-    ],
-  );
+  const missing = ["the damage stands no more, what is missing stays missing"];
+  const presumed = [
+    "from now on a transaction without a decision is presumed aborted, also one of that time:",
+    "the next opening of the coordinator rolls back what it finds prepared without one",
+  ];
+  if (application === null) return section("Cleared", [...missing, IF_COORDINATOR, ...presumed]);
+  return section("Cleared", application ? missing : presumed);
 }
+
+/** Before what holds only for a log of which nobody knows whether it is a coordinator's. */
+const IF_COORDINATOR = "if a coordinator owns the log:";
 
 function uncertain({ before, id, verdicts }: RepairReport): string[] {
   const repair = `indoubt repair ${shellWord(before.directory)} --presume-abort --reason TEXT`;
   if (before.application) {
     return section("The damage stands until you clear it", [repair]);
   }
-  const upTo = Math.max(...verdicts.map(({ epoch }) => epoch));
+  const upTo = verdicts.reduce((most, { epoch }) => Math.max(most, epoch), 0);
+  if (before.application === null) {
+    return [
+      ...section("The damage stands until you clear it", [
+        IF_COORDINATOR,
+        "these are uncertain, since their decisions may have been in what is lost:",
+        ...uncertainWords(id, upTo),
+      ]),
+      ...section("When you have settled them, or seen what the application lacks", [repair]),
+    ];
+  }
   return [
     ...section("Still uncertain, since their decisions may have been in what is lost", [
       ...uncertainWords(id, upTo),

@@ -9,8 +9,9 @@ import type { FileFinding, VerifyReport } from "../wal/verify.ts";
 import { isUncertain, uncertainWords } from "./affected.ts";
 import { plain, section } from "./words.ts";
 
-/** What is said of a log that is not a coordinator's. */
+/** What is said of a log that is not a coordinator's, or not known to be one. */
 const APPLICATION = "Records are an application's own: payloads are not checked";
+const UNKNOWN = "No record tells whether a coordinator or an application keeps it";
 
 type Transaction = VerifyReport["decided"][number];
 
@@ -26,7 +27,7 @@ export function reportWords(report: VerifyReport): string {
   const presumed = undecided.filter(({ txn }) => !isUncertain(report, txn));
   const lines = [
     headline(report),
-    ...(report.application ? [APPLICATION] : []),
+    ...ownerWords(report),
     ...section("Damage found now", findingWords(found)),
     ...section("Damage found earlier, which no operator has cleared", verdictWords(report)),
     ...section("Damage that costs nothing, a later record says it again", findingWords(harmless)),
@@ -68,6 +69,11 @@ function headline(
   const whose = id === null ? "" : `, log ${plain(id)}`;
   const opened = epoch === 0 ? "" : `, opening ${epoch}`;
   return `${word}: "${place}"${whose}${opened}${nextLsn === null ? "" : `, next LSN ${nextLsn}`}`;
+}
+
+function ownerWords({ application, format }: VerifyReport): string[] {
+  if (application === null) return format === null ? [] : [UNKNOWN];
+  return application ? [APPLICATION] : [];
 }
 
 function findingWords(findings: readonly FileFinding[]): string[] {
@@ -119,11 +125,16 @@ function adviceWords(report: VerifyReport): string[] {
       repair,
     ];
   }
-  return [
-    "see in the databases which branches are prepared, and settle them by hand;",
-    "then let what has no decision be presumed aborted again:",
-    repair,
-  ];
+  const settle = "see in the databases which branches are prepared, and settle them by hand;";
+  if (application === null) {
+    return [
+      "if an application owns the log, have it open it, and see what is missing;",
+      `if a coordinator does, ${settle}`,
+      "then clear the damage:",
+      repair,
+    ];
+  }
+  return [settle, "then let what has no decision be presumed aborted again:", repair];
 }
 
 /**

@@ -6,7 +6,8 @@
  * Who did it, why, when and what was done stands in the log from then on (a verdict of kind `repaired`), in
  * the segment that the repair begins, and is restated in later ones.
  *
- * Nothing is removed that is damaged, every outcome that can be read is kept, and nothing is done to a log that is
+ * A log that is not known to be a coordinator's is continued and not restated: its damaged files are set aside only
+ * when its owner opens it. Nothing is removed that is damaged, every outcome that can be read is kept, and nothing is done to a log that is
  * sound, is open elsewhere, or cannot be told to be a log.
  *
  * @module
@@ -99,9 +100,10 @@ export async function repairLog(options: RepairOptions): Promise<RepairReport> {
   const common = { directory, platform, repair, ...accepted };
   // How many outcomes the coordinator keeps it says at its own opening; what is not restated here is gone by then.
   const live = new LiveState(MOST_OUTCOMES);
-  await using log = before.application
-    ? await Log.open({ ...common, model: new ApplicationRecords() })
-    : await Log.open({ ...common, model: live });
+  // A Checkpoint would spoil an application's log; one that is only continued is good for a coordinator, too.
+  await using log = before.application === false
+    ? await Log.open({ ...common, model: live })
+    : await Log.open({ ...common, model: new ApplicationRecords() });
   const verdicts = [...log.damages];
   const names = await platform.fileSystem.list(directory);
   const cleared = presumeAbort && verdicts.length > 0;

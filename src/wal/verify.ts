@@ -12,9 +12,9 @@
 
 import { describeDamage } from "./describe_damage.ts";
 import type { Platform } from "../platform/platform.ts";
-import { LiveState } from "./decisions/live_state.ts";
 import type { LogModel } from "./model.ts";
 import { ApplicationRecords } from "./application_records.ts";
+import { CoordinatorRecords } from "./coordinator_records.ts";
 import { LogCopiedError, LogCorruptedError, LogVersionError } from "./errors.ts";
 import { IDENTITY_NAME } from "./identity.ts";
 import { formatOf, formatOfFile } from "./inspect.ts";
@@ -118,37 +118,50 @@ async function isPgdogLog({ fileSystem }: ReadingPlatform, directory: string): P
   return false;
 }
 
-/** A log is a coordinator's if it can be read so, else an application's if that is possible. */
+/** A log is a coordinator's or an application's if a record of theirs can be read; else nobody knows. */
 async function verifyAnyModel(
   platform: ReadingPlatform,
   directory: string,
   withoutIdentity: boolean,
 ): Promise<VerifyReport> {
-  const live = new LiveState();
+  const records = new CoordinatorRecords();
+  let refusal: LogVersionError | null = null;
   try {
-    const report = await verifyOwn(platform, directory, withoutIdentity, live);
+    const report = await verifyOwn(platform, directory, withoutIdentity, records);
     if (report.verdict === "cannot_tell") return report;
-    return {
-      ...report,
-      decided: live.active.filter(({ decided }) => decided),
-      undecided: live.active.filter(({ decided }) => !decided),
-    };
-  } catch (error) {
-    if (!(error instanceof LogVersionError)) throw error;
-    try {
-      const model = new ApplicationRecords();
-      const report = await verifyOwn(platform, directory, withoutIdentity, model);
-      const { nextOpening } = report;
+    if (records.hasRead) {
       return {
         ...report,
-        application: true,
-        nextOpening: nextOpening && { ...nextOpening, setAside: [], remove: [] },
+        application: false,
+        decided: records.active.filter(({ decided }) => decided),
+        undecided: records.active.filter(({ decided }) => !decided),
       };
-    } catch (another) {
-      // A newer version's record is none of an application's either.
-      throw another instanceof LogVersionError ? error : another;
     }
+  } catch (error) {
+    if (!(error instanceof LogVersionError)) throw error;
+    refusal = error;
   }
+  try {
+    return await verifyApplication(platform, directory, withoutIdentity);
+  } catch (error) {
+    // A newer version's record is none of an application's either.
+    throw error instanceof LogVersionError && refusal !== null ? refusal : error;
+  }
+}
+
+async function verifyApplication(
+  platform: ReadingPlatform,
+  directory: string,
+  withoutIdentity: boolean,
+): Promise<VerifyReport> {
+  const records = new ApplicationRecords();
+  const report = await verifyOwn(platform, directory, withoutIdentity, records);
+  const { nextOpening } = report;
+  return {
+    ...report,
+    application: records.hasRead ? true : null,
+    nextOpening: nextOpening && { ...nextOpening, setAside: [], remove: [] },
+  };
 }
 
 async function verifyOwn<Entry>(

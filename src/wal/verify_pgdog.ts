@@ -40,6 +40,7 @@ export async function verifyPgdog(
     verdict: isDamaged ? "damaged" : "sound",
     reason: "it is a log of pgdog, which can be inspected but not continued",
     format: "pgdog",
+    application: false,
     nextLsn,
     found: damage.map(({ file, offset, lsn, reason }) => ({
       file,

@@ -29,7 +29,7 @@ export interface NextOpening {
   readonly epoch: number;
   /** Number of its first record. */
   readonly firstLsn: number;
-  /** Damaged files that it would set aside; not known of an application's log, it depends on its model. */
+  /** Damaged files that it would set aside; known only of a coordinator's log, else it depends on the model. */
   readonly setAside: readonly string[];
   /** Files that it would remove, since the new segment restates what is in them; as `setAside`. */
   readonly remove: readonly string[];
@@ -47,9 +47,10 @@ export interface VerifyReport {
   readonly format: LogFormat | null;
   /**
    * Whether the records are an application's own (`./wal`), not a coordinator's: they are in their places
-   * and their checksums are right, but what they say is not checked.
+   * and their checksums are right, but what they say is not checked. `null` if no record of either can be read:
+   * then the log is either's.
    */
-  readonly application: boolean;
+  readonly application: boolean | null;
   /** Whether the directory is a copy, which is opened only if somebody vouches for it. */
   readonly copied: boolean;
   /** Id of the log; `null` if it is not known. */
@@ -87,7 +88,7 @@ export const EMPTY_REPORT: Omit<VerifyReport, "directory" | "verdict"> = {
   reason: "",
   format: null,
   copied: false,
-  application: false,
+  application: null,
   id: null,
   epoch: 0,
   nextLsn: null,

@@ -33,6 +33,7 @@ Deno.test("A log that is lost says which openings are concerned", async () => {
   assertEquals(
     out,
     `Damaged: "${directory.path}", log ${ID}, opening 7, next LSN 1099511627776
+No record tells whether a coordinator or an application keeps it
 
 Damage found now
   the log is gone: no segment is there
@@ -45,14 +46,32 @@ The next opening
   is opening 8 and begins a segment at LSN 1099511627776
 
 What to do
-  see in the databases which branches are prepared, and settle them by hand;
-  then let what has no decision be presumed aborted again:
+  if an application owns the log, have it open it, and see what is missing;
+  if a coordinator does, see in the databases which branches are prepared, and settle them by hand;
+  then clear the damage:
   indoubt repair ${directory.path} --presume-abort --reason TEXT
 `,
   );
   const repaired = await run("repair", directory.path, "--reason", "new disk");
   assertEquals(repaired.code, 1);
   assertMatch(repaired.out, /Damage\n {2}the log is gone: no segment is there \(openings up to 7/);
+  assertStringIncludes(
+    repaired.out,
+    `The damage stands until you clear it
+  if a coordinator owns the log:
+  these are uncertain, since their decisions may have been in what is lost:
+  those of openings 1 to 7, whose numbers are below 8000000000000, but for the decided ones
+  their branches are named indoubt_${ID}_NUMBER_BRANCH
+`,
+  );
+  const [json] = await runJson("verify", "--json", directory.path);
+  assertEquals([json?.verdict, json?.application], ["damaged", null]);
+  const cleared = await run("repair", directory.path, "--presume-abort", "--reason", "new disk");
+  assertEquals(cleared.code, 0);
+  assertMatch(
+    cleared.out,
+    /Cleared\n {2}the damage stands no more, .*\n {2}if a coordinator owns the log:\n {2}from now on/,
+  );
 });
 
 Deno.test("A log that is lost with its identity concerns no transaction of its own", async () => {

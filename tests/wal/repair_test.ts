@@ -110,15 +110,16 @@ Deno.test("Repair sets several damaged segments aside, each byte for byte", asyn
   const [first = ""] = directory.segments();
   const older = directory.bytesOf(first);
   await repair(directory);
+  await writeLog(directory, [decision(TXN + 9n)]);
   const [second = ""] = directory.segments();
   directory.flip(second, 40);
   const newer = directory.bytesOf(second);
   const report = await repair(directory);
-  assertEquals(report.setAside, [`${second}.broken-3`]);
+  assertEquals(report.setAside, [`${second}.broken-4`]);
   assertEquals(directory.bytesOf(`${first}.broken-2`), older);
-  assertEquals(directory.bytesOf(`${second}.broken-3`), newer);
+  assertEquals(directory.bytesOf(`${second}.broken-4`), newer);
   // What the second one said about the first is lost with it: everything of that time is uncertain.
-  assertEquals(report.verdicts.map(({ epoch }) => epoch).includes(2), true);
+  assertEquals(report.verdicts.map(({ epoch }) => epoch).includes(3), true);
 });
 
 Deno.test("Repair of a sound log changes nothing but the stamp in its lock", async () => {
