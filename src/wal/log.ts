@@ -419,10 +419,11 @@ async function assertNewest(
 function segmentRetirer<Entry>(
   platform: Platform,
   directory: string,
-  { state, harmless, unread }: RecoveredLog<Entry>,
+  { state, found, harmless, unread }: RecoveredLog<Entry>,
   left: LeftSegments,
 ): (firstLsn: number) => Promise<void> {
-  const damaged = new Set([...state.damages, ...harmless].map(({ file }) => file));
+  // What is found again where every segment was kept has a verdict, but one that may have been cleared since.
+  const damaged = new Set([...state.damages, ...found, ...harmless].map(({ file }) => file));
   const kept = { epoch: state.epoch, damaged, unread: new Set(unread) };
   return async (firstLsn) => {
     // A log that keeps every entry needs all its segments, what is readable of the damaged ones too.

@@ -50,7 +50,7 @@ export interface RecoveredLog<Entry> {
   readonly tail: Tail | null;
   /** Largest epoch that was ever begun. */
   readonly epoch: number;
-  /** Damage found now, without a verdict of an earlier opening. */
+  /** Damage found now; there may be a verdict of an earlier opening on it, cleared or not. */
   readonly found: readonly Finding[];
   /** Damage on which nothing depends, in files that are to be kept all the same. */
   readonly harmless: readonly Finding[];

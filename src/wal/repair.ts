@@ -6,9 +6,9 @@
  * Who did it, why, when and what was done stands in the log from then on (a verdict of kind `repaired`), in
  * the segment that the repair begins, and is restated in later ones.
  *
- * A log that is not known to be a coordinator's is continued and not restated: its damaged files are set aside only
- * when its owner opens it. Nothing is removed that is damaged, every outcome that can be read is kept, and nothing is done to a log that is
- * sound, is open elsewhere, or cannot be told to be a log.
+ * A log that is not known to be a coordinator's is continued and not restated: its damaged files are set aside
+ * only when its owner opens it. Nothing is removed that is damaged, every outcome that can be read is kept, and
+ * nothing is done to a log that is sound, is open elsewhere, or cannot be told to be a log.
  *
  * @module
  */

@@ -149,3 +149,28 @@ export class BytesModel implements LogModel<Uint8Array> {
     return null;
   }
 }
+
+/** Numbers below 256 that are added up, and restated as their sum. */
+export class SumModel implements LogModel<number> {
+  total = 0;
+
+  encode(step: number): Uint8Array {
+    return Uint8Array.of(16, step);
+  }
+
+  decode(body: Uint8Array): number | null {
+    return body[0] === 16 ? body[1] ?? 0 : null;
+  }
+
+  reset(): void {
+    this.total = 0;
+  }
+
+  apply(step: number): void {
+    this.total += step;
+  }
+
+  checkpoint(): number[] {
+    return [this.total];
+  }
+}

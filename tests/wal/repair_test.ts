@@ -19,7 +19,7 @@ import {
   TestDirectory,
   writeLog,
 } from "../cli/support/logs.ts";
-import { BytesModel } from "./open_log.ts";
+import { BytesModel, SumModel } from "./open_log.ts";
 import { fixture } from "./pgdog/fixtures.ts";
 import { EPOCH } from "./sample_segment.ts";
 
@@ -393,6 +393,25 @@ Deno.test("Repair of an application's log leaves its records to its model, and i
   assertEquals(model.entries.map(({ body }) => body[1]), [1, 3]);
   assertEquals(log.damages, []);
   assertEquals((await repairsIn(directory)).length > 0, true);
+});
+
+Deno.test("What a repair has cleared is set aside, not removed, when the application opens its log", async () => {
+  await using directory = new TestDirectory();
+  const options = { directory: directory.path, platform: steadyPlatform };
+  const written = await Log.open({ ...options, model: new SumModel() });
+  for (const step of [1, 2, 4]) await written.append(step);
+  await written.close();
+  const [file = ""] = directory.segments();
+  const items = await Array.fromAsync(inspectLog(denoPlatform, directory.path));
+  const place = items.find((item) => item.kind === "record" && item.lsn === 3);
+  directory.flip(file, (place?.kind === "record" ? place.offset : 0) + 16);
+  const damaged = directory.bytesOf(file);
+
+  assertEquals((await repair(directory, { presumeAbort: true })).cleared, true);
+  const model = new SumModel();
+  await using log = await Log.open({ ...options, model });
+  assertEquals([model.total, log.damages, log.setAside], [5, [], [`${file}.broken-3`]]);
+  assertEquals(directory.bytesOf(`${file}.broken-3`), damaged);
 });
 
 Deno.test("Repair opens a copy only if somebody vouches for it, and then nothing is presumed aborted", async () => {

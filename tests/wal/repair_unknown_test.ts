@@ -10,32 +10,7 @@ import type { LogModel } from "../../src/wal/model.ts";
 import { repairLog, type RepairOptions, type RepairReport } from "../../src/wal/repair.ts";
 import { verifyLog } from "../../src/wal/verify.ts";
 import { decision, steadyPlatform, TestDirectory, writeLog } from "../cli/support/logs.ts";
-import { BytesModel } from "./open_log.ts";
-
-/** Numbers that are added up, and restated as their sum. */
-class Sum implements LogModel<number> {
-  total = 0;
-
-  encode(step: number): Uint8Array {
-    return Uint8Array.of(16, step);
-  }
-
-  decode(body: Uint8Array): number | null {
-    return body[0] === 16 ? body[1] ?? 0 : null;
-  }
-
-  reset(): void {
-    this.total = 0;
-  }
-
-  apply(step: number): void {
-    this.total += step;
-  }
-
-  checkpoint(): number[] {
-    return [this.total];
-  }
-}
+import { BytesModel, SumModel } from "./open_log.ts";
 
 function optionsOf(directory: TestDirectory) {
   return { directory: directory.path, platform: steadyPlatform };
@@ -74,18 +49,27 @@ function damageLast(directory: TestDirectory): string {
   return file;
 }
 
+/** Asserts that the owner has set the damaged segment aside, which is not in the log any more. */
+function assertKept(directory: TestDirectory, file: string, damaged: Uint8Array): void {
+  const [aside = ""] = directory.names().filter((name) => name.startsWith(`${file}.broken-`));
+  assertEquals([directory.segments().includes(file), aside !== ""], [false, true]);
+  assertEquals(directory.bytesOf(aside), damaged);
+}
+
 Deno.test("An application opens its log after a repair that could read nothing but the log's own records", async () => {
   for (const presumeAbort of [false, true]) {
     await using directory = new TestDirectory();
-    const log = await Log.open({ ...optionsOf(directory), model: new Sum() });
+    const log = await Log.open({ ...optionsOf(directory), model: new SumModel() });
     await log.append(5);
     await log.close();
-    await damagesOf(directory, new Sum());
+    await damagesOf(directory, new SumModel());
     const file = damageLast(directory);
+    const damaged = directory.bytesOf(file);
     await repair(directory, { presumeAbort });
     for (let opening = 0; opening < 2; opening++) {
-      assertEquals(await damagesOf(directory, new Sum()), presumeAbort ? [] : [file]);
+      assertEquals(await damagesOf(directory, new SumModel()), presumeAbort ? [] : [file]);
     }
+    assertKept(directory, file, damaged);
   }
 });
 
@@ -106,10 +90,12 @@ Deno.test("A coordinator opens its log after a repair that could read nothing bu
     await using directory = new TestDirectory();
     for (let opening = 0; opening < 2; opening++) await writeLog(directory);
     const file = damageLast(directory);
+    const damaged = directory.bytesOf(file);
     const { id, setAside } = await repair(directory, { presumeAbort });
     assertEquals([id?.length, setAside, directory.segments().includes(file)], [12, [], true]);
     const verdicts = presumeAbort ? [] : [file];
     assertEquals(await damagesOf(directory, new LiveState()), verdicts);
+    assertKept(directory, file, damaged);
     await writeLog(directory, [decision(1_000_000_000_001n)]);
     const model = new LiveState();
     assertEquals(await damagesOf(directory, model), verdicts);
