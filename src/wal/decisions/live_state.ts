@@ -21,13 +21,14 @@ import {
   type ParticipantRecord,
   RECORD_TAGS,
 } from "./record.ts";
+import { checkpointParts, MAX_RESTATED_LENGTH } from "./checkpoint_parts.ts";
 import { Outcomes } from "./outcomes.ts";
 import { decodeTransaction, PackedTransactions, unpackCheckpoint } from "./packed_transactions.ts";
 import { ReplayedTransactions } from "./replayed_transactions.ts";
 import { TransactionTable } from "./transaction_table.ts";
 
-/** How many transactions one Checkpoint holds; more need several, so that none is too long. */
-const TRANSACTIONS_PER_CHECKPOINT = 10_000;
+/** What restates others and is not restated itself. */
+const RESTATING: ReadonlySet<LogRecord["type"]> = new Set(["checkpoint", "outcomes"]);
 /** How many verdicts of operators are kept. */
 const MAX_VERDICTS = 100;
 
@@ -77,7 +78,14 @@ export class LiveState implements LogModel<LogRecord> {
   }
 
   encode(record: LogRecord): Uint8Array {
-    return encodeInPlace(record);
+    const body = encodeInPlace(record);
+    if (body.length > MAX_RESTATED_LENGTH && !RESTATING.has(record.type)) {
+      throw new RangeError(
+        `Cannot encode a record of ${body.length} bytes: a Checkpoint could not restate it, ` +
+          `it must have at most ${MAX_RESTATED_LENGTH}`,
+      );
+    }
+    return body;
   }
 
   decode(body: Uint8Array): LogRecord | null {
@@ -135,19 +143,11 @@ export class LiveState implements LogModel<LogRecord> {
   }
 
   checkpoint(): LogRecord[] {
-    const all = this.active.filter(({ doubtful }) => doubtful === undefined);
+    const all = this.active;
+    const certain = all.filter(({ doubtful }) => doubtful === undefined);
     const participants = [...this.#participants.values()];
-    const first: LogRecord = {
-      type: "checkpoint",
-      active: all.slice(0, TRANSACTIONS_PER_CHECKPOINT),
-      participants,
-    };
-    const checkpoints: LogRecord[] = [first];
-    for (let at = TRANSACTIONS_PER_CHECKPOINT; at < all.length; at += TRANSACTIONS_PER_CHECKPOINT) {
-      const active = all.slice(at, at + TRANSACTIONS_PER_CHECKPOINT);
-      checkpoints.push({ type: "checkpoint", active, participants: [] });
-    }
-    for (const { txn, branches, doubtful } of this.active) {
+    const checkpoints: LogRecord[] = checkpointParts(certain, participants);
+    for (const { txn, branches, doubtful } of all) {
       if (doubtful) checkpoints.push({ type: "doubt", txn, branches });
     }
     for (const verdict of this.#verdicts) checkpoints.push({ type: "branch-verdict", ...verdict });

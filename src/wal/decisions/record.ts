@@ -215,7 +215,8 @@ function encodeHotRecord(record: LogRecord): Uint8Array | null {
       return encodeHotEnd(RECORD_TAGS.end, record.txn);
     case "checkpoint": {
       const participants = encode(packParticipants(record.participants));
-      return encodeHotCheckpoint(RECORD_TAGS.checkpoint, [...record.active], participants);
+      const active = Array.isArray(record.active) ? record.active : [...record.active];
+      return encodeHotCheckpoint(RECORD_TAGS.checkpoint, active, participants);
     }
     default:
       return null;
