@@ -60,7 +60,28 @@ export class FrameBatch implements Disposable {
    * @returns The bytes to write; valid until the batch is changed.
    */
   seal(salt: number, firstLsn: number, synced: number): Uint8Array {
-    const length = this.#buffer.seal(this.#count, firstLsn - synced, salt, firstLsn);
+    return this.#sealFirst(this.#count, salt, firstLsn, synced);
+  }
+
+  /**
+   * Seals the first frames and takes them out.
+   *
+   * @param count How many, at most all.
+   * @param salt The segment's salt.
+   * @param firstLsn Number of the first frame's record.
+   * @param synced How many records of the log are known to be synced at this moment.
+   * @returns The bytes to write, the caller's.
+   */
+  takeFirst(count: number, salt: number, firstLsn: number, synced: number): Uint8Array {
+    const bytes = this.#sealFirst(count, salt, firstLsn, synced).slice();
+    this.#buffer.bytes().copyWithin(0, bytes.length, this.#length);
+    this.#length -= bytes.length;
+    this.#count -= count;
+    return bytes;
+  }
+
+  #sealFirst(count: number, salt: number, firstLsn: number, synced: number): Uint8Array {
+    const length = this.#buffer.seal(count, firstLsn - synced, salt, firstLsn);
     const { buffer, byteOffset } = this.#buffer.bytes();
     return new Uint8Array(buffer, byteOffset, length);
   }

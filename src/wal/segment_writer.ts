@@ -5,7 +5,8 @@
  *
  * To name a file and sync its directory takes three times what a batch does. So a segment can be made ready while
  * another is in use, with one record that says so and its name; going over to it is then one write and one sync, of
- * records that open it as they would open another. After a write or sync that
+ * records that open it as they would open another. (Of tens of thousands of them each part is synced before the next
+ * is written; until the last is there none counts.) After a write or sync that
  * failed the segment refuses every further one: the kernel may have dropped the data and say nothing
  * the next time.
  *
@@ -23,6 +24,9 @@ import type { FrameBatch, FrameRun } from "./frame_batch.ts";
 import { pathOf, segmentName, UNFINISHED_SUFFIX } from "./segment_name.ts";
 import { isNotFound } from "./inspect_files.ts";
 import { MAX_SEGMENT_LENGTH } from "./segment_scan.ts";
+
+/** So many records of an opening are written without a sync; behind them there is room for all that can wait. */
+const MAX_UNSYNCED_OPENING = 32_768;
 
 /** A segment could not be made. */
 export class SegmentCreationError extends Error {
@@ -101,7 +105,7 @@ export class SegmentWriter {
    * @param platform The machine.
    * @param directory The log directory.
    * @param firstLsn Number of the first opening record.
-   * @param opening The opening records, at least one, not yet sealed.
+   * @param opening The opening records, at least one, not yet sealed; used up.
    * @param ready A file whose space is written, to be overwritten; a new one is made if there is none.
    * @param lsnLimit The number that no record may have.
    * @param behind Records behind the opening ones, not yet sealed; `null` if there are none.
@@ -119,7 +123,7 @@ export class SegmentWriter {
   ): Promise<SegmentWriter> {
     const fill = async (segment: SegmentWriter) => {
       segment.write(encodeSegmentHeader(segment.salt, firstLsn));
-      segment.#writeOpening(firstLsn, opening, behind, lsnLimit);
+      await segment.#writeOpening(firstLsn, opening, behind, lsnLimit);
       await segment.sync();
     };
     return SegmentWriter.#make({ platform, directory, firstLsn, ready, fill, isAwaited: true });
@@ -195,7 +199,7 @@ export class SegmentWriter {
    * Goes over to a segment that was made ready. When this resolves, the records that open it and those behind
    * them are durable.
    *
-   * @param opening The opening records, not yet sealed.
+   * @param opening The opening records, not yet sealed; used up.
    * @param lsnLimit The number that no record may have.
    * @param behind Records behind the opening ones, not yet sealed; `null` if there are none.
    * @throws {SegmentCreationError} If it could not be done; the segment is closed.
@@ -203,7 +207,7 @@ export class SegmentWriter {
   async begin(opening: FrameBatch, lsnLimit: number, behind: FrameRun | null): Promise<void> {
     try {
       // Behind the record that it was made ready with.
-      this.#writeOpening(this.firstLsn + 1, opening, behind, lsnLimit);
+      await this.#writeOpening(this.firstLsn + 1, opening, behind, lsnLimit);
       await this.sync();
     } catch (cause) {
       this.close();
@@ -211,16 +215,22 @@ export class SegmentWriter {
     }
   }
 
-  #writeOpening(
+  async #writeOpening(
     firstLsn: number,
     opening: FrameBatch,
     behind: FrameRun | null,
     lsnLimit: number,
-  ): void {
+  ): Promise<void> {
     assertNumbers(firstLsn, opening.count + (behind?.count ?? 0), lsnLimit);
-    this.write(opening.seal(this.salt, firstLsn, firstLsn));
+    let lsn = firstLsn;
+    // Each frame says how many before it are not known to be synced, and cannot say more than 65,535.
+    for (; opening.count > MAX_UNSYNCED_OPENING; lsn += MAX_UNSYNCED_OPENING) {
+      this.write(opening.takeFirst(MAX_UNSYNCED_OPENING, this.salt, lsn, lsn));
+      await this.sync();
+    }
+    this.write(opening.seal(this.salt, lsn, lsn));
     this.#headLength = this.length;
-    if (behind !== null) this.write(behind.seal(this.salt, firstLsn + opening.count, firstLsn));
+    if (behind !== null) this.write(behind.seal(this.salt, lsn + opening.count, lsn));
   }
 
   /**

@@ -58,6 +58,20 @@ Deno.test("FrameBatch.seal can be repeated for another place", () => {
   assertEquals(batch.seal(SALT, 70, 70).slice(), framesByHand(bodies, SALT, 70, 70));
 });
 
+Deno.test("FrameBatch.takeFirst seals the first frames and leaves the others as if they had been all", () => {
+  const some = fc.array(fc.uint8Array({ minLength: 1, maxLength: 40 }), { minLength: 1 });
+  checkProperty(fc.property(some, fc.nat(), (bodies, number) => {
+    using batch = new FrameBatch();
+    for (const body of bodies) batch.add(body);
+    const taken = number % (bodies.length + 1);
+    const first = batch.takeFirst(taken, SALT, 70, 65);
+    assertEquals(first, framesByHand(bodies.slice(0, taken), SALT, 70, 65));
+    const rest = framesByHand(bodies.slice(taken), 9, 700, 700);
+    assertEquals([batch.count, batch.length], [bodies.length - taken, rest.length]);
+    assertEquals(batch.seal(9, 700, 700).slice(), rest);
+  }));
+});
+
 Deno.test("FrameBatch.clear takes all frames out", () => {
   using batch = new FrameBatch();
   batch.add(new Uint8Array(100).fill(7));
