@@ -103,16 +103,10 @@ function meaningOf(state: string): StateMeaning {
   return STATES[state] ?? (state.startsWith("08") ? CONNECTION : OTHER);
 }
 
-/** In PostgreSQL's own words: the session has ended, or it is no error. */
-const OTHER_SEVERITIES: ReadonlySet<string> = new Set([
-  "DEBUG",
-  "FATAL",
-  "INFO",
-  "LOG",
-  "NOTICE",
-  "PANIC",
-  "WARNING",
-]);
+/** In PostgreSQL's own words: it is no error. */
+const NO_ERRORS: ReadonlySet<string> = new Set(["DEBUG", "INFO", "LOG", "NOTICE", "WARNING"]);
+/** In PostgreSQL's own words: the session has ended. */
+const ENDS: ReadonlySet<string> = new Set(["FATAL", "PANIC"]);
 
 /**
  * The SQLSTATE of an error with which PostgreSQL answered a statement.
@@ -125,7 +119,7 @@ export function sqlStateOf(error: unknown): string | null {
   const { code, severity } = error as { code?: unknown; severity?: unknown };
   if (typeof code !== "string" || !/^[0-9A-Z]{5}$/.test(code)) return null;
   if (severity === "ERROR") return code;
-  if (typeof severity !== "string" || OTHER_SEVERITIES.has(severity)) return null;
+  if (typeof severity !== "string" || NO_ERRORS.has(severity) || ENDS.has(severity)) return null;
   // node-postgres gives the severity in the server's language. None of these comes with FATAL to a vote.
   return code in STATES && STATES[code]?.vote !== "unknown" ? code : null;
 }
@@ -185,9 +179,18 @@ const LOSS_CODES: ReadonlySet<unknown> = new Set([
   "ECONNABORTED",
   "ECONNREFUSED",
   "ECONNRESET",
+  "EAI_AGAIN",
+  "EHOSTDOWN",
+  "EHOSTUNREACH",
+  "ENETDOWN",
+  "ENETRESET",
+  "ENETUNREACH",
   "EPIPE",
   "ETIMEDOUT",
 ]);
+
+/** SQLSTATEs with which a server ends a session, or does not begin one, and that say nothing of the next. */
+const LOST_SESSIONS = /^(?:08|53|57P|25P0[34])/;
 
 /** What node-postgres says then; it gives no code. */
 const LOSS_MESSAGES = /^(?:Connection terminated|Client has encountered a connection error)/;
@@ -208,7 +211,10 @@ function meansTryAgain(error: Error & { code?: unknown; severity?: unknown }): b
   const state = sqlStateOf(error);
   if (state !== null) return meaningOf(state).vote !== "no";
   const { code, severity } = error;
-  // The session has ended; what is wrong with the connection itself stays wrong (28P01, 3D000).
-  if (severity === "FATAL" || severity === "PANIC") return /^(?:08|53|57P)/.test(String(code));
+  if (typeof severity === "string" && !NO_ERRORS.has(severity)) {
+    // The session has ended, by whatever name in the server's language; what is wrong with the connection
+    // itself stays wrong (28P01, 3D000).
+    return LOST_SESSIONS.test(String(code));
+  }
   return LOSS_MESSAGES.test(error.message);
 }

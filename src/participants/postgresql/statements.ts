@@ -156,8 +156,9 @@ function elsewhere(identity: string | undefined, found: string): ParticipantIden
 
 /** The refusal that stands in the message of a server on which {@linkcode askOwnToken} has failed, if it has. */
 function refusalIn(error: unknown, identity: string | undefined): NoVote | null {
-  // invalid_text_representation: the message is in the server's language, but quotes the text.
-  if (sqlStateOf(error) !== "22P02" || !(error instanceof Error)) return null;
+  // invalid_text_representation: the message is in the server's language, and so is the severity that
+  // node-postgres gives; but the text is quoted.
+  if (!(error instanceof Error) || (error as { code?: unknown }).code !== "22P02") return null;
   const { message } = error;
   if (message.includes(WRONG_MARK)) {
     return { kind: "refused", error: new BranchEndedError(), retryable: false };

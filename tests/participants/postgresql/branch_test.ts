@@ -172,6 +172,19 @@ Deno.test("PostgresqlBranch.prepare() tells a wrong mark from every other bad va
   assertEquals(await other.branch.prepare(), { kind: "refused", error, retryable: false });
 });
 
+Deno.test("PostgresqlBranch.prepare() tells a wrong mark in the server's own language", async () => {
+  // As node-postgres gives it: the severity, too, is translated.
+  const wrongMark = answered("22P02", "ERREUR");
+  wrongMark.message =
+    "syntaxe en entr\u00e9e invalide pour le type integer : \u00ab indoubt.branch is now \u00bb";
+  const { session, branch } = await begun({ "PREPARE TRANSACTION": wrongMark });
+  const answer = await branch.prepare();
+  assert(answer.kind === "refused" && answer.error instanceof BranchEndedError, answer.kind);
+  assertEquals(answer.retryable, false);
+  branch.release();
+  assertEquals(session.releasedClean, true);
+});
+
 Deno.test("a vote that was cancelled before it was reached leaves no failed transaction", async () => {
   for (
     const [vote, statement] of [["prepare", "PREPARE TRANSACTION"], ["commit", "COMMIT"]] as const
