@@ -3,7 +3,9 @@
  *
  * An error counts as PostgreSQL's own only if it carries a severity and a five-letter SQLSTATE; with
  * severity FATAL or PANIC the session ended, and what became of the statement is not known. Everything
- * else (a connection reset, a driver's own error) is no answer at all.
+ * else (a connection reset, a driver's own error) is no answer at all. And a state counts as a no to
+ * PREPARE or COMMIT only if it can come from nobody but PostgreSQL: a pooler that loses its server after it has
+ * passed the statement on answers with a severity and a state, too.
  *
  * @module
  */
@@ -56,6 +58,12 @@ export const STATES: Readonly<Record<string, StateMeaning>> = {
   },
   "25P01": { name: "no_active_sql_transaction", vote: "no", settling: "later" },
   "25P02": { name: "in_failed_sql_transaction", vote: "no", settling: "later" },
+  "25P03": {
+    name: "idle_in_transaction_session_timeout, from a pooler",
+    vote: "unknown",
+    settling: "later",
+  },
+  "25P04": { name: "transaction_timeout, from a pooler", vote: "unknown", settling: "later" },
   "40001": { name: "serialization_failure", vote: "again", settling: "later" },
   "40003": { name: "statement_completion_unknown", vote: "unknown", settling: "later" },
   "40P01": { name: "deadlock_detected", vote: "again", settling: "later" },
@@ -92,15 +100,33 @@ export const STATES: Readonly<Record<string, StateMeaning>> = {
   "57P02": { name: "crash_shutdown, from a pooler", vote: "unknown", settling: "later" },
   "57P03": { name: "cannot_connect_now, from a pooler", vote: "unknown", settling: "later" },
   "57P05": { name: "idle_session_timeout, from a pooler", vote: "unknown", settling: "later" },
+  "58000": {
+    name: "system_error, from a pooler that has lost its server",
+    vote: "unknown",
+    settling: "later",
+  },
 };
 
-/** A state that is not in the table: PostgreSQL said no, and may say yes later. */
+/**
+ * Classes of what a statement does wrong, and so a constraint or a trigger that PREPARE or COMMIT comes to:
+ * nobody but PostgreSQL says that.
+ */
+const STATEMENTS = /^(?:09|0A|2[0-7BDF]|34|38|39|3B|3F|40|42|44|54|55|HV|P0)/;
+/** A state of those classes that is not in the table: PostgreSQL said no, and may say yes later. */
 const OTHER: StateMeaning = { name: "", vote: "no", settling: "later" };
 /** Class 08, connection exceptions: a pooler speaks in PostgreSQL's place. */
 const CONNECTION: StateMeaning = { name: "", vote: "unknown", settling: "later" };
+/**
+ * What is wrong with a server, its resources or its configuration, and what nobody knows: it may be a
+ * pooler's word of what befell it after it had passed the statement on.
+ */
+const STRANGE: StateMeaning = { name: "", vote: "unknown", settling: "later" };
 
 function meaningOf(state: string): StateMeaning {
-  return STATES[state] ?? (state.startsWith("08") ? CONNECTION : OTHER);
+  const known = STATES[state];
+  if (known !== undefined) return known;
+  if (state.startsWith("08")) return CONNECTION;
+  return STATEMENTS.test(state) ? OTHER : STRANGE;
 }
 
 /** In PostgreSQL's own words: it is no error. */
@@ -167,7 +193,9 @@ export function beforeVote(error: unknown): unknown {
   const isOther = error instanceof TypeError || error instanceof RangeError ||
     error instanceof BranchEndedError || error instanceof ParticipantConfigurationError ||
     error instanceof ParticipantIdentityError;
-  if (isOther || voteOf(error).kind !== "unknown") return error;
+  const state = sqlStateOf(error);
+  const isAnswer = state !== null && meaningOf(state) === STRANGE;
+  if (isOther || isAnswer || voteOf(error).kind !== "unknown") return error;
   return new BranchLostError({ cause: error });
 }
 
@@ -206,10 +234,14 @@ export function isRetryable(error: unknown): boolean {
   return someCause(error, meansTryAgain);
 }
 
+function meansAgain(meaning: StateMeaning): boolean {
+  return meaning.vote === "again" || (meaning.vote === "unknown" && meaning !== STRANGE);
+}
+
 function meansTryAgain(error: Error & { code?: unknown; severity?: unknown }): boolean {
   if (error instanceof BranchLostError || LOSS_CODES.has(error.code)) return true;
   const state = sqlStateOf(error);
-  if (state !== null) return meaningOf(state).vote !== "no";
+  if (state !== null) return meansAgain(meaningOf(state));
   const { code, severity } = error;
   if (typeof severity === "string" && !NO_ERRORS.has(severity)) {
     // The session has ended, by whatever name in the server's language; what is wrong with the connection

@@ -64,6 +64,8 @@ const MEANINGS: readonly [
   ["25006", "no", "later", "suspect"],
   ["25P01", "no", "later"],
   ["25P02", "no", "later"],
+  ["25P03", "unknown", "later"],
+  ["25P04", "unknown", "later"],
   ["40001", "again", "later"],
   ["40003", "unknown", "later"],
   ["40P01", "again", "later"],
@@ -80,6 +82,7 @@ const MEANINGS: readonly [
   ["57P02", "unknown", "later"],
   ["57P03", "unknown", "later"],
   ["57P05", "unknown", "later"],
+  ["58000", "unknown", "later"],
 ];
 
 /** States that are not in the table. */
@@ -88,11 +91,28 @@ const OTHERS: typeof MEANINGS = [
   ["08003", "unknown", "later"],
   ["08006", "unknown", "later"],
   ["08P01", "unknown", "later"],
+  ["22012", "no", "later"],
   ["23514", "no", "later"],
-  ["58030", "no", "later"],
-  ["XX000", "no", "later"],
-  ["ZZ999", "no", "later"],
+  ["23P01", "no", "later"],
+  ["38000", "no", "later"],
+  ["42P01", "no", "later"],
+  ["54001", "no", "later"],
+  ["HV000", "no", "later"],
+  ["P0001", "no", "later"],
 ];
+
+/** States that PostgreSQL need not have said itself to PREPARE or COMMIT; before that, nothing follows. */
+const STRANGE = ["28P01", "3D000", "53000", "58030", "58P01", "F0000", "XX000", "ZZ999"];
+
+for (const state of STRANGE) {
+  Deno.test(`answers: whether ${state} is a no to a vote is not known`, () => {
+    const error = answered(state);
+    assertEquals(voteOf(error), { kind: "unknown", error });
+    assertEquals(settleAnswerOf(error), { kind: "later", error });
+    assertStrictEquals(beforeVote(error), error);
+    assertEquals(isRetryable(error), false);
+  });
+}
 
 Deno.test("answers: every row of the table has a test, and nothing else is in it", () => {
   assertEquals(Object.keys(STATES).toSorted(), MEANINGS.map(([state]) => state));
