@@ -21,9 +21,8 @@ import { isRetryable } from "./answers.ts";
 import { MysqlBranch } from "./branch.ts";
 import { checkMysql, identityOf } from "./check.ts";
 import { Mysql2Session, type MysqlConnection, type MysqlPool } from "./mysql2_session.ts";
-import { runOn } from "./mysql2_statements.ts";
 import { OutcomeTable } from "./outcome_table.ts";
-import type { StatementRunner } from "./session.ts";
+import { OwnStatements } from "./own_statements.ts";
 import { isUnderWay, recover, settleBranch } from "./statements.ts";
 import { parseToken } from "./token.ts";
 
@@ -99,7 +98,7 @@ export function mysql<Connection extends MysqlConnection>(
 
 class Mysql<Connection extends MysqlConnection> implements Participant<Connection> {
   readonly #pool: MysqlPool<Connection>;
-  readonly #runner: StatementRunner;
+  readonly #own: OwnStatements;
   readonly #server: string | null;
   readonly #outcomeTable: OutcomeTable | null;
   /** When each branch that is listed was listed first. */
@@ -120,27 +119,19 @@ class Mysql<Connection extends MysqlConnection> implements Participant<Connectio
       );
     }
     this.#pool = pool;
-    this.#runner = { run: (text) => runOn(pool, text) };
+    this.#own = new OwnStatements(pool);
     this.#server = server ?? null;
     this.#outcomeTable = outcomeTable === undefined
       ? null
       : new OutcomeTable(outcomeTable, outcomeDays ?? OUTCOME_DAYS, Date.now);
   }
 
-  async check(gidPrefix: string): Promise<ParticipantCheck> {
-    const checked = await checkMysql(this.#runner, this.#server);
-    const table = this.#outcomeTable;
-    if (table === null) return checked;
-    // The check of the table needs a transaction, and so a session of its own.
-    const session = new Mysql2Session(this.#pool, await this.#pool.getConnection());
-    let clean = false;
-    try {
-      await table.check(session, gidPrefix);
-      clean = true;
-    } finally {
-      session.release(clean);
-    }
-    return checked;
+  check(gidPrefix: string): Promise<ParticipantCheck> {
+    return this.#own.use(async (runner) => {
+      const checked = await checkMysql(runner, this.#server);
+      await this.#outcomeTable?.check(runner, gidPrefix);
+      return checked;
+    });
   }
 
   async acquire(): Promise<Branch<Connection>> {
@@ -152,32 +143,44 @@ class Mysql<Connection extends MysqlConnection> implements Participant<Connectio
     );
   }
 
-  async listPrepared(gidPrefix: string): Promise<PreparedBranch[]> {
-    const gids = await recover(this.#runner, gidPrefix);
-    const now = new Date();
-    this.#seen = new Map(gids.map((gid) => [gid, this.#seen.get(gid) ?? now]));
-    // Nothing depends on it now, so the list is given even if it could not be done.
-    await this.#outcomeTable?.clean(this.#runner).catch(() => {});
-    return [...this.#seen].map(([gid, since]) => ({ gid, since }));
+  listPrepared(gidPrefix: string): Promise<PreparedBranch[]> {
+    return this.#own.use(async (runner) => {
+      const gids = await recover(runner, gidPrefix);
+      const now = new Date();
+      this.#seen = new Map(gids.map((gid) => [gid, this.#seen.get(gid) ?? now]));
+      // Nothing depends on it now, so the list is given even if it could not be done.
+      await this.#outcomeTable?.clean(runner).catch(() => {});
+      return [...this.#seen].map(([gid, since]) => ({ gid, since }));
+    });
   }
 
   commitPrepared(gid: string): Promise<SettleAnswer> {
-    return settleBranch(this.#runner, "COMMIT", gid);
+    return this.#settle("COMMIT", gid);
   }
 
   rollbackPrepared(gid: string): Promise<SettleAnswer> {
-    return settleBranch(this.#runner, "ROLLBACK", gid);
+    return this.#settle("ROLLBACK", gid);
   }
 
   async outcomeOf(token: string, identity: string): Promise<TokenOutcome> {
     const parsed = parseToken(token);
     if (parsed === null) return "unknown";
-    if (await identityOf(this.#runner, this.#server) !== identity) return "other database";
     const { gid, session, writtenAt } = parsed;
-    if (this.#outcomeTable !== null && writtenAt !== null) {
-      return await this.#outcomeTable.outcomeOf(this.#runner, gid, writtenAt);
+    return await this.#own.use(async (runner) => {
+      if (await identityOf(runner, this.#server) !== identity) return "other database";
+      if (this.#outcomeTable !== null && writtenAt !== null) {
+        return await this.#outcomeTable.outcomeOf(runner, gid, writtenAt);
+      }
+      return await isUnderWay(runner, gid, session) ? "in progress" : "unproven";
+    });
+  }
+
+  async #settle(verb: "COMMIT" | "ROLLBACK", gid: string): Promise<SettleAnswer> {
+    try {
+      return await this.#own.use((runner) => settleBranch(runner, verb, gid));
+    } catch (error) {
+      return { kind: "later", error };
     }
-    return await isUnderWay(this.#runner, gid, session) ? "in progress" : "unproven";
   }
 
   isRetryable(error: unknown): boolean {

@@ -9,6 +9,7 @@ import { BranchLostError } from "../../coordinator/errors.ts";
 import { errorNumberOf } from "./answers.ts";
 import { ConnectionGuard } from "./mysql2_guard.ts";
 import { type Mysql2Queries, runOn } from "./mysql2_statements.ts";
+import { OwnStatements } from "./own_statements.ts";
 import type { MysqlResult, MysqlSession } from "./session.ts";
 import { askServerSession } from "./statements.ts";
 import type { ServerSession } from "./token.ts";
@@ -109,15 +110,12 @@ export class Mysql2Session<Connection extends MysqlConnection> implements MysqlS
     return !this.#released && this.#guard.underWay > 0;
   }
 
-  async #killQuery(): Promise<void> {
-    const other = await this.#pool.getConnection();
-    try {
+  #killQuery(): Promise<void> {
+    return new OwnStatements(this.#pool).use(async (runner) => {
       if (!this.#isBusy) return;
       // It may reach the server late and hit another statement: this session runs nobody else's.
       this.#sound = false;
-      await runOn(other, `KILL QUERY ${Number(this.#connection.threadId)}`);
-    } finally {
-      other.release();
-    }
+      await runner.run(`KILL QUERY ${Number(this.#connection.threadId)}`).catch(() => {});
+    });
   }
 }

@@ -7,58 +7,12 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import { BranchLostError } from "../../../src/coordinator/errors.ts";
 import { mysql } from "../../../src/participants/mysql/mysql.ts";
 import { Mysql2Session } from "../../../src/participants/mysql/mysql2_session.ts";
+import { FakeConnection, FakePool } from "./fake_pool.ts";
 import { answered, lost } from "./scripted_session.ts";
 
 /** What the driver gives for an OK. */
 interface Ok {
   readonly affectedRows: number | string;
-}
-
-class FakeConnection {
-  readonly threadId = 5;
-  /** What happened, in order. */
-  readonly log: string[] = [];
-  /** What the next statement is answered with. */
-  answer: Promise<unknown> = Promise.resolve([[]]);
-
-  query(options: string | { sql: string }): Promise<unknown> {
-    this.log.push(typeof options === "string" ? options : options.sql);
-    return this.answer;
-  }
-
-  execute(text: string): Promise<unknown> {
-    return this.query(text);
-  }
-
-  prepare(text: string): Promise<unknown> {
-    return Promise.resolve({ execute: () => this.query(text), close: () => this.query("closed") });
-  }
-
-  on(): this {
-    return this;
-  }
-
-  release(): void {
-    this.log.push("release");
-  }
-
-  destroy(): void {
-    this.log.push("destroy");
-  }
-}
-
-class FakePool {
-  readonly connections: FakeConnection[] = [];
-
-  query(options: { sql: string }): Promise<unknown> {
-    return new FakeConnection().query(options);
-  }
-
-  getConnection(): Promise<FakeConnection> {
-    const connection = new FakeConnection();
-    this.connections.push(connection);
-    return Promise.resolve(connection);
-  }
 }
 
 function make() {
