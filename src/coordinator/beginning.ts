@@ -24,7 +24,13 @@ import { type EnlistedBranch, PLAIN } from "./enlisted_branch.ts";
 import { CoordinatorClosedError, ParticipantIdentityError } from "./errors.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Member } from "./member.ts";
-import { assertLabel, type FullOptions, milliseconds, type TransactionOptions } from "./options.ts";
+import {
+  assertLabel,
+  assertModes,
+  type FullOptions,
+  milliseconds,
+  type TransactionOptions,
+} from "./options.ts";
 import type { BranchOptions } from "./participant.ts";
 import { type BeginRequest, type TransactionContext, TransactionCore } from "./transaction_core.ts";
 import type { TransactionNumbers } from "./transaction_id.ts";
@@ -55,10 +61,10 @@ export interface BeginningOptions {
   readonly context: Omit<TransactionContext, "enlist" | "end">;
 }
 
-function branchOptionsOf(
-  { isolationLevel, readOnly }: TransactionOptions,
-): Omit<BranchOptions, "gid"> {
+function branchOptionsOf(options: TransactionOptions): Omit<BranchOptions, "gid"> {
+  const { isolationLevel, readOnly } = options;
   if (isolationLevel === undefined && readOnly === undefined) return PLAIN;
+  assertModes(options);
   return {
     ...(isolationLevel === undefined ? {} : { isolationLevel }),
     ...(readOnly === undefined ? {} : { readOnly }),
@@ -100,7 +106,7 @@ export class Beginning {
    * @param options Timeout, signal, and how its branches begin.
    * @returns The transaction, with its branches begun.
    * @throws {TransactionAbortedError} If it could not begin.
-   * @throws {TypeError} If a name is given twice or none is.
+   * @throws {TypeError} If a name is given twice or none is, or an option is of another type.
    * @throws {RangeError} If a name is not that of a participant, or an option out of its range.
    */
   async begin(names: readonly string[], options: TransactionOptions): Promise<TransactionCore> {

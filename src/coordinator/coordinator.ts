@@ -205,8 +205,8 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
    * @throws {OutcomeUnknownError} If the outcome is settled, the same everywhere, but not known yet.
    * @throws {HeuristicOutcomeError} If someone else ended a branch in one database.
    * @throws {CoordinatorClosedError} If the coordinator is closed.
-   * @throws {TypeError} If a name is given twice or none is, or inside of the function of another
-   * transaction of this coordinator.
+   * @throws {TypeError} If a name is given twice or none is, an option is of another type, or inside of the
+   * function of another transaction of this coordinator.
    * @throws {RangeError} If a name is not that of a participant, or an option is out of its range.
    *
    * @example Try again after a conflict or an outage
@@ -260,7 +260,7 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
    * @returns The transaction; use `await using`, so that it is rolled back if it is not committed.
    * @throws {TransactionAbortedError} If a participant could not begin.
    * @throws {CoordinatorClosedError} If the coordinator is closed.
-   * @throws {TypeError} If a name is given twice or none is.
+   * @throws {TypeError} If a name is given twice or none is, or an option is of another type.
    * @throws {RangeError} If a name is not that of a participant, or an option is out of its range.
    */
   async begin<Name extends keyof P & string>(

@@ -175,6 +175,11 @@ const MAX_TRANSACTIONS = 100_000;
 export const MAX_OUTCOMES = 1_000_000;
 const MAX_RETRIES = 100;
 const MAX_LABEL_LENGTH = 200;
+const ISOLATION_LEVELS: readonly IsolationLevel[] = [
+  "read committed",
+  "repeatable read",
+  "serializable",
+];
 /** Clients are properties of an object by these names, of which one would not be a property but its prototype. */
 const PARTICIPANT_NAME = /^(?!__proto__$)[A-Za-z0-9_.-]{1,64}$/;
 const MAX_PARTICIPANTS = 1000;
@@ -274,6 +279,29 @@ export function assertLabel(label: string | undefined): string | undefined {
   throw new RangeError(
     `Cannot label a transaction with ${label.length} characters: ${MAX_LABEL_LENGTH} are allowed`,
   );
+}
+
+/**
+ * Sees that branches can begin so: callers in JavaScript have no compiler that does.
+ *
+ * @param options What was given.
+ * @throws {RangeError} If there is no such isolation level.
+ * @throws {TypeError} If `readOnly` is neither true nor false.
+ */
+export function assertModes(
+  { isolationLevel, readOnly }: Pick<TransactionOptions, "isolationLevel" | "readOnly">,
+): void {
+  if (isolationLevel !== undefined && !ISOLATION_LEVELS.includes(isolationLevel)) {
+    throw new RangeError(
+      `Cannot use ${JSON.stringify(isolationLevel)} as "isolationLevel": it must be one of ` +
+        JSON.stringify(ISOLATION_LEVELS),
+    );
+  }
+  if (readOnly !== undefined && typeof readOnly !== "boolean") {
+    throw new TypeError(
+      `Cannot use ${JSON.stringify(readOnly)} as "readOnly": it must be true or false`,
+    );
+  }
 }
 
 /**

@@ -303,6 +303,10 @@ Deno.test("Beginning takes no place for names and options that cannot be", async
   await assertRejects(() => bench.start(["nowhere"]), RangeError);
   await assertRejects(() => bench.start(["north"], { timeout: -1 }), RangeError);
   await assertRejects(() => bench.start(["north"], { label: "x".repeat(201) }), RangeError, "201");
+  const isolationLevel = "SERIALIZABLE" as never;
+  await assertRejects(() => bench.start(["north"], { isolationLevel }), RangeError, "must be one");
+  await assertRejects(() => bench.start(["north"], { readOnly: "no" as never }), TypeError);
+  assertEquals([bench.timers, bench.trace.count("north acquire")], [0, 0]);
   const transaction = await bench.clock.run(bench.start(["north"], { label: "x".repeat(200) }));
   assertEquals([transaction.label?.length, bench.timers], [200, 1]);
   await bench.clock.run(transaction.rollback());

@@ -159,7 +159,7 @@ coordinatorTest(
 );
 
 coordinatorTest(
-  "Coordinator.transaction() refuses names that cannot be",
+  "Coordinator.transaction() refuses names and options that cannot be",
   async (_, coordinator) => {
     const strangers = ["nowhere"] as unknown as Name[];
     await assertRejects(
@@ -174,6 +174,12 @@ coordinatorTest(
       () => coordinator.transaction(BOTH, () => {}, { timeout: 0 }),
       RangeError,
       '"timeout"',
+    );
+    const isolationLevel = "SERIALIZABLE" as never;
+    await assertRejects(
+      () => coordinator.transaction(BOTH, () => {}, { isolationLevel, retry: 3 }),
+      RangeError,
+      '"SERIALIZABLE"',
     );
   },
 );

@@ -4,7 +4,7 @@
  */
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { completeOptions, milliseconds } from "../../src/coordinator/options.ts";
+import { assertModes, completeOptions, milliseconds } from "../../src/coordinator/options.ts";
 import type { CoordinatorOptions, Participants } from "../../src/coordinator/options.ts";
 import { denoPlatform } from "../../src/platform/platform.ts";
 import { warnOnConsole } from "../../src/coordinator/events.ts";
@@ -85,4 +85,19 @@ for (const name of TIMES) {
 Deno.test("milliseconds() takes the fallback only where nothing is given", () => {
   assertEquals([milliseconds("t", undefined, 5), milliseconds("t", 1, 5)], [5, 1]);
   assertThrows(() => milliseconds("t", 0, 5), RangeError);
+});
+
+Deno.test("assertModes() refuses what is no isolation level, and tells those that there are", () => {
+  for (const level of ["SERIALIZABLE", "snapshot", "", null, 1] as never[]) {
+    const message = `Cannot use ${JSON.stringify(level)} as "isolationLevel": it must be one of ` +
+      '["read committed","repeatable read","serializable"]';
+    assertThrows(() => assertModes({ isolationLevel: level }), RangeError, message);
+  }
+});
+
+Deno.test("assertModes() refuses a readOnly that is neither true nor false", () => {
+  for (const readOnly of ["no", 1, null] as never[]) {
+    assertThrows(() => assertModes({ readOnly }), TypeError, "it must be true or false");
+  }
+  assertModes({ readOnly: false, isolationLevel: "serializable" });
 });
