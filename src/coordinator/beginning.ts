@@ -236,16 +236,13 @@ export class Beginning {
     // The watch over its time ends with the transaction; a session may be waited for after that.
     const ended = core.ended.then((): EnlistedBranch[] => []);
     const [branch] = await Promise.race([enlisting, ended]);
-    if (branch !== undefined && core.states.current === "active") {
-      core.branches = [...core.branches, branch];
-      return branch;
+    if (core.states.current !== "active") {
+      const givingBack = enlisting.then(giveBack, () => {});
+      if (branch !== undefined) await givingBack;
     }
-    const givingBack = enlisting.then(giveBack, () => {});
-    if (branch !== undefined) await givingBack;
-    throw new TypeError(
-      `Cannot enlist "${participant}" in transaction ${core.id}: ` +
-        `it is "${core.states.current}", it must be "active"`,
-    );
+    core.states.assertActive(`enlist "${participant}" in`);
+    core.branches = [...core.branches, branch!];
+    return branch!;
   }
 
   #membersOf(names: readonly string[]): Member[] {

@@ -28,6 +28,7 @@ export function commit(core: TransactionCore, listener: CommitListener): void {
     return;
   }
   try {
+    core.states.assertActive("commit");
     if (core.enlisting) {
       throw new TypeError(
         `Cannot commit transaction ${id}: a participant is being enlisted, await that first`,

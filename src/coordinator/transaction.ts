@@ -118,7 +118,7 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
    * ```
    */
   async enlist<Name extends keyof All & string>(name: Name): Promise<All[Name]> {
-    this.#assertActive(`enlist "${name}" in`);
+    this.#core.states.assertActive(`enlist "${name}" in`);
     if (this.#core.branches.some(({ participant }) => participant === name)) {
       throw new TypeError(
         `Cannot enlist "${name}" in transaction ${this.id}: it takes part already, ` +
@@ -188,7 +188,7 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
     const core = this.#core;
     // From "committing" on the way back is the commit's own: the decision may be on its way to the disk.
     const isUnderWay = this.state === "aborting" || this.state === "aborted";
-    if (!isUnderWay) this.#assertActive("roll back");
+    if (!isUnderWay) core.states.assertActive("roll back");
     await (core.aborting ?? (isUnderWay ? core.ended : core.abort()));
   }
 
@@ -198,12 +198,5 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
     // A branch that could not be rolled back is rolled back by its database, whose session has ended. An
     // error here would take the place of the one with which the caller leaves the block.
     await this.rollback().catch(() => {});
-  }
-
-  #assertActive(action: string): void {
-    if (this.state === "active") return;
-    throw new TypeError(
-      `Cannot ${action} transaction ${this.id}: it is "${this.state}", it must be "active"`,
-    );
   }
 }

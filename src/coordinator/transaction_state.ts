@@ -1,6 +1,7 @@
 /**
  * The states of a transaction and the only ways from one to another. A step that is not in the table is
- * a mistake of the caller (using a transaction after its end) or of this code; both are refused.
+ * refused: a mistake of this code, since what its caller asks of a transaction after its end is refused
+ * before, in the caller's words.
  *
  * ```
  * active ─ committing ─ deciding ─ settling ─ committed
@@ -42,6 +43,17 @@ const NEXT: Record<TransactionState, readonly TransactionState[]> = {
   unknown: ["committed", "aborted"],
 };
 
+/** What a caller is told who asks of a transaction what only an active one can do. */
+const NO_LONGER_ACTIVE: Record<Exclude<TransactionState, "active">, string> = {
+  committing: "it is being committed, await that",
+  deciding: "it is being committed, await that",
+  settling: "it is being committed, await that",
+  committed: "it is committed already, begin another for anything else",
+  aborting: "it is being rolled back, begin another",
+  aborted: "it was rolled back, begin another",
+  unknown: "whether it commits is not known yet, ask for its status before anything else",
+};
+
 /** Holds the state of one transaction. */
 export class TransactionStates {
   readonly #id: string;
@@ -59,6 +71,19 @@ export class TransactionStates {
   /** The present state. */
   get current(): TransactionState {
     return this.#current;
+  }
+
+  /**
+   * Sees that its caller may still go on with it.
+   *
+   * @param action What the caller asks for, to be followed by "transaction" in the message.
+   * @throws {TypeError} If it is not active.
+   */
+  assertActive(action: string): void {
+    if (this.#current === "active") return;
+    throw new TypeError(
+      `Cannot ${action} transaction ${this.#id}: ${NO_LONGER_ACTIVE[this.#current]}`,
+    );
   }
 
   /**

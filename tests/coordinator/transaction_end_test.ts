@@ -14,9 +14,9 @@ Deno.test("Transaction.commit() is refused a second time, and the first one stan
   const bench = await Workbench.open();
   const transaction = await bench.write();
   const first = transaction.commit();
-  await assertRejects(() => transaction.commit(), TypeError, "Cannot bring transaction");
+  await assertRejects(() => transaction.commit(), TypeError, "it is being committed");
   await bench.clock.run(first);
-  await assertRejects(() => transaction.commit(), TypeError, '"committed"');
+  await assertRejects(() => transaction.commit(), TypeError, "is committed already");
   assertEquals(bench.rows(), { north: [transaction.id], south: [transaction.id] });
   bench.assertQuiet();
 });
@@ -25,7 +25,7 @@ Deno.test("Transaction.commit() is refused after rollback()", async () => {
   const bench = await Workbench.open();
   const transaction = await bench.write();
   await bench.clock.run(transaction.rollback());
-  await assertRejects(() => transaction.commit(), TypeError, '"aborted"');
+  await assertRejects(() => transaction.commit(), TypeError, "it was rolled back");
   assertEquals(bench.rows(), EMPTY);
 });
 
@@ -44,7 +44,7 @@ Deno.test("Transaction.rollback() is refused after commit()", async () => {
   const bench = await Workbench.open();
   const transaction = await bench.write();
   await bench.clock.run(transaction.commit());
-  await assertRejects(() => transaction.rollback(), TypeError, '"committed"');
+  await assertRejects(() => transaction.rollback(), TypeError, "Cannot roll back");
   assertEquals(bench.rows(), { north: [transaction.id], south: [transaction.id] });
 });
 

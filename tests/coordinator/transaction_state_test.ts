@@ -1,6 +1,9 @@
-/** Guarantees every step between the states of a transaction: the legal ones, and no other. */
+/**
+ * Guarantees every step between the states of a transaction: the legal ones, and no other; and plain words for
+ * who asks for one too late.
+ */
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
   type TransactionState,
   TransactionStates,
@@ -45,3 +48,13 @@ for (const from of NAMES) {
 Deno.test("TransactionStates begins as active", () => {
   assertEquals(new TransactionStates("42").current, "active");
 });
+
+for (const state of NAMES) {
+  Deno.test(`TransactionStates.assertActive() says in plain words that a transaction is ${state}`, () => {
+    const states = at(state);
+    if (state === "active") return states.assertActive("commit");
+    const { message } = assertThrows(() => states.assertActive("commit"), TypeError);
+    assertMatch(message, /^Cannot commit transaction 42: (it is|it was|whether it) .*, /);
+    assertEquals(states.current, state);
+  });
+}
