@@ -230,9 +230,9 @@ export class Beginning {
   }
 
   async #enlistLate(core: TransactionCore, participant: string): Promise<EnlistedBranch> {
-    const [member] = this.#membersOf([participant]);
+    const member = this.#memberOf(participant, core.id);
     const context = { ...this.#enlistment, failed: (_: TransactionCore, error: unknown) => error };
-    const enlisting = enlisted(context, core, [member!]);
+    const enlisting = enlisted(context, core, [member]);
     // The watch over its time ends with the transaction; a session may be waited for after that.
     const ended = core.ended.then((): EnlistedBranch[] => []);
     const [branch] = await Promise.race([enlisting, ended]);
@@ -254,17 +254,20 @@ export class Beginning {
     }
     const members = new Array<Member>(names.length);
     for (let place = 0; place < names.length; place++) {
-      members[place] = this.#memberOf(names[place]!);
+      members[place] = this.#memberOf(names[place]!, null);
     }
     return members;
   }
 
-  #memberOf(name: string): Member {
+  /** A participant that can be used, for a new transaction or one that is there. */
+  #memberOf(name: string, transaction: string | null): Member {
     const member = this.#with.members.get(name);
     if (member === undefined) {
+      const action = transaction === null
+        ? `begin a transaction over "${name}"`
+        : `enlist "${name}" in transaction ${transaction}`;
       throw new RangeError(
-        `Cannot begin a transaction over "${name}": the participants are ` +
-          JSON.stringify([...this.#with.members.keys()]),
+        `Cannot ${action}: the participants are ${JSON.stringify([...this.#with.members.keys()])}`,
       );
     }
     if (member.error !== null) throw new UnusableError(name, member.error);

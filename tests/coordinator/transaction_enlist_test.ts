@@ -68,7 +68,8 @@ Deno.test("Transaction.enlist() refuses a participant twice, and the transaction
 
 Deno.test("Transaction.enlist() refuses a name that is none, and the transaction goes on", async () => {
   const { bench, transaction } = await begin();
-  await assertRejects(() => transaction.enlist("nowhere"), RangeError, '"nowhere"');
+  const message = `Cannot enlist "nowhere" in transaction ${transaction.id}: the participants are`;
+  await assertRejects(() => transaction.enlist("nowhere"), RangeError, message);
   await bench.clock.run(transaction.commit());
   bench.assertQuiet();
 });
