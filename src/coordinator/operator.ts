@@ -126,7 +126,9 @@ export class Operator {
    */
   async adopt(coordinator: string, action: OperatorAction): Promise<void> {
     const { log, membership } = this.#context;
-    if (!COORDINATOR_ID.test(coordinator) || coordinator === log.coordinator) {
+    // From JavaScript it may be no text at all, whose name a pattern would take for an id.
+    const isId = typeof coordinator === "string" && COORDINATOR_ID.test(coordinator);
+    if (!isId || coordinator === log.coordinator) {
       throw new RangeError(
         `Cannot adopt the branches of ${
           JSON.stringify(coordinator)
@@ -152,8 +154,15 @@ export class Operator {
 
   async #record(
     verdict: Omit<OperatorVerdict, "reason" | "by" | "at">,
-    { reason, by = "operator" }: OperatorAction,
+    action: OperatorAction,
   ): Promise<void> {
+    const { reason, by = "operator" } = action;
+    if (typeof reason !== "string" || typeof by !== "string") {
+      throw new TypeError(
+        `Cannot ${verdict.kind} ${verdict.subject}: the reason and who acts must be texts, ` +
+          "for those who read them later",
+      );
+    }
     if (reason.trim() === "" || reason.length > MAX_WORDS || by.length > MAX_WORDS) {
       throw new RangeError(
         `Cannot ${verdict.kind} ${verdict.subject}: the reason must have 1 to ${MAX_WORDS} characters, ` +

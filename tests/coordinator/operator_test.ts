@@ -300,10 +300,19 @@ Deno.test("Operator.forget() refuses what is not in doubt", async () => {
   await assertRejects(() => bench.operator.forget("5", { ...action, force: true }), RangeError);
 });
 
-for (const id of ["", "fake", "a b", "x_y", "x".repeat(33), "ünïcode"]) {
-  Deno.test(`Operator.adopt() refuses ${JSON.stringify(id)}, which is no other coordinator's id`, async () => {
+for (const id of ["", "fake", "a b", "x_y", "x".repeat(33), "ünïcode", undefined!, 7 as never]) {
+  Deno.test(`Operator.adopt() refuses ${Deno.inspect(id)}, which is no other coordinator's id`, async () => {
     const { bench } = await prepare("operator");
     await assertRejects(() => bench.operator.adopt(id, action), RangeError, "id of another");
+    assertEquals([bench.log.verdicts, bench.trace.entries], [[], []]);
+  });
+}
+
+for (const words of [{}, { reason: 7 }, { reason: "gone", by: null }]) {
+  Deno.test(`Operator.adopt() refuses ${Deno.inspect(words)}, which is not who and why`, async () => {
+    const { bench } = await prepare("operator");
+    const acting = bench.operator.adopt("other", words as never);
+    await assertRejects(() => acting, TypeError, "must be texts");
     assertEquals([bench.log.verdicts, bench.trace.entries], [[], []]);
   });
 }
