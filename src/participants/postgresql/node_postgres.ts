@@ -47,6 +47,7 @@ export type NodePostgresParticipant<Client = NodePostgresClient> = Participant<C
  * @param pool The pool.
  * @returns The participant. In a transaction its client is the pool's own; `release`, `end` and `connect`
  * are refused on it.
+ * @throws {TypeError} If that is no pool of node-postgres, but a single client for instance.
  *
  * @example
  * ```ts
@@ -62,6 +63,7 @@ export type NodePostgresParticipant<Client = NodePostgresClient> = Participant<C
 export function nodePostgres<Pool extends NodePostgresPool>(
   pool: Pool,
 ): NodePostgresParticipant<ClientOfPool<Pool>> {
+  assertPool(pool);
   let attached = false;
   const ignore = () => {};
   async function takeSession(): Promise<NodePostgresSession<ClientOfPool<Pool>>> {
@@ -87,4 +89,19 @@ export function nodePostgres<Pool extends NodePostgresPool>(
       attached = false;
     },
   });
+}
+
+/** From JavaScript anything may come; and a single client has all methods that are used of a pool. */
+function assertPool(pool: unknown): void {
+  const { connect, on, removeListener, escapeIdentifier } = Object(pool) as
+    & Partial<NodePostgresPool>
+    & { readonly escapeIdentifier?: unknown };
+  if (escapeIdentifier !== undefined) {
+    throw new TypeError(
+      "Cannot use a single client of node-postgres: each transaction needs its own, give a pg.Pool",
+    );
+  }
+  const methods = [connect, on, removeListener];
+  if (methods.every((method) => typeof method === "function")) return;
+  throw new TypeError("Cannot use what is no pool of node-postgres: give a pg.Pool");
 }

@@ -47,6 +47,7 @@ export interface PostgresOptions {
  * @param options Whether connections are opened with padding.
  * @returns The participant. In a transaction its client is the reserved connection's own `sql`; `release`
  * is refused on it.
+ * @throws {TypeError} If that is no client of postgres.js, but its URL for instance.
  *
  * @example
  * ```ts
@@ -63,10 +64,20 @@ export function postgres<Reserved extends ReservedPostgresSql>(
   sql: PostgresSql<Reserved>,
   { startupPadding = true }: PostgresOptions = {},
 ): PostgresParticipant<Reserved> {
+  assertClient(sql);
   const pool = new PostgresPool(sql, startupPadding);
   return postgresqlParticipant({
     runner: pool,
     takeSession: async () => new PostgresJsSession(await pool.reserve(), pool.connections),
     detach() {},
   });
+}
+
+/** From JavaScript anything may come. */
+function assertClient(sql: unknown): void {
+  const { reserve, unsafe } = Object(sql) as Partial<PostgresSql<ReservedPostgresSql>>;
+  if (typeof reserve === "function" && typeof unsafe === "function") return;
+  throw new TypeError(
+    "Cannot use what is no client of postgres.js: give what the driver's own postgres(url) returns",
+  );
 }
