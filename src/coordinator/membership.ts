@@ -11,7 +11,7 @@ import type { DecisionLog } from "./decision_log.ts";
 import { ParticipantUnavailableError } from "./errors.ts";
 import { GID_FAMILY, transactionOfGid } from "./gid.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Member } from "./member.ts";
+import type { Member, MemberError } from "./member.ts";
 import type { FullOptions } from "./options.ts";
 import type { Resolver } from "./resolver.ts";
 import type { Settlement } from "./settlement.ts";
@@ -94,21 +94,30 @@ export class Membership {
   }
 
   /**
-   * Checks every participant once, all at the same time.
+   * Checks every participant once, all at the same time. An error is thrown or told, never both.
    *
    * @throws {ParticipantConfigurationError} If one is reached but must be changed first.
    * @throws {ParticipantIdentityError} If one is another database than the log remembers.
    * @throws {ParticipantUnavailableError} If one cannot be reached and all are required.
    */
   async checkAll(): Promise<void> {
-    const errors = await Promise.all(
-      [...this.#with.members.values()].map((one) => this.#check(one)),
-    );
-    const fatal = errors.find((error) =>
-      error !== null &&
-      (this.#options.requireAll || !(error instanceof ParticipantUnavailableError))
-    );
-    if (fatal !== undefined) throw fatal;
+    const members = [...this.#with.members.values()];
+    const fatal = await Promise.all(members.map(async (member) => {
+      const known = member.error;
+      const error = await this.#ask(member);
+      const isFatal = this.#options.requireAll || !(error instanceof ParticipantUnavailableError);
+      if (error !== null && isFatal) return error;
+      this.#tell(member, known, error);
+      return null;
+    }));
+    const first = fatal.findIndex((error) => error !== null);
+    if (first === -1) return;
+    // The one that is thrown is told by that; of others that stand in the way nobody would hear.
+    for (let place = first + 1; place < members.length; place++) {
+      const error = fatal[place]!;
+      if (error !== null) this.#tell(members[place]!, error, error);
+    }
+    throw fatal[first];
   }
 
   /**
@@ -204,24 +213,27 @@ export class Membership {
     }
   }
 
-  async #check(member: Member) {
-    const { checkTimeout, onEvent, platform } = this.#options;
-    const participant = member.name;
+  async #check(member: Member): Promise<MemberError | null> {
     const known = member.error;
-    const error = await member.check(
-      this.#with.log,
-      platform.clock,
-      checkTimeout,
-      this.#with.members.values(),
-    );
+    const error = await this.#ask(member);
+    this.#tell(member, known, error);
+    return error;
+  }
+
+  #ask(member: Member): Promise<MemberError | null> {
+    const { checkTimeout, platform: { clock } } = this.#options;
+    return member.check(this.#with.log, clock, checkTimeout, this.#with.members.values());
+  }
+
+  #tell({ name: participant }: Member, known: MemberError | null, error: MemberError | null): void {
+    const { onEvent } = this.#options;
     if (error === null) {
-      if (known === null) return null;
+      if (known === null) return;
       onEvent({ type: "participant-ready", participant });
       this.#with.resolver.wake(participant);
     } else if (error instanceof ParticipantUnavailableError) {
       onEvent({ type: "participant-unavailable", participant, error });
     } else onEvent({ type: "participant-refused", participant, error });
-    return error;
   }
 
   async #sweep(member: Member): Promise<SweptBranch[]> {

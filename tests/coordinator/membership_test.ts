@@ -32,7 +32,7 @@ Deno.test("Membership.checkAll() lets no outage pass with requireAll", async () 
   bench.database("north").disconnect();
   const checking = bench.membership.checkAll();
   const error = await assertRejects(() => bench.clock.run(checking), ParticipantUnavailableError);
-  assertEquals(error.participant, "north");
+  assertEquals([error.participant, bench.events], ["north", []]);
 });
 
 Deno.test("Membership.checkAll() lets no misconfigured or wrong database pass", async () => {
@@ -49,7 +49,20 @@ Deno.test("Membership.checkAll() lets no misconfigured or wrong database pass", 
     () => bench.clock.run(bench.membership.checkAll()),
     ParticipantIdentityError,
   );
-  assertEquals(bench.events.filter(({ type }) => type === "participant-refused").length, 2);
+  assertEquals(bench.events, [], "what is thrown was told besides");
+});
+
+Deno.test("Membership.checkAll() tells what stands in the way besides the error that it throws", async () => {
+  const bench = await Workbench.open({ names: ["east", "north", "south"] });
+  for (const name of ["north", "south"]) bench.database(name).allowsPrepared = false;
+  bench.database("east").disconnect();
+  const checking = bench.membership.checkAll();
+  const error = await assertRejects(() => bench.clock.run(checking), ParticipantConfigurationError);
+  assertEquals(error.participant, "north");
+  const told = bench.events.map((event) =>
+    "participant" in event && [event.type, event.participant]
+  );
+  assertEquals(told, [["participant-unavailable", "east"], ["participant-refused", "south"]]);
 });
 
 Deno.test("Membership.start() sweeps every sweepInterval", async () => {
