@@ -49,7 +49,11 @@ class Line {
   constructor(branch: EnlistedBranch) {
     // Names first: V8 takes a function that is assigned to a property for one that stays, and keeps what it
     // refers to until the next full collection.
-    const onAnswer = (answer: unknown) => this.#end()?.hear(branch, answer);
+    const onAnswer = (answer: unknown) => {
+      // A session that was idle says nothing of its database.
+      if (branch.hasSession) branch.member.answers++;
+      this.#end()?.hear(branch, answer);
+    };
     const onError = (error: unknown) => this.#end()?.fail(branch, error);
     this.onAnswer = onAnswer;
     this.onError = onError;
