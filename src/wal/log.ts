@@ -188,6 +188,7 @@ export class Log<Entry> implements AsyncDisposable {
    *   directory has lacked what is there.
    * @throws {LogVersionError} If a newer version wrote it.
    * @throws {RangeError} If an option is out of its range.
+   * @throws {Error} If what the model restates cannot be appended, or if the disk fails.
    */
   static async open<Entry>(options: LogOptions<Entry>): Promise<Log<Entry>> {
     const { directory, platform = denoPlatform, model } = options;
@@ -209,7 +210,7 @@ export class Log<Entry> implements AsyncDisposable {
       const lsnLimit = () => identity?.lsnLimit ?? Number.MAX_SAFE_INTEGER;
       const segments = new SegmentMaker(platform, directory, state, lsnLimit);
       let { nextLsn } = recovered;
-      segment = await segments.create(nextLsn, null, {
+      segment = await segments.create(nextLsn, () => null, {
         follows: recovered.follows,
         onNumbers: (count) => nextLsn += count,
         behind: null,

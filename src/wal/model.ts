@@ -84,7 +84,8 @@ export interface LogModel<Entry> {
   apply(entry: Entry, lsn: number): void;
   /**
    * The entries that restate everything applied so far: what came before them is then removed from the
-   * log. `null` if the log is to keep every entry for ever.
+   * log. As many as it takes, since each is encoded as one that is appended, and may be no longer; with one that is
+   * too long the log takes no more entries and cannot be opened. `null` if the log is to keep every entry for ever.
    */
   checkpoint(): Entry[] | null;
 }

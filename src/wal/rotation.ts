@@ -86,6 +86,7 @@ export class Rotation<Entry> {
    * @param behind Records that are written behind its opening, with the same sync; `null` if there are none.
    * @param onNumbers Is told the number behind its opening, before anything is written.
    * @returns The segment, durable.
+   * @throws {RestatingError} If what opens it cannot be made; what is ready stays so.
    * @throws {SegmentCreationError} If it could not be begun.
    */
   async begin(
@@ -94,18 +95,21 @@ export class Rotation<Entry> {
     onNumbers: (nextLsn: number) => void,
   ): Promise<SegmentWriter> {
     const { segments, pipeline } = this.#options;
-    const next = this.#next.take();
-    if (next !== null && next.firstLsn >= follows) {
-      const opening = (count: number) => onNumbers(next.firstLsn + 1 + count);
-      await segments.begin(next, { follows, onNumbers: opening, behind });
-      return next;
+    const next = this.#next;
+    const readyLsn = next.isReady ? next.firstLsn : null;
+    if (readyLsn !== null && readyLsn >= follows) {
+      const opening = (count: number) => onNumbers(readyLsn + 1 + count);
+      return await segments.begin(() => next.take()!, { follows, onNumbers: opening, behind });
     }
-    next?.close();
+    next.take()?.close();
     // There may be a segment of that number, though it is not ready.
-    const firstLsn = Math.max(follows, (this.#next.firstLsn ?? -1) + 1);
+    const firstLsn = Math.max(follows, (next.firstLsn ?? -1) + 1);
     const opening = (count: number) => onNumbers(firstLsn + count);
-    const ready = pipeline.take();
-    return await segments.create(firstLsn, ready, { follows, onNumbers: opening, behind });
+    return await segments.create(
+      firstLsn,
+      () => pipeline.take(),
+      { follows, onNumbers: opening, behind },
+    );
   }
 
   /**

@@ -13,7 +13,8 @@
 
 import type { Platform } from "../platform/platform.ts";
 import type { ReadyFile } from "./file_pipeline.ts";
-import type { FrameRun } from "./frame_batch.ts";
+import { RestatingError } from "./failure_reason.ts";
+import type { FrameBatch, FrameRun } from "./frame_batch.ts";
 import type { LogState } from "./log_state.ts";
 import { SegmentWriter } from "./segment_writer.ts";
 
@@ -58,24 +59,26 @@ export class SegmentMaker<Entry> {
    * Makes a segment and begins it.
    *
    * @param firstLsn Number of its first record.
-   * @param ready A file whose space is written, to be overwritten, if there is one.
+   * @param takeFile Gives a file whose space is written, to be overwritten, if there is one; asked once it is
+   * known what is written to it.
    * @param beginning What it begins with.
    * @returns The segment, durable.
+   * @throws {RestatingError} If what opens it cannot be made; nothing is taken or written.
    * @throws {SegmentCreationError} If it could not be made.
    */
   async create(
     firstLsn: number,
-    ready: ReadyFile | null,
+    takeFile: () => ReadyFile | null,
     { follows, onNumbers, behind }: SegmentBeginning,
   ): Promise<SegmentWriter> {
-    using opening = this.#state.opening(follows < firstLsn ? follows : undefined);
+    using opening = this.#opening(follows < firstLsn ? follows : undefined);
     onNumbers(opening.count);
     return await SegmentWriter.create(
       this.#platform,
       this.#directory,
       firstLsn,
       opening,
-      ready,
+      takeFile(),
       this.#lsnLimit(),
       behind,
     );
@@ -105,16 +108,28 @@ export class SegmentMaker<Entry> {
   /**
    * Begins a segment that was made ready.
    *
-   * @param segment The segment; closed if it cannot be begun.
+   * @param take Gives the segment, which is closed if it cannot be begun; asked once it is known what it begins with.
    * @param beginning What it begins with.
+   * @returns The segment, durable.
+   * @throws {RestatingError} If what opens it cannot be made; nothing is taken or written.
    * @throws {SegmentCreationError} If it could not be begun.
    */
   async begin(
-    segment: SegmentWriter,
+    take: () => SegmentWriter,
     { follows, onNumbers, behind }: SegmentBeginning,
-  ): Promise<void> {
-    using opening = this.#state.opening(follows);
+  ): Promise<SegmentWriter> {
+    using opening = this.#opening(follows);
     onNumbers(opening.count);
+    const segment = take();
     await segment.begin(opening, this.#lsnLimit(), behind);
+    return segment;
+  }
+
+  #opening(follows: number | undefined): FrameBatch {
+    try {
+      return this.#state.opening(follows);
+    } catch (cause) {
+      throw new RestatingError(cause);
+    }
   }
 }

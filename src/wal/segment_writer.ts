@@ -47,10 +47,9 @@ export class SegmentCreationError extends Error {
    */
   constructor(firstLsn: number, named: boolean, options: ErrorOptions) {
     const cause = options.cause instanceof Error ? ` (${options.cause.message})` : "";
-    super(
-      `Cannot begin segment ${segmentName(firstLsn)}${cause}: see that the disk works`,
-      options,
-    );
+    // A number out of range is no failure of the disk, and says itself what would be right.
+    const remedy = options.cause instanceof RangeError ? "" : ": see that the disk works";
+    super(`Cannot begin segment ${segmentName(firstLsn)}${cause}${remedy}`, options);
     this.named = named;
   }
 }

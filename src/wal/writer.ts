@@ -21,6 +21,7 @@
 
 import type { Timer } from "../platform/clock.ts";
 import { LogUnavailableError } from "./errors.ts";
+import { failureReason, toBlame } from "./failure_reason.ts";
 import { FRAME_HEADER_LENGTH, MAX_BODY_LENGTH } from "./format.ts";
 import { encodeHead, type HeadRecord } from "./head.ts";
 import { FIRST_APPLICATION_TAG } from "./model.ts";
@@ -52,7 +53,8 @@ const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 30_000;
 
 interface Failure {
-  readonly cause: unknown;
+  /** What is to blame at present. */
+  cause: unknown;
   /** Resolves to true when everything that was answered *unknown* is on disk, to false on closing. */
   readonly settled: PromiseWithResolvers<boolean>;
   retries: number;
@@ -299,8 +301,9 @@ export class LogWriter<Entry> {
 
   /** Restates what a failed write or sync has left neither durable nor absent. */
   async #rescue(cause: unknown, taken: RecordQueue<Entry>, firstLsn: number): Promise<void> {
-    if (await this.#restate()) this.#answer(taken, firstLsn);
-    else taken.refuse(this.#unavailable(this.#fail(cause), "unknown"));
+    const failed = await this.#restate(cause);
+    if (failed === null) this.#answer(taken, firstLsn);
+    else taken.refuse(this.#unavailable(this.#fail(failed.cause), "unknown"));
   }
 
   #answer(taken: RecordQueue<Entry>, firstLsn: number): void {
@@ -369,13 +372,14 @@ export class LogWriter<Entry> {
     return answer;
   }
 
-  async #restate(): Promise<boolean> {
-    if (!this.#options.restates) return false;
+  /** Begins a segment that restates everything; gives what is to blame if it cannot, `null` if it can. */
+  async #restate(cause: unknown): Promise<Pick<Failure, "cause"> | null> {
+    if (!this.#options.restates) return { cause };
     try {
       await this.#begin(null);
-      return true;
-    } catch {
-      return false;
+      return null;
+    } catch (error) {
+      return { cause: toBlame(cause, error) };
     }
   }
 
@@ -408,12 +412,14 @@ export class LogWriter<Entry> {
     const taken = this.#takeQueue();
     this.#number(taken);
     taken.clear();
-    if (await this.#restate()) {
+    const failed = await this.#restate(failure.cause);
+    if (failed === null) {
       this.#failure = null;
       failure.settled.resolve(true);
       // What came during the try is in no segment yet.
       await this.#drain();
     } else {
+      failure.cause = failed.cause;
       this.#running = null;
       this.#retryLater(failure);
     }
@@ -424,7 +430,7 @@ export class LogWriter<Entry> {
     try {
       await this.#sync();
     } catch (cause) {
-      if (await this.#restate()) return;
+      if (await this.#restate(cause) === null) return;
       const reason = "its disk failed when it was closed, what rode along last may be lost: " +
         "see that the disk works";
       throw new LogUnavailableError(this.#options.directory, reason, "unknown", { cause });
@@ -436,9 +442,7 @@ export class LogWriter<Entry> {
   }
 
   #unavailable({ cause, settled }: Failure, written: "no" | "unknown"): LogUnavailableError {
-    const reason = this.#options.restates
-      ? "its disk failed, the log tries again by itself: see that the disk works and has space"
-      : "its disk failed: mend it, then open the log again";
+    const reason = failureReason(cause, this.#options.restates);
     const options = { cause, settled: settled.promise };
     return new LogUnavailableError(this.#options.directory, reason, written, options);
   }

@@ -191,7 +191,7 @@ async function writerUpTo(
     model,
     state,
     restates: true,
-    segment: await segments.create(0, null, beginning),
+    segment: await segments.create(0, () => null, beginning),
     nextLsn: 2,
     lsnLimit: () => lsnLimit,
     segmentSize: 1 << 20,

@@ -150,16 +150,16 @@ export class BytesModel implements LogModel<Uint8Array> {
   }
 }
 
-/** Numbers below 256 that are added up, and restated as their sum. */
+/** Numbers of 32 bits that are added up, and restated as their sum. */
 export class SumModel implements LogModel<number> {
   total = 0;
 
   encode(step: number): Uint8Array {
-    return Uint8Array.of(16, step);
+    return Uint8Array.of(16, step >>> 24, step >>> 16, step >>> 8, step);
   }
 
   decode(body: Uint8Array): number | null {
-    return body[0] === 16 ? body[1] ?? 0 : null;
+    return body[0] === 16 ? new DataView(body.buffer, body.byteOffset).getUint32(1) : null;
   }
 
   reset(): void {

@@ -34,8 +34,8 @@ async function site() {
 
 Deno.test("SegmentMaker.create says where the records before end only if numbers were passed over", async () => {
   const { segments, numbers, onNumbers, epochsOf } = await site();
-  (await segments.create(5, null, { follows: 5, onNumbers, behind: null })).close();
-  (await segments.create(50, null, { follows: 9, onNumbers, behind: null })).close();
+  (await segments.create(5, () => null, { follows: 5, onNumbers, behind: null })).close();
+  (await segments.create(50, () => null, { follows: 9, onNumbers, behind: null })).close();
   assertEquals(await epochsOf(5), [EPOCH]);
   assertEquals(await epochsOf(50), [{ ...EPOCH, follows: 9 }]);
   assertEquals(numbers, [2, 2]);
@@ -51,7 +51,7 @@ Deno.test("SegmentMaker.prepare says behind which segment, and begin where that 
   const segment = await segments.prepare(90, 40, { path, file });
   const ready = { ...EPOCH, opening: 1, restated: false, after: 40 };
   assertEquals(await epochsOf(90), [ready]);
-  await segments.begin(segment, { follows: 43, onNumbers, behind: null });
+  await segments.begin(() => segment, { follows: 43, onNumbers, behind: null });
   segment.close();
   assertEquals(await epochsOf(90), [ready, { ...EPOCH, follows: 43 }]);
   assertEquals(numbers, [2]);
