@@ -238,7 +238,7 @@ export class Reading<Entry> {
     if (opening.restated) {
       // What restates everything replaces what was read before, and makes damage there harmless.
       this.#restated = true;
-      this.#harmless.push(...this.#found.splice(0));
+      for (const one of this.#found.splice(0)) this.#harmless.push(one);
       this.#model.reset();
     }
     this.#giveUpOpening();

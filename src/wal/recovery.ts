@@ -89,7 +89,8 @@ export async function recoverLog<Entry>(
     }
   }
   const { names, segments, identity } = surroundings;
-  const floor = Math.max(0, ...names.map((name) => (lsnInName(name) ?? -1) + 1));
+  // One by one: there may be more names than a function takes arguments.
+  const floor = names.reduce((most, name) => Math.max(most, (lsnInName(name) ?? -1) + 1), 0);
   const isLost = identity !== null && (segments.at(-1) ?? -1) < identity.segment;
   const nextLsn = isLost ? Math.max(floor, lsnLimit(identity.segment)) : floor;
   const common = {
@@ -192,7 +193,7 @@ async function readSegments<Entry>(
   for (const segment of older) {
     const findings = await lookInto(platform, directory, model, segment);
     if (findings === null) unread.push(segmentName(segment));
-    else harmless.push(...findings);
+    else for (const one of findings) harmless.push(one);
   }
   return { reading: newest, harmless, unread };
 }

@@ -68,7 +68,7 @@ export async function epochInSegments(
       const why = `it is of log ${id}, but ${known.file} is of log ${known.id}`;
       throw unrepairable(directory, file, `${why}, put the files of one log together again`);
     }
-    newest = Math.max(0, ...epochs.map(({ epoch }) => epoch));
+    newest = epochs.reduce((most, { epoch }) => Math.max(most, epoch), 0);
   }
   const last = segments.at(-1);
   if (last === undefined) {
@@ -77,7 +77,7 @@ export async function epochInSegments(
   if (newest === 0) {
     throw unrepairable(directory, last, "the newest segment does not say which opening it is of");
   }
-  const setAsideBy = Math.max(0, ...names.map(openingThatSetAside));
+  const setAsideBy = names.reduce((most, name) => Math.max(most, openingThatSetAside(name)), 0);
   if (setAsideBy > newest) {
     const why = `it is of opening ${newest}, but opening ${setAsideBy} has set a file aside`;
     throw unrepairable(directory, last, why);

@@ -177,6 +177,7 @@ async function verifyOwn<Entry>(
   }
   const verdicts = state.damages;
   const uncertain = [...verdicts.map((verdict) => verdict.epoch), ...found.map(() => epoch)];
+  const upTo = uncertain.reduce((most, one) => Math.max(most, one), 0);
   const copied = await isCopy(platform, directory, recovered.place);
   return {
     ...EMPTY_REPORT,
@@ -192,7 +193,7 @@ async function verifyOwn<Entry>(
     harmless: await harmlessDamage(platform, directory, recovered),
     setAside: recovered.setAside,
     verdicts,
-    uncertainUpTo: uncertain.length === 0 ? null : Math.max(...uncertain),
+    uncertainUpTo: uncertain.length === 0 ? null : upTo,
     nextOpening: copied ? null : await nextOpening(platform, directory, recovered),
   };
 }
