@@ -75,7 +75,7 @@ export interface LogOptions<Entry> {
   readonly segmentSize?: number;
   /**
    * Milliseconds after which a segment of 64 KiB and more is followed by a new one, so that reading
-   * the log stays quick.
+   * the log stays quick. Does nothing in a log that keeps every entry, where all segments are read anyway.
    *
    * @default {60000}
    */

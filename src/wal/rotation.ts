@@ -65,7 +65,8 @@ export class Rotation<Entry> {
     if (mustWait && length < this.#rotateAt + MAX_OUTGROWTH) return false;
     if (!preallocated && (restates ? next.isReady : pipeline.isReady)) return true;
     if (length + waiting.length > this.#rotateAt) return length > headLength;
-    return length >= MIN_CHECKPOINT_BYTES &&
+    // Where every segment is kept another one spares no reader anything.
+    return restates && length >= MIN_CHECKPOINT_BYTES &&
       platform.clock.elapsed() - this.#begun >= checkpointInterval;
   }
 

@@ -31,7 +31,7 @@ export interface WriterOptions<Entry> {
   readonly lsnLimit: () => number;
   /** Bytes after which a segment is followed by a new one. */
   readonly segmentSize: number;
-  /** Milliseconds after which a segment of some size is followed by a new one. */
+  /** Milliseconds after which a segment of some size is followed by a new one, if that restates everything. */
   readonly checkpointInterval: number;
   /** Makes files for segments ahead of time. */
   readonly pipeline: FilePipeline;

@@ -159,6 +159,21 @@ Deno.test("LogWriter follows a segment of some size with another after some time
   await clock.finish(log.close());
 });
 
+Deno.test("LogWriter begins no segment for the time alone where all segments are kept", async () => {
+  const { log, disk, clock } = await openWith<Uint8Array, BytesModel>(
+    new BytesModel(),
+    undefined,
+    LARGE,
+  );
+  for (let times = 0; times < 20; times++) {
+    await clock.finish(log.append(new Uint8Array(70_000).fill(16)));
+    clock.advance(5000);
+    await clock.settle();
+  }
+  assertEquals(segmentsOn(disk), [0]);
+  await clock.finish(log.close());
+});
+
 Deno.test("LogWriter leaves a small segment as it is, however old", async () => {
   const { log, disk, clock } = await openLog(undefined, { checkpointInterval: 5000 });
   await run(log, clock, 1, 10);
