@@ -1,5 +1,6 @@
 /**
- * A branch on a PostgreSQL session, whatever driver the session comes from.
+ * A branch on a PostgreSQL session, whatever driver the session comes from. It is a writer if it has a
+ * transaction id, or if a command tag has shown that it wrote; a writer always has an id.
  *
  * @module
  */
@@ -61,7 +62,7 @@ export class PostgresqlBranch<Client> implements Branch<Client> {
   async examine(): Promise<BranchWork> {
     // From here on the coordinator alone speaks to the session.
     this.#session.closeClient();
-    this.#token = await this.#orLost(askToken(this.#session, this.#gid, this.#identity));
+    this.#token = await this.#orLost(this.#askToken());
     return { wrote: this.#token !== null, token: this.#token };
   }
 
@@ -96,6 +97,18 @@ export class PostgresqlBranch<Client> implements Branch<Client> {
   release(): void {
     this.#session.closeClient();
     this.#session.release(this.#clean);
+  }
+
+  /**
+   * A branch that has done what is carried out at its COMMIT only (a foreign table, NOTIFY) has no id and has
+   * written all the same, as a command tag says: it is given one, by which its outcome can be asked.
+   */
+  async #askToken(): Promise<string | null> {
+    const session = this.#session;
+    const token = await askToken(session, this.#gid, this.#identity);
+    if (token !== null || !session.wrote) return token;
+    const run = (text: string) => session.run(`SELECT pg_current_xact_id(); ${text}`);
+    return await askToken({ run }, this.#gid, this.#identity);
   }
 
   /** Sees to it that the session is in no transaction after a vote. */

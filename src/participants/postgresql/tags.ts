@@ -7,14 +7,18 @@
 /** Their count says how many rows were written. */
 const ROW_WRITERS: ReadonlySet<string> = new Set(["INSERT", "UPDATE", "DELETE", "MERGE"]);
 
-/** First words of statements that write to the catalogs, or to files. */
-const SCHEMA_WRITERS: ReadonlySet<string> = new Set([
+/**
+ * First words of statements that write to the catalogs, or to files, or to other sessions: listeners hear of a
+ * NOTIFY when it is committed.
+ */
+const OTHER_WRITERS: ReadonlySet<string> = new Set([
   "ALTER",
   "COMMENT",
   "CREATE",
   "DROP",
   "GRANT",
   "IMPORT",
+  "NOTIFY",
   "REASSIGN",
   "REFRESH",
   "REINDEX",
@@ -34,7 +38,7 @@ const SCHEMA_WRITERS: ReadonlySet<string> = new Set([
 export function showsWriting(command: unknown, count: unknown): boolean {
   if (typeof command !== "string") return false;
   const [word = ""] = command.split(" ", 1);
-  return SCHEMA_WRITERS.has(word) ||
+  return OTHER_WRITERS.has(word) ||
     (ROW_WRITERS.has(word) && typeof count === "number" && count > 0);
 }
 
