@@ -44,7 +44,9 @@ export function abortedError(id: string | null, failure: AbortReason): Transacti
  * @returns The reason.
  */
 export function deadlineReason(error: DeadlineError): AbortReason {
-  return { reason: error.message, retryable: error.retryable, cause: error.cause ?? error };
+  const { message, retryable, participant } = error;
+  const reason = { reason: message, retryable, cause: error.cause ?? error };
+  return participant === null ? reason : { ...reason, participant };
 }
 
 /**

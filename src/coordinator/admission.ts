@@ -45,13 +45,14 @@ class Turn implements DeadlineWaiter {
   }
 
   timeUp(error: DeadlineError): void {
-    this.#admission.giveUp(this, error);
+    this.#admission.giveUp(this, error.waitingFor(`its turn, ${this.#admission.limit} at a time`));
   }
 }
 
 /** Admits transactions. */
 export class Admission {
-  readonly #limit: number;
+  /** How many may run at once. */
+  readonly limit: number;
   #first: Turn | null = null;
   #last: Turn | null = null;
   #waiting = 0;
@@ -64,7 +65,7 @@ export class Admission {
    * @param limit How many may run at once.
    */
   constructor(limit: number) {
-    this.#limit = limit;
+    this.limit = limit;
   }
 
   /** How many run. */
@@ -82,11 +83,11 @@ export class Admission {
    * @throws {OverloadError} If too many wait already.
    */
   enter(deadline: Deadline): Promise<void> | null {
-    if (this.#running < this.#limit && this.#first === null) {
+    if (this.#running < this.limit && this.#first === null) {
       this.#running++;
       return null;
     }
-    if (this.#waiting >= this.#limit * WAITING_FOR_EACH) throw new OverloadError(this.#waiting);
+    if (this.#waiting >= this.limit * WAITING_FOR_EACH) throw new OverloadError(this.#waiting);
     const turn = new Turn(this, deadline, this.#last);
     if (this.#last === null) this.#first = turn;
     else this.#last.behind = turn;

@@ -29,9 +29,9 @@ export function commit(core: TransactionCore, listener: CommitListener): void {
   }
   try {
     core.states.assertActive("commit");
-    if (core.enlisting) {
+    if (core.enlisting !== null) {
       throw new TypeError(
-        `Cannot commit transaction ${id}: a participant is being enlisted, await that first`,
+        `Cannot commit transaction ${id}: "${core.enlisting}" is being enlisted, await that first`,
       );
     }
     core.states.moveTo("committing");

@@ -14,17 +14,36 @@ export class DeadlineError extends Error {
   override readonly name = "DeadlineError";
   /** Whether trying again may help: yes after a timeout, no if the caller gave up or the coordinator closes. */
   readonly retryable: boolean;
+  /** The participant that was waited for; `null` if it was none or is not known. */
+  readonly participant: string | null;
 
   /**
    * Says why.
    *
    * @param message Why, without a final full stop.
    * @param retryable Whether trying again may help.
-   * @param options The cause.
+   * @param options The cause, and the participant that was waited for.
    */
-  constructor(message: string, retryable: boolean, options?: ErrorOptions) {
+  constructor(
+    message: string,
+    retryable: boolean,
+    options?: ErrorOptions & { participant?: string | undefined },
+  ) {
     super(message, options);
     this.retryable = retryable;
+    this.participant = options?.participant ?? null;
+  }
+
+  /**
+   * Says what was waited for, so that who reads it knows where to look.
+   *
+   * @param what What that was.
+   * @param participant The participant that did not give it, if it was one.
+   * @returns The error that says so; the same if it was not the waiting that used the time up.
+   */
+  waitingFor(what: string, participant?: string): DeadlineError {
+    if (!this.retryable) return this;
+    return new DeadlineError(`${this.message} while waiting for ${what}`, true, { participant });
   }
 }
 

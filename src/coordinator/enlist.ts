@@ -170,7 +170,19 @@ class Enlisting<Transaction extends Enlister> implements Asker, DeadlineWaiter {
   }
 
   timeUp(error: DeadlineError): void {
-    void this.#fail(error);
+    void this.#fail(this.#late(error));
+  }
+
+  /** Names who was waited for: a pool that is used up or a server that hangs is found by that. */
+  #late(error: DeadlineError): DeadlineError {
+    // Those without a session are holes.
+    const beginning = this.#taken.find((branch) => branch?.isAskedBy(this));
+    if (beginning !== undefined) {
+      const { participant } = beginning;
+      return error.waitingFor(`BEGIN in "${participant}"`, participant);
+    }
+    const { name } = this.#order[this.#sessions]!;
+    return error.waitingFor(`a session of "${name}"`, name);
   }
 
   /** Asks for the next session. */

@@ -145,6 +145,11 @@ export class EnlistedBranch {
     answer.then(onAnswer, onError);
   }
 
+  /** Whether someone waits for its answer. */
+  isAskedBy(asker: Asker): boolean {
+    return this.#line?.asker === asker;
+  }
+
   /**
    * Someone waits no longer: an answer that comes after all is heard by nobody.
    *

@@ -184,7 +184,11 @@ class Run<Clients, All, T>
     if (transaction.state !== "active") return;
     // What the function says now is heard by nobody.
     this.#leave(this.#current!);
-    const late = () => this.#failed(abortedError(transaction.id, deadlineReason(error)));
+    const { enlisting } = this.#core!;
+    const reason = deadlineReason(
+      enlisting === null ? error : error.waitingFor(`"${enlisting}" to be enlisted`, enlisting),
+    );
+    const late = () => this.#failed(abortedError(transaction.id, reason));
     rollBackAfter(this.#core!, error).then(late, late);
   }
 

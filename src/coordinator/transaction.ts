@@ -125,13 +125,13 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
           "use its client among the transaction's clients",
       );
     }
-    if (this.#core.enlisting) {
+    if (this.#core.enlisting !== null) {
       throw new TypeError(
-        `Cannot enlist "${name}" in transaction ${this.id}: another participant is being enlisted, ` +
-          "enlist one after the other",
+        `Cannot enlist "${name}" in transaction ${this.id}: "${this.#core.enlisting}" is being ` +
+          "enlisted, enlist one after the other",
       );
     }
-    this.#core.enlisting = true;
+    this.#core.enlisting = name;
     let branch: EnlistedBranch;
     try {
       branch = await this.#core.context.enlist(this.#core, name);
@@ -146,7 +146,7 @@ export class Transaction<Clients, All = Clients> implements AsyncDisposable {
       }
       throw failure;
     } finally {
-      this.#core.enlisting = false;
+      this.#core.enlisting = null;
     }
     this.#clients[name] = branch.client;
     return branch.client as All[Name];

@@ -87,8 +87,8 @@ export class TransactionCore implements LiveTransaction {
   meddledWith = false;
   /** What commits its branches, while that is under way. */
   settling: { open(): Settlement } | null = null;
-  /** Whether another participant is being enlisted. */
-  enlisting = false;
+  /** Another participant that is being enlisted. */
+  enlisting: string | null = null;
   /** Its way back, once that was asked for or its time was up; not the commit's own. */
   aborting: Promise<void> | null = null;
   /** Why it was rolled back though its function did not ask for that; `null` if it was not. */

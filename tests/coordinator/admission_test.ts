@@ -54,7 +54,7 @@ Deno.test("Admission.enter() waits no longer than the deadline, and gives up its
   const waiting = assertRejects(
     () => admission.enter(new Deadline(clock, 300))!,
     DeadlineError,
-    "300 ms",
+    "its timeout of 300 ms passed while waiting for its turn",
   );
   void admission.enter(patient())?.then(() => order.push("patient"));
   await clock.pass(300);

@@ -79,8 +79,28 @@ coordinatorTest(
     const error = await assertRejects(
       () => site.clock.run(coordinator.transaction(BOTH, () => {}, { timeout: 500 })),
       TransactionAbortedError,
+      'its timeout of 500 ms passed while waiting for a session of "south", it was rolled back',
     );
-    assertEquals([error.retryable, error.participant, site.north.sessions], [true, null, 0]);
+    assertEquals([error.retryable, error.participant, site.north.sessions], [true, "south", 0]);
+    await site.clock.run(other.rollback());
+    await site.clock.settle();
+  },
+);
+
+coordinatorTest(
+  "Coordinator.transaction() names who was being enlisted when its time was up",
+  async (site, coordinator) => {
+    site.south.capacity = 1;
+    const other = await site.clock.run(coordinator.begin(["south"]));
+    const error = await assertRejects(
+      () =>
+        site.clock.run(coordinator.transaction(["north"], async (_, transaction) => {
+          await transaction.enlist("south");
+        }, { timeout: 500 })),
+      TransactionAbortedError,
+      'its timeout of 500 ms passed while waiting for "south" to be enlisted',
+    );
+    assertEquals([error.retryable, error.participant, site.north.sessions], [true, "south", 0]);
     await site.clock.run(other.rollback());
     await site.clock.settle();
   },

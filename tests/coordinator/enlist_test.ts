@@ -130,9 +130,41 @@ Deno.test("enlist() gives sessions back that hang in BEGIN", async () => {
   bench.database("south").script.next("begin", hangs);
   bench.database("south").script.next("rollback", hangs);
   using deadline = new Deadline(clock, 1000);
-  await assertRejects(() => clock.run(start(["north", "south"], deadline)), DeadlineError);
+  const error = await assertRejects(
+    () => clock.run(start(["north", "south"], deadline)),
+    DeadlineError,
+    'its timeout of 1000 ms passed while waiting for BEGIN in "south"',
+  );
+  assertEquals([error.participant, error.retryable], ["south", true]);
   assertEquals(bench.trace.count("south interrupt"), 1);
   bench.assertQuiet();
+});
+
+Deno.test("enlist() names the first whose session does not come, not one that has answered", async () => {
+  const { bench, clock, start } = await make("alpha", "bravo", "charlie");
+  bench.database("bravo").script.next("acquire", hangs);
+  using deadline = new Deadline(clock, 1000);
+  const error = await assertRejects(
+    () => clock.run(start(["charlie", "bravo", "alpha"], deadline)),
+    DeadlineError,
+    'while waiting for a session of "bravo"',
+  );
+  assertEquals(error.participant, "bravo");
+});
+
+Deno.test("enlist() blames nobody when the signal is aborted", async () => {
+  const { bench, clock, start } = await make();
+  bench.database("south").script.next("acquire", hangs);
+  const controller = new AbortController();
+  using deadline = new Deadline(clock, 1000, controller.signal);
+  const failing = assertRejects(
+    () => clock.run(start(["north", "south"], deadline)),
+    DeadlineError,
+  );
+  await clock.settle();
+  controller.abort();
+  const error = await clock.run(failing);
+  assertEquals([error.message, error.participant], ["its signal was aborted", null]);
 });
 
 Deno.test("enlist() takes nothing for long when the signal was aborted before", async () => {

@@ -150,8 +150,9 @@ for (const command of ["acquire", "begin"] as const) {
     const error = await assertRejects(
       () => bench.clock.run(transaction.enlist("south")),
       TransactionAbortedError,
-      "700 ms",
+      command === "begin" ? 'for BEGIN in "south"' : 'for a session of "south"',
     );
+    assertEquals(error.participant, "south");
     assertEquals([error.retryable, transaction.state, bench.rows()], [true, "aborted", EMPTY]);
     await bench.clock.pass(100_000);
     assertEquals(bench.database("north").sessions, 0);
