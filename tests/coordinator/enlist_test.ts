@@ -158,7 +158,7 @@ Deno.test("enlist() blames nobody when the signal is aborted", async () => {
   const controller = new AbortController();
   using deadline = new Deadline(clock, 1000, controller.signal);
   const failing = assertRejects(
-    () => clock.run(start(["north", "south"], deadline)),
+    () => start(["north", "south"], deadline),
     DeadlineError,
   );
   await clock.settle();
