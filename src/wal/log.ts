@@ -28,7 +28,7 @@ import { isBrokenName, parseSegmentName } from "./segment_name.ts";
 import { MAX_SEGMENT_LENGTH } from "./segment_scan.ts";
 import { SegmentMaker } from "./segment_maker.ts";
 import type { SegmentWriter } from "./segment_writer.ts";
-import { settleSegment } from "./settle.ts";
+import { settleDirectory, settleSegment } from "./settle.ts";
 import { LogWriter } from "./writer.ts";
 
 export type { AcceptedCopy } from "./place.ts";
@@ -200,11 +200,8 @@ export class Log<Entry> implements AsyncDisposable {
       const { copy, recovered } = await recover(platform, options);
       const { state } = recovered;
       const id = beginEpoch(platform, recovered, copy, options.repair);
+      await settleDirectory(platform, directory, recovered, copy !== null);
       await removeUnfinished(platform, directory);
-      if (recovered.first && recovered.tail !== null) {
-        // Of an unfinished first opening no segment may be missing that others follow (`first_opening.ts`).
-        await platform.fileSystem.syncDirectory(directory);
-      }
       if (!state.restates) await settleSegment(platform, directory, recovered.tail);
       let identity: HeldIdentity | null = null;
       const lsnLimit = () => identity?.lsnLimit ?? Number.MAX_SAFE_INTEGER;
@@ -216,7 +213,6 @@ export class Log<Entry> implements AsyncDisposable {
         behind: null,
       });
       await assertNewest(platform, directory, segment.firstLsn);
-      if (recovered.first) await platform.fileSystem.syncAncestors(directory);
       const place = await placeOf(platform, directory);
       const { firstLsn } = segment;
       const held = await HeldIdentity.write(platform, directory, {

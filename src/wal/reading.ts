@@ -103,7 +103,7 @@ export class Reading<Entry> {
     return this.#harmless;
   }
 
-  /** How many records were read behind those that open a segment. */
+  /** How many records are known to stand behind those that open a segment. */
   get behindOpenings(): number {
     return this.#behindOpenings;
   }
@@ -282,7 +282,9 @@ export class Reading<Entry> {
     const isKnown = opened && damages.length === 0 && (missing === null || !this.isWaiting);
     const unread = isKnown ? 0 : Math.ceil(bytes / MIN_FRAME_LENGTH);
     this.nextLsn = Math.max(this.nextLsn, end.nextLsn + unread);
-    this.#behindOpenings += Math.max(0, end.nextLsn - this.#behindOpening);
+    // Without an Epoch nobody knows which of its records opened it.
+    const behindOpening = this.#behindOpening === this.#last ? Infinity : this.#behindOpening;
+    this.#behindOpenings += Math.max(0, end.nextLsn - behindOpening);
     const isWhole = end.kind === "clean" && damages.length === 0;
     this.#tail = { file, length: isWhole ? end.offset : length };
   }

@@ -34,8 +34,10 @@ const MAX_LISTINGS = 3;
 
 /** What a log says. */
 export interface RecoveredLog<Entry> {
-  /** Whether no opening has been finished yet, so that the directory's own name may not be durable. */
+  /** Whether no opening is known to be finished, so that the directory's own name may not be durable. */
   readonly first: boolean;
+  /** Whether one was finished all the same, here or where a copy was made of it, as the segments prove. */
+  readonly used: boolean;
   /** What the records add up to. */
   readonly state: LogState<Entry>;
   /** Id of the log; `null` if it has none yet. */
@@ -102,6 +104,7 @@ export async function recoverLog<Entry>(
     const isNew = identity === null && floor === 0;
     return {
       ...common,
+      used: identity !== null,
       id: identity?.id ?? null,
       state: new LogState(model),
       nextLsn,
@@ -113,7 +116,8 @@ export async function recoverLog<Entry>(
       unread: [],
     };
   }
-  const { reading, harmless, unread } = await readSegments(platform, directory, model, segments);
+  const read = await readSegments(platform, directory, model, segments);
+  const { reading, behindOpenings, harmless, unread } = read;
   const { state, found } = reading;
   assertSameLog(directory, identity, state.id);
   const missed = identity === null || (found.length > 0 && !isLost)
@@ -121,6 +125,8 @@ export async function recoverLog<Entry>(
     : missing(identity, segments.at(-1) ?? -1, state.epoch);
   return {
     ...common,
+    // Only then a record is appended or a segment taken away (`first_opening.ts`).
+    used: identity !== null || segments[0] !== 0 || behindOpenings > 0,
     id: state.id ?? identity?.id ?? null,
     state,
     nextLsn: Math.max(reading.nextLsn, nextLsn),
@@ -165,6 +171,8 @@ async function identityIn(platform: Platform, directory: string): Promise<Identi
 
 interface ReadSegments<Entry> {
   readonly reading: Reading<Entry>;
+  /** How many records were found behind those that open a segment. */
+  readonly behindOpenings: number;
   readonly harmless: readonly Finding[];
   readonly unread: readonly string[];
 }
@@ -186,25 +194,28 @@ async function readSegments<Entry>(
   if (!newest.isWhole) {
     const reading = new Reading(directory, model, 0);
     await reading.read(platform, segments);
-    return { reading, harmless: reading.harmless, unread: [] };
+    const { behindOpenings, harmless } = reading;
+    return { reading, behindOpenings, harmless, unread: [] };
   }
   const harmless = [...newest.harmless];
   const unread: string[] = [];
+  let { behindOpenings } = newest;
   for (const segment of older) {
-    const findings = await lookInto(platform, directory, model, segment);
-    if (findings === null) unread.push(segmentName(segment));
-    else for (const one of findings) harmless.push(one);
+    const look = await lookInto(platform, directory, model, segment);
+    if (look === null) unread.push(segmentName(segment));
+    else for (const one of look.findings) harmless.push(one);
+    behindOpenings += look?.behindOpenings ?? 0;
   }
-  return { reading: newest, harmless, unread };
+  return { reading: newest, behindOpenings, harmless, unread };
 }
 
-/** What is damaged in a segment on which nothing depends; `null` if it cannot be read. */
+/** What is in a segment on which nothing depends; `null` if it cannot be read. */
 async function lookInto<Entry>(
   platform: Platform,
   directory: string,
   model: LogModel<Entry>,
   firstLsn: number,
-): Promise<readonly Finding[] | null> {
+): Promise<{ readonly findings: readonly Finding[]; readonly behindOpenings: number } | null> {
   const reading = new Reading<Entry>(directory, {
     encode: (entry) => model.encode(entry),
     decode: (body) => model.decode(body),
@@ -214,10 +225,13 @@ async function lookInto<Entry>(
   });
   try {
     await reading.read(platform, [firstLsn]);
-    return [...reading.harmless, ...reading.found];
+    const { harmless, found, behindOpenings } = reading;
+    return { findings: [...harmless, ...found], behindOpenings };
   } catch (error) {
     const isForeign = error instanceof LogVersionError || error instanceof LogCorruptedError;
-    return isForeign ? [{ file: segmentName(firstLsn), reason: error.message }] : null;
+    if (!isForeign) return null;
+    const findings = [{ file: segmentName(firstLsn), reason: error.message }];
+    return { findings, behindOpenings: 0 };
   }
 }
 

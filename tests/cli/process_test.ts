@@ -124,6 +124,39 @@ Deno.test("Repairing needs the directory and nothing else, and then signs as ope
   assertMatch(out, /by operator: new disk/);
 });
 
+Deno.test("Making an identity again needs the directory and nothing else, as does accepting a copy", async () => {
+  for (const lose of ["identity.json", "place"]) {
+    await using directory = new TestDirectory();
+    await writeLog(directory, [decision(TXN), decision(TXN + 1n)]);
+    await using copy = directory.copy();
+    if (lose === "identity.json") directory.remove(lose);
+    const { path } = lose === "identity.json" ? directory : copy;
+    const line = `indoubt repair ${path} --accept-copy --by ada --reason "new disk"`;
+    const permissions = `--no-prompt --allow-read=${path} --allow-write=${path}`;
+    const { code, error, out } = await shell(line, permissions);
+    assertEquals([code, error], [1, ""]);
+    assertMatch(out, /Decided and not finished: must commit\n {2}1000000000001 /);
+  }
+});
+
+Deno.test("A repair that lacks a permission has changed nothing", async () => {
+  await using directory = new TestDirectory();
+  await writeLog(directory);
+  // Nothing says that this opening was finished, and so that the directory's own name is on disk.
+  directory.remove("identity.json");
+  directory.flip(directory.segments()[0] ?? "", 148);
+  const { path } = directory;
+  const { ".lock": _, "": __, ...before } = directory.trace();
+  const line = `indoubt repair ${path} --accept-copy --by ada --reason "new disk"`;
+  const permissions = `--no-prompt --allow-read=${path} --allow-write=${path}`;
+  const { code, error } = await shell(line, permissions);
+  assertEquals(code, 2);
+  assertMatch(error, /Requires read access/);
+  const { ".lock": ___, "": ____, ...after } = directory.trace();
+  assertEquals(after, before);
+  assertEquals((await shell(line)).code, 1);
+});
+
 Deno.test("Looking changes nothing: not a byte, not a name, not a time", async () => {
   await using directory = new TestDirectory();
   await writeLog(directory, [decision(TXN), decision(TXN + 1n)]);
