@@ -14,6 +14,7 @@
 import { Command, CommanderError } from "commander";
 import { inspect, repair, verify } from "./commands.ts";
 import { type ByteSink, type CommandOutput, TextOutput } from "./output.ts";
+import { plain } from "./words.ts";
 
 export type { ByteSink } from "./output.ts";
 
@@ -68,7 +69,9 @@ async function run(args: readonly string[], output: CommandOutput): Promise<numb
 }
 
 function complain(error: unknown, output: CommandOutput): void {
-  output.error.add(`${error instanceof Error ? error.message : String(error)}\n`);
+  const message = error instanceof Error ? error.message : String(error);
+  // It may quote what stands in the log's directory.
+  output.error.add(`${plain(message, Infinity)}\n`);
 }
 
 function makeProgram(output: CommandOutput, done: (code: number) => void): Command {

@@ -249,3 +249,18 @@ Deno.test("Names that pgdog took for segments, and names that it did not", () =>
   }
   assertThrows(() => parsePgdogName("9007199254740993.wal"), RangeError, "the largest number");
 });
+
+Deno.test("What stands in the way is said without what would reach the terminal", async () => {
+  await using directory = new TestDirectory();
+  const options = { directory: directory.path, platform: steadyPlatform };
+  await using _log = await Log.open({ ...options, model: new BytesModel() });
+  const stamp = "pid=1\nstarted=\x1b[2J\x1b]0;owned\x07\x9b\n";
+  directory.put(".lock", new TextEncoder().encode(stamp));
+  const { code, error } = await run("repair", directory.path, "--reason", "new disk");
+  assertEquals(code, 2);
+  assertStringIncludes(
+    error,
+    String.raw`since \u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}, close it there`,
+  );
+  assertMatch(error, /^\P{Cc}+\n$/u);
+});
