@@ -74,8 +74,8 @@ export interface LogOptions<Entry> {
    */
   readonly segmentSize?: number;
   /**
-   * Milliseconds after which a segment of 64 KiB and more is followed by a new one, so that reading
-   * the log stays quick. Does nothing in a log that keeps every entry, where all segments are read anyway.
+   * Milliseconds, from 0 to `Infinity`, after which a segment of 64 KiB and more is followed by a new one, so that
+   * reading the log stays quick. Does nothing in a log that keeps every entry, where all segments are read anyway.
    *
    * @default {60000}
    */
@@ -193,6 +193,8 @@ export class Log<Entry> implements AsyncDisposable {
   static async open<Entry>(options: LogOptions<Entry>): Promise<Log<Entry>> {
     const { directory, platform = denoPlatform, model } = options;
     const segmentSize = checkSize(options.segmentSize ?? DEFAULT_SEGMENT_SIZE);
+    const interval = options.checkpointInterval ?? DEFAULT_CHECKPOINT_INTERVAL;
+    const checkpointInterval = checkInterval(interval);
     await platform.fileSystem.ensureDirectory(directory);
     const lock = await DirectoryLock.take(platform, directory);
     let segment: SegmentWriter | null = null;
@@ -237,7 +239,7 @@ export class Log<Entry> implements AsyncDisposable {
         nextLsn,
         lsnLimit,
         segmentSize,
-        checkpointInterval: options.checkpointInterval ?? DEFAULT_CHECKPOINT_INTERVAL,
+        checkpointInterval,
         pipeline,
         segments,
         retire: async (newest) => {
@@ -341,6 +343,16 @@ function checkSize(segmentSize: number): number {
     );
   }
   return segmentSize;
+}
+
+function checkInterval(checkpointInterval: number): number {
+  if (!(typeof checkpointInterval === "number" && checkpointInterval >= 0)) {
+    throw new RangeError(
+      `Cannot open a log with a checkpoint interval of ${checkpointInterval}: ` +
+        "it must be a number of milliseconds from 0 to Infinity",
+    );
+  }
+  return checkpointInterval;
 }
 
 /** What the log says, and who vouches for it if it is a copy. */

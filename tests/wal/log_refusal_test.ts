@@ -2,7 +2,7 @@
  * Proves that a log is refused where going on would do harm, and that nothing is changed by it.
  */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { LiveState } from "../../src/wal/decisions/live_state.ts";
 import {
   LogCorruptedError,
@@ -118,6 +118,20 @@ Deno.test("Log.open takes segment sizes from 1 KiB to 512 MiB and no others", as
   }
   for (const segmentSize of [1024, 2 ** 29]) {
     const { log, clock } = await openLog(undefined, { segmentSize });
+    await clock.finish(log.close());
+  }
+});
+
+Deno.test("Log.open takes any time for a checkpoint interval and nothing else", async () => {
+  const platform = simulatedPlatform();
+  for (const checkpointInterval of [NaN, -1, -Infinity, "60000" as unknown as number]) {
+    const options = { directory: DIRECTORY, platform, model: new LiveState(), checkpointInterval };
+    const error = await assertRejects(() => Log.open(options), RangeError, "checkpoint interval");
+    assertMatch(error.message, /^Cannot open a log .*: it must be a number of milliseconds from 0/);
+    assertEquals(platform.fileSystem.calls, []);
+  }
+  for (const checkpointInterval of [0, 0.5, 60_000, Infinity]) {
+    const { log, clock } = await openLog(undefined, { checkpointInterval });
     await clock.finish(log.close());
   }
 });
