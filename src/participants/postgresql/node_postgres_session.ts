@@ -53,6 +53,7 @@ export class NodePostgresSession<Client> implements PostgresqlSession<Client> {
   /** False once a statement has failed without an answer of PostgreSQL's own. */
   #sound = true;
   #underWay = 0;
+  #cancelling = false;
   #wrote = false;
   #released = false;
 
@@ -101,8 +102,10 @@ export class NodePostgresSession<Client> implements PostgresqlSession<Client> {
     this.#guard.close();
   }
 
-  cancel(): Promise<void> {
-    return cancelStatement(this.#client);
+  async cancel(): Promise<void> {
+    this.#cancelling = true;
+    await cancelStatement(this.#client);
+    this.#cancelling = false;
   }
 
   release(clean: boolean): void {
@@ -110,7 +113,9 @@ export class NodePostgresSession<Client> implements PostgresqlSession<Client> {
     this.#released = true;
     this.#guard.close();
     const status = this.#internals.getTransactionStatus?.() ?? "I";
-    const usable = clean && this.#sound && !this.#lost && this.#underWay === 0 && status === "I";
+    // A request to cancel that has not arrived would stop whatever the client does then.
+    const usable = clean && this.#sound && !this.#lost && !this.#cancelling &&
+      this.#underWay === 0 && status === "I";
     this.#internals.connection?.removeListener("commandComplete", this.#onTag);
     // In the same turn the pool begins to listen.
     this.#client.release(!usable);

@@ -20,6 +20,8 @@ interface Query {
   resolve(value: unknown): unknown;
   reject(error: unknown): unknown;
   canceller: ((query: Query) => unknown) | null;
+  /** Whether the server is at it; another one that was sent comes behind that. */
+  readonly active: boolean;
   /** Rows of a step; a cursor has it, and no other query. */
   readonly cursorRows?: unknown;
 }
@@ -82,13 +84,22 @@ export class QueryGuard<Reserved extends ReservedPostgresSql> {
     for (const query of [...this.#underWay]) query.reject(error);
   }
 
-  /** Asks the server, over another connection, to stop what is under way. */
-  cancel(): void {
-    for (const query of this.#underWay) {
-      const { canceller } = query;
-      query.canceller = null;
+  /**
+   * Asks the server, over another connection, to stop what it is doing. What comes behind that fails by itself,
+   * and to cancel it too would confuse the driver's own order of answers.
+   *
+   * @returns Resolves when the server has taken the request, or cannot; never rejects.
+   */
+  async cancel(): Promise<void> {
+    const query = [...this.#underWay].find(({ active }) => active);
+    const canceller = query?.canceller ?? null;
+    if (query === undefined || canceller === null) return;
+    query.canceller = null;
+    try {
       // Not by the query's own `cancel`, whose failure nobody could catch.
-      Promise.resolve(canceller?.(query)).catch(() => {});
+      await canceller(query);
+    } catch {
+      // The statement goes on; the session is ended if it lasts too long.
     }
   }
 

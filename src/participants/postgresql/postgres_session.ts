@@ -28,6 +28,7 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
   /** False once a statement has failed without an answer of PostgreSQL's own. */
   #sound = true;
   #underWay = 0;
+  #cancelling = false;
   #released = false;
   /** Whether the connection may be given back, once it was released. */
   #usable = true;
@@ -88,15 +89,17 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
     this.#guard.close();
   }
 
-  cancel(): Promise<void> {
-    this.#guard.cancel();
-    return Promise.resolve();
+  async cancel(): Promise<void> {
+    this.#cancelling = true;
+    await this.#guard.cancel();
+    this.#cancelling = false;
   }
 
   release(clean: boolean): void {
     if (this.#released) return;
     this.#released = true;
-    this.#usable = clean && this.#sound;
+    // A request to cancel that has not arrived would stop whatever the session does then.
+    this.#usable = clean && this.#sound && !this.#cancelling;
     // What is under way on a connection that is to be ended fails because of that; the first statement may
     // not have reached one yet.
     if (this.#underWay === 0 || !this.#usable) this.#giveBack();

@@ -36,7 +36,10 @@ export interface PostgresqlSession<Client> extends StatementRunner {
   readonly wrote: boolean;
   /** Makes the client refuse further use. */
   closeClient(): void;
-  /** Asks the server to stop what the session is doing; does not wait for it. */
+  /**
+   * Asks the server to stop what the session is doing; resolves when the server has taken the request, or
+   * cannot. A session that is given back before that is ended: the request could hit whoever has it then.
+   */
   cancel(): Promise<void>;
   /**
    * Gives the session back, or ends it.

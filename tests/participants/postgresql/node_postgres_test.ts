@@ -88,6 +88,29 @@ Deno.test("NodePostgresSession refuses everything once its client is lost", asyn
   }
 });
 
+Deno.test("NodePostgresSession ends a client to which a request to cancel is on its way", async () => {
+  const arrived = Promise.withResolvers<void>();
+  class Cancelling extends FakeClient {
+    readonly connection = new EventEmitter();
+    processID = 7;
+    secretKey = 9;
+    cancel(): void {
+      void arrived.promise.then(() => this.connection.emit("end"));
+    }
+  }
+  for (const destroy of [true, false]) {
+    const client = new Cancelling();
+    const session = new NodePostgresSession(client);
+    const cancelling = session.cancel();
+    if (!destroy) {
+      arrived.resolve();
+      await cancelling;
+    }
+    session.release(true);
+    assertEquals(client.released, [destroy]);
+  }
+});
+
 Deno.test("NodePostgresSession goes by the whole command tag", () => {
   const tags: [unknown, boolean][] = [
     ["SELECT 5", false],
