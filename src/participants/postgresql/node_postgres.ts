@@ -9,20 +9,12 @@
  */
 
 import type { Participant } from "../../coordinator/participant.ts";
-import { type NodePostgresClient, NodePostgresSession } from "./node_postgres_session.ts";
+import { type NodePostgresPool, WatchedPool } from "./node_postgres_pool.ts";
+import type { NodePostgresClient } from "./node_postgres_session.ts";
 import { postgresqlParticipant } from "./participant.ts";
 
+export type { NodePostgresPool } from "./node_postgres_pool.ts";
 export type { NodePostgresClient } from "./node_postgres_session.ts";
-
-/** What is used of a pool of node-postgres. */
-export interface NodePostgresPool {
-  /** Takes a client out of the pool. */
-  connect(): Promise<NodePostgresClient>;
-  /** Hears of errors of clients that nobody uses. */
-  on(event: "error", listener: (error: Error) => void): unknown;
-  /** Hears of them no longer. */
-  removeListener(event: "error", listener: (error: Error) => void): unknown;
-}
 
 /** The client type of a pool, whose `connect` is overloaded. */
 export type ClientOfPool<Pool extends NodePostgresPool> = Pool extends {
@@ -64,30 +56,11 @@ export function nodePostgres<Pool extends NodePostgresPool>(
   pool: Pool,
 ): NodePostgresParticipant<ClientOfPool<Pool>> {
   assertPool(pool);
-  let attached = false;
-  const ignore = () => {};
-  async function takeSession(): Promise<NodePostgresSession<ClientOfPool<Pool>>> {
-    if (!attached) pool.on("error", ignore);
-    attached = true;
-    const client = await pool.connect();
-    return new NodePostgresSession(client as NodePostgresClient & ClientOfPool<Pool>);
-  }
+  const watched = new WatchedPool<ClientOfPool<Pool>>(pool);
   return postgresqlParticipant({
-    runner: {
-      async run(statements) {
-        const session = await takeSession();
-        try {
-          return await session.run(statements);
-        } finally {
-          session.release(true);
-        }
-      },
-    },
-    takeSession,
-    detach() {
-      pool.removeListener("error", ignore);
-      attached = false;
-    },
+    runner: watched,
+    takeSession: () => watched.take(),
+    detach: () => watched.detach(),
   });
 }
 

@@ -17,8 +17,11 @@
  * @module
  */
 
+import type { Clock } from "../../platform/clock.ts";
+import { answerInTime } from "./answer_limit.ts";
 import { sqlStateOf } from "./answers.ts";
-import { type ReservedPostgresSql, runOn, type UnsafeSql } from "./postgres_statements.ts";
+import { type ReservedPostgresSql, resultsOf, type UnsafeSql } from "./postgres_statements.ts";
+import type { StatementResult } from "./session.ts";
 
 /** What is used of a postgres.js client: the result of calling its default export. */
 export interface PostgresSql<Reserved extends ReservedPostgresSql> extends UnsafeSql {
@@ -167,20 +170,24 @@ function isReservation(waiting: unknown): waiting is { reject(error: unknown): v
 }
 
 /**
- * Runs statements on any connection of a pool.
+ * Runs statements on any connection of a pool. One that does not answer in time is ended, unless it is busy
+ * with somebody else's statement, behind which the driver has sent this one.
  *
  * @param sql The pool's client.
  * @param connections Hear of their use.
+ * @param clock Limits the waiting.
  * @param statements The text.
  * @param again How often it is sent again if it was rejected unsent: each lost connection does that once.
  * @returns One result for each.
+ * @throws {NoAnswerError} If there is no answer in time.
  */
 export async function runWatched(
   sql: UnsafeSql,
   connections: PostgresConnections,
+  clock: Clock,
   statements: string,
   again: number = connections.max,
-): ReturnType<typeof runOn> {
+): Promise<StatementResult[]> {
   for (let left = again;; left--) {
     let used: PoolConnection | null = null;
     const onexecute = (connection: PoolConnection) => {
@@ -189,8 +196,12 @@ export async function runWatched(
       return true;
     };
     if (connections.steady !== null) await connections.steady;
+    const pending = sql.unsafe(statements, [], { onexecute });
+    const giveUp = () => {
+      if (pending.active === true) (used as PoolConnection | null)?.terminate();
+    };
     try {
-      const results = await runOn(sql, statements, { onexecute });
+      const results = await answerInTime(clock, resultsOf(pending), giveUp);
       if (used !== null) connections.answer(used);
       return results;
     } catch (error) {

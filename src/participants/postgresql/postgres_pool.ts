@@ -18,6 +18,7 @@
  */
 
 import { type Clock, systemClock, within } from "../../platform/clock.ts";
+import { NoAnswerError } from "./answer_limit.ts";
 import { sqlStateOf } from "./answers.ts";
 import { PostgresConnections, type PostgresSql, runWatched } from "./postgres_connections.ts";
 import { silenceOwnQueries } from "./postgres_own_queries.ts";
@@ -58,7 +59,7 @@ export class PostgresPool<Reserved extends ReservedPostgresSql> implements State
   }
 
   run(statements: string): Promise<StatementResult[]> {
-    return runWatched(this.#sql, this.connections, statements);
+    return runWatched(this.#sql, this.connections, this.#clock, statements);
   }
 
   /**
@@ -95,7 +96,8 @@ export class PostgresPool<Reserved extends ReservedPostgresSql> implements State
         if (left <= 0) throw new Error("Cannot take a connection: one after another is lost");
       } catch (error) {
         // Each lost connection fails once; a server that is down fails them all.
-        if (left <= 0 || sqlStateOf(error) !== null) throw error;
+        // And who was not answered has been in line for too long.
+        if (left <= 0 || sqlStateOf(error) !== null || error instanceof NoAnswerError) throw error;
       }
     }
   }
@@ -107,7 +109,7 @@ export class PostgresPool<Reserved extends ReservedPostgresSql> implements State
     this.#probes++;
     try {
       // Who asks for a session tries again by himself.
-      await runWatched(this.#sql, this.connections, "SELECT 1", 0);
+      await runWatched(this.#sql, this.connections, this.#clock, "SELECT 1", 0);
     } finally {
       this.#probes--;
     }

@@ -10,6 +10,8 @@
  */
 
 import { BranchLostError } from "../../coordinator/errors.ts";
+import { type Clock, systemClock, type Timer } from "../../platform/clock.ts";
+import { ANSWER_MS } from "./answer_limit.ts";
 import { sqlStateOf } from "./answers.ts";
 import type { PoolConnection, PostgresConnections } from "./postgres_connections.ts";
 import { QueryGuard } from "./postgres_guard.ts";
@@ -22,6 +24,7 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
   readonly #reserved: Reserved;
   readonly #guard: QueryGuard<Reserved>;
   readonly #connections: PostgresConnections;
+  readonly #clock: Clock;
   #connection: PoolConnection | null = null;
   #lost = false;
   #terminated = false;
@@ -32,6 +35,8 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
   #released = false;
   /** Whether the connection may be given back, once it was released. */
   #usable = true;
+  /** Ends the waiting for what is under way after the release. */
+  #limit: Timer | null = null;
 
   /** BEGIN is the branch's to send. */
   readonly begun = false;
@@ -41,10 +46,16 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
    *
    * @param reserved The connection.
    * @param connections Hear of its use.
+   * @param clock Limits the waiting once it is released.
    */
-  constructor(reserved: Reserved, connections: PostgresConnections) {
+  constructor(
+    reserved: Reserved,
+    connections: PostgresConnections,
+    clock: Clock = systemClock,
+  ) {
     this.#reserved = reserved;
     this.#connections = connections;
+    this.#clock = clock;
     this.#guard = new QueryGuard(reserved, connections);
   }
 
@@ -81,7 +92,10 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
       throw error;
     } finally {
       this.#underWay--;
-      if (this.#released && this.#underWay === 0) this.#giveBack();
+      if (this.#released && this.#underWay === 0) {
+        this.#limit?.cancel();
+        this.#giveBack();
+      }
     }
   }
 
@@ -102,7 +116,11 @@ export class PostgresJsSession<Reserved extends ReservedPostgresSql>
     this.#usable = clean && this.#sound && !this.#cancelling;
     // What is under way on a connection that is to be ended fails because of that; the first statement may
     // not have reached one yet.
-    if (this.#underWay === 0 || !this.#usable) this.#giveBack();
+    if (this.#underWay === 0 || !this.#usable) return this.#giveBack();
+    this.#limit = this.#clock.after(ANSWER_MS, () => {
+      this.#usable = false;
+      this.#giveBack();
+    });
   }
 
   readonly #hold = (connection: PoolConnection): boolean => {

@@ -12,6 +12,8 @@ import type { StatementResult } from "./session.ts";
 export interface PendingStatement {
   /** Asks for rows as bytes. */
   raw(): PromiseLike<unknown>;
+  /** Whether its connection is at it; another one that was sent comes behind somebody else's. */
+  readonly active?: boolean;
 }
 
 /** The part of a postgres.js client that runs statements from text. */
@@ -74,17 +76,11 @@ export function asResults(answer: unknown): RawResult[] {
 }
 
 /**
- * Runs statements on a client and gives back PostgreSQL's own words.
+ * Sends a statement and gives back PostgreSQL's own words.
  *
- * @param sql The client.
- * @param statements The text.
- * @param options The driver's options for a query.
- * @returns One result for each statement.
+ * @param pending The statement.
+ * @returns One result for each statement of its text.
  */
-export async function runOn(
-  sql: UnsafeSql,
-  statements: string,
-  options: object = {},
-): Promise<StatementResult[]> {
-  return asResults(await sql.unsafe(statements, [], options).raw()).map(toStatementResult);
+export async function resultsOf(pending: PendingStatement): Promise<StatementResult[]> {
+  return asResults(await pending.raw()).map(toStatementResult);
 }
