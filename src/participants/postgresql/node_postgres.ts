@@ -32,7 +32,7 @@ export type NodePostgresParticipant<Client = NodePostgresClient> = Participant<C
  *
  * The server needs `max_prepared_transactions` above 0. The pool should allow as many clients as
  * transactions run at once, and one more for settling. The pool stays the application's: closing the
- * coordinator does not end it. While the coordinator is open, errors of idle clients, which the pool
+ * coordinator does not end it. While a coordinator is open, errors of idle clients, which the pool
  * replaces by itself, do not end the process for want of a listener.
  *
  * @typeParam Pool The driver's type for the pool; inferred.
@@ -60,6 +60,7 @@ export function nodePostgres<Pool extends NodePostgresPool>(
   return postgresqlParticipant({
     runner: watched,
     takeSession: () => watched.take(),
+    attach: (gidPrefix) => watched.attach(gidPrefix),
     detach: () => watched.detach(),
   });
 }

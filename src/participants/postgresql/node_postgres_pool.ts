@@ -26,6 +26,10 @@ export class WatchedPool<Client> implements StatementRunner {
   readonly #pool: NodePostgresPool;
   readonly #clock: Clock;
   readonly #ignore = () => {};
+  /** What the gids of the coordinators begin with that were seen since one has let go. */
+  readonly #seen = new Set<string>();
+  /** How many coordinators use the pool, as far as they were seen. */
+  #users = 0;
   #listens = false;
 
   /**
@@ -57,8 +61,23 @@ export class WatchedPool<Client> implements StatementRunner {
     }
   }
 
-  /** Lets go of what is listened to. */
+  /**
+   * Hears of a coordinator, as often as it likes.
+   *
+   * @param gidPrefix What its gids begin with.
+   */
+  attach(gidPrefix: string): void {
+    this.#seen.add(gidPrefix);
+    this.#users = Math.max(this.#users, this.#seen.size);
+  }
+
+  /** Lets go of what is listened to, unless another coordinator uses the pool. */
   detach(): void {
+    this.#users--;
+    // Nobody knows which of them it was. Those that stay, or come again, will be seen again.
+    this.#seen.clear();
+    if (this.#users > 0) return;
+    this.#users = 0;
     this.#pool.removeListener("error", this.#ignore);
     this.#listens = false;
   }

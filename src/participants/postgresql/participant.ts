@@ -19,7 +19,9 @@ export interface PostgresqlDriver<Client> {
   readonly runner: StatementRunner;
   /** Takes a session for a branch. */
   takeSession(): Promise<PostgresqlSession<Client>>;
-  /** Lets go of what is held in the driver. */
+  /** Hears, at each check, of the coordinator whose gids begin like that. */
+  attach?(gidPrefix: string): void;
+  /** Lets go of what is held in the driver for one coordinator. */
   detach(): void;
 }
 
@@ -30,11 +32,14 @@ export interface PostgresqlDriver<Client> {
  * @returns The participant.
  */
 export function postgresqlParticipant<Client>(
-  { runner, takeSession, detach }: PostgresqlDriver<Client>,
+  { runner, takeSession, attach, detach }: PostgresqlDriver<Client>,
 ): Participant<Client> {
   return {
     kind: "postgresql",
-    check: (gidPrefix) => checkPostgresql(runner, gidPrefix),
+    check: (gidPrefix) => {
+      attach?.(gidPrefix);
+      return checkPostgresql(runner, gidPrefix);
+    },
     acquire: async () => new PostgresqlBranch(await takeSession()),
     listPrepared: (gidPrefix) => listPrepared(runner, gidPrefix),
     commitPrepared: (gid) => settleBranch(runner, "COMMIT", gid),

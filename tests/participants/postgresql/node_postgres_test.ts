@@ -6,6 +6,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { EventEmitter } from "node:events";
 import { BranchLostError } from "../../../src/coordinator/errors.ts";
+import { nodePostgres } from "../../../src/participants/postgresql/node_postgres.ts";
 import { cancelStatement } from "../../../src/participants/postgresql/node_postgres_cancel.ts";
 import { NodePostgresSession } from "../../../src/participants/postgresql/node_postgres_session.ts";
 import { answered } from "./scripted_runner.ts";
@@ -128,6 +129,34 @@ Deno.test("NodePostgresSession goes by the whole command tag", () => {
     assertEquals(session.wrote, wrote, String(text));
     session.release(true);
   }
+});
+
+Deno.test("nodePostgres() listens until the last of its coordinators has let go", async () => {
+  const client = new FakeClient();
+  const pool = Object.assign(new EventEmitter(), { connect: () => Promise.resolve(client) });
+  const participant = nodePostgres(pool);
+  const open = (coordinator: string) =>
+    participant.check(`indoubt_${coordinator}_`).catch(() => {});
+  const expect = (listeners: number, when: string) =>
+    assertEquals(pool.listenerCount("error"), listeners, when);
+  for (const coordinator of ["a", "b", "a"]) await open(coordinator);
+  participant.detach();
+  expect(1, "b is open");
+  // Each is checked from time to time.
+  for (const coordinator of ["b", "a", "b"]) await open(coordinator);
+  participant.detach();
+  expect(1, "one of them is");
+  participant.detach();
+  expect(0, "all are closed");
+  await participant.acquire().then((branch) => branch.release());
+  expect(1, "somebody works with it");
+  participant.detach();
+  participant.detach();
+  expect(0, "nobody does");
+  await open("a");
+  expect(1, "it is opened again");
+  participant.detach();
+  expect(0, "and closed");
 });
 
 Deno.test("cancelStatement() leaves alone what cannot be cancelled", async () => {
