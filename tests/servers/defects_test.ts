@@ -122,7 +122,7 @@ Deno.test("D27 'no such name' after a lost answer is told from that: here the da
 Deno.test("D33 what no retry heals was retried for ever or dropped: here another role's branch is shown, kept, and ended by the right role", async () => {
   await using both = await TwoDatabases.connect(clusters);
   await using admin = connectAdmin(clusters.billing, "billing");
-  await admin.unsafe("CREATE ROLE clerk; CREATE ROLE teller LOGIN IN ROLE clerk");
+  await admin.unsafe("CREATE ROLE clerk; CREATE ROLE teller LOGIN SUPERUSER IN ROLE clerk");
   await using sql = connect(clusters.billing.url("billing", "teller"), "teller", { max: 2 });
   const participants = { orders: postgres(both.clients.orders), billing: postgres(sql) };
   let transaction = "";
@@ -134,6 +134,8 @@ Deno.test("D33 what no retry heals was retried for ever or dropped: here another
       // What is prepared belongs to the role of that moment; the setting ends with PREPARE.
       await clients.billing`SET LOCAL ROLE clerk`;
       await clients.billing`INSERT INTO entry VALUES ('x', 1)`;
+      // A superuser might have ended it.
+      await admin`ALTER ROLE teller NOSUPERUSER`;
     });
     const stuck = opened.events.filter((event) => event.type === "branch-stuck");
     assertEquals(stuck.map(({ participant }) => participant), ["billing"]);
@@ -150,6 +152,47 @@ Deno.test("D33 what no retry heals was retried for ever or dropped: here another
   await using opened = await both.open();
   assertEquals(opened.coordinator.recovery.committed, [transaction]);
   await both.assertBoth("x", "y");
+});
+
+Deno.test("D33 what no retry heals is not begun: a branch that its participant's role could not end is not prepared", async () => {
+  await using both = await TwoDatabases.connect(clusters);
+  await using admin = connectAdmin(clusters.billing, "billing");
+  await admin.unsafe('CREATE ROLE tenant; CREATE ROLE "it\'s \\ hers" LOGIN IN ROLE tenant');
+  await using sql = connect(clusters.billing.url("billing"), "hers", {
+    max: 2,
+    user: "it's \\ hers",
+  });
+  const participants = { orders: postgres(both.clients.orders), billing: postgres(sql) };
+  await using opened = await both.open({ participants });
+  const write = (...statements: string[]) =>
+    opened.coordinator.transaction(["orders", "billing"], async ({ orders, billing }) => {
+      await orders`INSERT INTO entry VALUES ('x', 1)`;
+      for (const statement of statements) await billing.unsafe(statement);
+    });
+  const insert = "INSERT INTO entry VALUES ('x', 1)";
+  const call = "DO $$ BEGIN INSERT INTO entry VALUES ('x', 1); END $$";
+  // Known to have written and asked; in the transaction only, and for longer.
+  for (const set of ["SET LOCAL ROLE tenant", "SET ROLE tenant"]) {
+    for (const statement of [insert, call]) {
+      const error = await assertRejects(() => write(set, statement), TransactionAbortedError);
+      assert(error.message.includes('as role "tenant"'), error.message);
+      assert(error.message.includes("RESET ROLE"), error.message);
+      assertEquals([error.retryable, opened.coordinator.unsettled], [false, 0]);
+      await both.assertBoth();
+    }
+  }
+  await write("SET LOCAL ROLE tenant", insert, "RESET ROLE");
+  await both.assertBoth("x");
+  for (const [statements, count] of [[[insert], 2], [[call], 3]] as const) {
+    await write(...statements);
+    assertEquals((await both.entries("billing")).length, count);
+  }
+  // In one phase nothing has to be ended by somebody else.
+  await opened.coordinator.transaction(["billing"], async ({ billing }) => {
+    await billing`SET LOCAL ROLE tenant`;
+    await billing.unsafe(insert);
+  });
+  assertEquals((await both.entries("billing")).length, 4);
 });
 
 Deno.test("D33 a gid of another database of the same server is not ended from here: it needs a person", async () => {

@@ -28,6 +28,7 @@ import {
 /** A branch of a transaction in PostgreSQL. */
 export class PostgresqlBranch<Client> implements Branch<Client> {
   readonly #session: PostgresqlSession<Client>;
+  readonly #role: string | null;
   #gid = "";
   #identity: string | undefined;
   #token: string | null = null;
@@ -38,9 +39,11 @@ export class PostgresqlBranch<Client> implements Branch<Client> {
    * Takes over a session that is in no transaction.
    *
    * @param session The session.
+   * @param role The role that must be able to end the branch from any session; `null` if it may end any.
    */
-  constructor(session: PostgresqlSession<Client>) {
+  constructor(session: PostgresqlSession<Client>, role: string | null = null) {
     this.#session = session;
+    this.#role = role;
   }
 
   get client(): Client {
@@ -73,7 +76,7 @@ export class PostgresqlBranch<Client> implements Branch<Client> {
   async prepare(): Promise<PrepareAnswer> {
     this.#session.closeClient();
     return await this.#note(
-      await prepareBranch(this.#session, this.#gid, this.#token, this.#identity),
+      await prepareBranch(this.#session, this.#gid, this.#token, this.#identity, this.#role),
     );
   }
 

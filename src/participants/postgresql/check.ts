@@ -14,18 +14,24 @@ import type { StatementRunner } from "./session.ts";
 /** pg_current_xact_id and pg_xact_status(xid8), which the outcome token needs, came with 13. */
 const MIN_VERSION = 130_000;
 
+/** What a PostgreSQL database says about itself. */
+export interface PostgresqlCheck extends ParticipantCheck {
+  /** The role that ends branches; `null` if it is a superuser, who may end anybody's. */
+  readonly role: string | null;
+}
+
 /**
  * Checks a database.
  *
  * @param runner Any session.
  * @param gidPrefix What this coordinator's gids begin with.
- * @returns Who it is.
+ * @returns Who it is, and as whom its sessions work.
  * @throws {ParticipantConfigurationError} If something must be changed first.
  */
 export async function checkPostgresql(
   runner: StatementRunner,
   gidPrefix: string,
-): Promise<ParticipantCheck> {
+): Promise<PostgresqlCheck> {
   const row = single(
     await runner.run(
       "SELECT current_setting('server_version_num'), " +
@@ -47,9 +53,10 @@ export async function checkPostgresql(
   if (standby === "true") {
     throw wrong("the server is a standby, which is read-only, connect to the primary");
   }
-  if (superuser !== "true") await assertOwner(runner, gidPrefix, text(role));
+  const own = superuser === "true" ? null : text(role);
+  if (own !== null) await assertOwner(runner, gidPrefix, own);
   const asked = await runWithIdentity(runner, `SELECT ${IDENTITY_COLUMNS}`, `role "${role}"`);
-  return { identity: identityOf(single(asked)) };
+  return { identity: identityOf(single(asked)), role: own };
 }
 
 /** Only the role that prepared a transaction, or a superuser, can end it. */

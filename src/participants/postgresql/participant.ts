@@ -34,13 +34,16 @@ export interface PostgresqlDriver<Client> {
 export function postgresqlParticipant<Client>(
   { runner, takeSession, attach, detach }: PostgresqlDriver<Client>,
 ): Participant<Client> {
+  let role: string | null = null;
   return {
     kind: "postgresql",
-    check: (gidPrefix) => {
+    check: async (gidPrefix) => {
       attach?.(gidPrefix);
-      return checkPostgresql(runner, gidPrefix);
+      const checked = await checkPostgresql(runner, gidPrefix);
+      role = checked.role;
+      return { identity: checked.identity };
     },
-    acquire: async () => new PostgresqlBranch(await takeSession()),
+    acquire: async () => new PostgresqlBranch(await takeSession(), role),
     listPrepared: (gidPrefix) => listPrepared(runner, gidPrefix),
     commitPrepared: (gid) => settleBranch(runner, "COMMIT", gid),
     rollbackPrepared: (gid) => settleBranch(runner, "ROLLBACK", gid),

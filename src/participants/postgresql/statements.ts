@@ -26,6 +26,7 @@ import {
   numbersIn,
   numbersOf,
 } from "./identity.ts";
+import { asRole, wrongRoleIn } from "./role.ts";
 import { single } from "./rows.ts";
 import type { StatementResult, StatementRunner } from "./session.ts";
 import { LIFE, tokenOfPrepared } from "./token.ts";
@@ -160,6 +161,8 @@ function refusalIn(error: unknown, identity: string | undefined): NoVote | null 
   // node-postgres gives; but the text is quoted.
   if (!(error instanceof Error) || (error as { code?: unknown }).code !== "22P02") return null;
   const { message } = error;
+  const wrongRole = wrongRoleIn(message);
+  if (wrongRole !== null) return { kind: "refused", error: wrongRole, retryable: false };
   if (message.includes(WRONG_MARK)) {
     return { kind: "refused", error: new BranchEndedError(), retryable: false };
   }
@@ -196,6 +199,12 @@ async function vote(
   return { kind: "unknown", error };
 }
 
+/** A question before PREPARE, if there is one, and in the same SELECT that of the role. */
+function withRole(question: string, role: string | null): string {
+  if (role === null) return question === "" ? "" : `${question}; `;
+  return `${question === "" ? "SELECT" : `${question},`} ${asRole(role)}; `;
+}
+
 /**
  * Prepares the session's transaction.
  *
@@ -204,6 +213,7 @@ async function vote(
  * @param token What its outcome can be asked by; `null` to ask for it in the same round trip.
  * @param identity The database in which it must be; looked at only if the token is asked for, since it was
  * looked at before otherwise. Not looked at if absent.
+ * @param role The role that it must be prepared by; `null` if any will do.
  * @returns Done only if the command tag says so.
  */
 export async function prepareBranch(
@@ -211,9 +221,11 @@ export async function prepareBranch(
   gid: string,
   token: string | null,
   identity?: string,
+  role: string | null = null,
 ): Promise<PrepareAnswer> {
   const prepare = `PREPARE TRANSACTION ${quote(gid)}`;
-  const text = token === null ? `${askOwnToken(gid, identity)}; ${prepare}` : prepare;
+  const question = token === null ? askOwnToken(gid, identity) : "";
+  const text = `${withRole(question, role)}${prepare}`;
   const answer = await vote(runner, text, "PREPARE TRANSACTION", identity);
   if ("kind" in answer) return answer;
   const given = tokenOfPrepared(token ?? answerIn(answer[0]?.rows[0]?.[0] ?? ""));

@@ -185,6 +185,26 @@ Deno.test("PostgresqlBranch.prepare() tells a wrong mark in the server's own lan
   assertEquals(session.releasedClean, true);
 });
 
+Deno.test("PostgresqlBranch.prepare() asks for the role in the same text, if not everyone will do", async () => {
+  for (const examined of [false, true]) {
+    const session = new ScriptedSession(GOOD);
+    const branch = new PostgresqlBranch(session, "it's");
+    await branch.begin({ gid: GID });
+    if (examined) await branch.examine();
+    assertEquals(await branch.prepare(), { kind: "done", token: "731" });
+    const text = session.ran.at(-1)!;
+    assertMatch(text, /^SELECT .*CASE current_user WHEN E'it''s' .*; PREPARE TRANSACTION '[^;]*'$/);
+    assertEquals(text.includes("pg_current_xact_id()"), !examined);
+  }
+  const wrongRole = answered("22P02", "ERREUR");
+  wrongRole.message =
+    "syntaxe en entr\u00e9e invalide : \u00ab indoubt.role is now <tenant> \u00bb";
+  const { branch } = await begun({ "PREPARE TRANSACTION": wrongRole });
+  const answer = await branch.prepare();
+  assert(answer.kind === "refused" && !answer.retryable, answer.kind);
+  assertMatch(String(answer.error), /as role "tenant".*use RESET ROLE/);
+});
+
 Deno.test("a vote that was cancelled before it was reached leaves no failed transaction", async () => {
   for (
     const [vote, statement] of [["prepare", "PREPARE TRANSACTION"], ["commit", "COMMIT"]] as const

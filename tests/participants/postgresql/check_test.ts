@@ -93,6 +93,11 @@ Deno.test("checkPostgresql() lets a superuser end what another role has prepared
   await checkPostgresql(session, PREFIX);
 });
 
+Deno.test("checkPostgresql() tells the role that ends branches, unless that may end any", async () => {
+  assertEquals((await checkPostgresql(script(), PREFIX)).role, "teller");
+  assertEquals((await checkPostgresql(script({ superuser: "true" }), PREFIX)).role, null);
+});
+
 Deno.test("checkPostgresql() passes on every other error as it is", async () => {
   const errors = [answered("57P01", "FATAL"), answered("XX000"), new Error("ECONNRESET")];
   for (const error of errors) {
