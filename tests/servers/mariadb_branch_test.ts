@@ -1,13 +1,15 @@
 /**
  * What MariaDB's own ways do to a branch: what counts as writing, statements that would end the transaction,
- * branches that the application ends or leaves by hand, deadlocks, snapshots that are out of date.
+ * branches that the application ends or leaves by hand, deadlocks, snapshots that are out of date; and what the
+ * application changes in a session.
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BranchEndedError } from "../../src/coordinator/errors.ts";
 import { type Brand, brand } from "./brand.ts";
-import { OUTCOMES, useServer, values, xaTest } from "./mariadb_branches.ts";
-import { firstColumn } from "./mariadb_databases.ts";
+import { mysql } from "../../src/participants/mysql/mysql.ts";
+import { OUTCOMES, PREFIX, type Subject, useServer, values, xaTest } from "./mariadb_branches.ts";
+import { connectPool, firstColumn } from "./mariadb_databases.ts";
 
 useServer();
 
@@ -210,3 +212,64 @@ if (brand.hasStrictSnapshots) {
     );
   }
 }
+
+/** A branch whose participant knows its database, as in a coordinator. */
+async function beginChecked({ pool }: Pick<Subject, "pool">, gid: string) {
+  const participant = mysql(pool, { outcomeTable: OUTCOMES });
+  const { identity } = await participant.check(PREFIX);
+  const branch = await participant.acquire();
+  await branch.begin({ gid, identity });
+  return { participant, identity, branch, client: branch.client };
+}
+
+/** What every connection of the pool says to a question. */
+async function everywhere(pool: Subject["pool"], question: string): Promise<string[]> {
+  const connections = await Promise.all([1, 2, 3].map(() => pool.getConnection()));
+  const answers = await Promise.all(connections.map((one) => firstColumn(one, question)));
+  for (const connection of connections) connection.release();
+  return answers.flat();
+}
+
+xaTest("a branch that says USE has its row in its own database", async (subject) => {
+  await using shop = connectPool(subject.server, "shop");
+  for (const vote of ["commit", "prepare"] as const) {
+    await shop.query(`TRUNCATE ${OUTCOMES}`);
+    const begun = await beginChecked(subject, `${PREFIX}use_${vote}_0`);
+    const { participant, identity, branch, client } = begun;
+    await client.query("INSERT INTO entry VALUES (1)");
+    await client.query("USE shop");
+    const { token } = await branch.examine();
+    assertEquals((await branch[vote]()).kind, "done");
+    if (vote === "prepare") {
+      assertEquals(await participant.outcomeOf(token!, identity), "in progress");
+      assertEquals((await branch.commitPrepared()).kind, "done");
+    }
+    branch.release();
+    assertEquals(await participant.outcomeOf(token!, identity), "committed");
+    assertEquals(await firstColumn(shop, `SELECT gid FROM ${OUTCOMES}`), []);
+    // Nobody gets that session.
+    assertEquals(await everywhere(subject.pool, "SELECT DATABASE()"), ["bank", "bank", "bank"]);
+  }
+});
+
+xaTest(
+  "a branch and a check begin in the pool's database, wherever a session was",
+  async (subject) => {
+    const { pool } = subject;
+    const checked = mysql(pool, { outcomeTable: OUTCOMES });
+    const { identity } = await checked.check(PREFIX);
+    await everywhere(pool, "USE shop");
+    assertEquals(await checked.check(PREFIX), { identity });
+    await everywhere(pool, "USE shop");
+    const branch = await checked.acquire();
+    await branch.begin({ gid: `${PREFIX}moved_0`, identity });
+    assertEquals(await firstColumn(branch.client, "SELECT DATABASE()"), ["bank"]);
+    await branch.client.query("INSERT INTO entry VALUES (1)");
+    const { token } = await branch.examine();
+    await branch.commit();
+    branch.release();
+    await everywhere(pool, "USE shop");
+    assertEquals(await checked.outcomeOf(token!, identity), "committed");
+    assertEquals(await values(subject.admin), ["1"]);
+  },
+);

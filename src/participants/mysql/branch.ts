@@ -24,7 +24,12 @@ import type {
 import { beforeVote, errorNumberOf, isRetryable, meaningOf } from "./answers.ts";
 import type { OutcomeTable } from "./outcome_table.ts";
 import type { MysqlSession, StatementRunner } from "./session.ts";
-import { rowCounters, settleBranch, transactionCharacteristics } from "./statements.ts";
+import {
+  rowCounters,
+  rowCountersIn,
+  settleBranch,
+  transactionCharacteristics,
+} from "./statements.ts";
 import { makeToken, type ServerSession } from "./token.ts";
 import { xidOf } from "./xid.ts";
 
@@ -58,6 +63,7 @@ export class MysqlBranch<Client> implements Branch<Client> {
   readonly #session: MysqlSession<Client>;
   readonly #outcomeTable: OutcomeTable | null;
   readonly #askIdentity: AskIdentity;
+  readonly #database: string | null;
   #gid = "";
   #xid = "";
   #readOnly = false;
@@ -72,14 +78,17 @@ export class MysqlBranch<Client> implements Branch<Client> {
    * @param session The session.
    * @param outcomeTable Where the proof of its outcome is kept; `null` without proof.
    * @param askIdentity Asks which database a session is in.
+   * @param database Name of the database in which the branch has to begin; `null` for where the session is.
    */
   constructor(
     session: MysqlSession<Client>,
     outcomeTable: OutcomeTable | null,
     askIdentity: AskIdentity,
+    database: string | null = null,
   ) {
     this.#session = session;
-    this.#outcomeTable = outcomeTable;
+    this.#outcomeTable = outcomeTable?.in(database) ?? null;
+    this.#database = database;
     this.#askIdentity = askIdentity;
   }
 
@@ -97,7 +106,9 @@ export class MysqlBranch<Client> implements Branch<Client> {
       this.#serverSession = await this.#session.identify();
       await this.#assertIdentity(this.#serverSession, options.identity);
       // Each time anew, since a session's counters can be set back while no branch is in it.
-      if (!this.#readOnly) this.#counters = await rowCounters(this.#session);
+      if (!this.#readOnly) {
+        this.#counters = await rowCountersIn(this.#session, this.#database);
+      }
       if (characteristics !== null) await this.#session.run(characteristics);
       await this.#session.run(`XA START ${this.#xid}`);
       // Unless it was rolled back meanwhile.
@@ -176,7 +187,10 @@ export class MysqlBranch<Client> implements Branch<Client> {
 
   release(): void {
     this.#session.closeClient();
-    this.#session.release(this.#phase === "new" || this.#phase === "over");
+    const { movedTo } = this.#session;
+    // Whoever gets it next believes it to be where the pool connects.
+    const isAway = movedTo !== null && movedTo !== this.#database;
+    this.#session.release(!isAway && (this.#phase === "new" || this.#phase === "over"));
   }
 
   async #hasWritten(): Promise<boolean> {

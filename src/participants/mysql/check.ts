@@ -7,6 +7,7 @@
 import { ParticipantConfigurationError } from "../../coordinator/errors.ts";
 import type { ParticipantCheck } from "../../coordinator/participant.ts";
 import { meaningOf } from "./answers.ts";
+import { askDatabase, moveTo } from "./database.ts";
 import { single, type StatementRunner, text } from "./session.ts";
 import { recover } from "./statements.ts";
 
@@ -29,37 +30,51 @@ const VARIABLES = [
 
 type Variables = Readonly<Partial<Record<typeof VARIABLES[number], string>>>;
 
+/** What a participant is known by. */
+export interface Known {
+  /** What the server is called in the identity; `null` for what it calls itself. */
+  readonly server: string | null;
+  /** The database to which the pool connects; `null` if it has not been asked yet. */
+  readonly database: string | null;
+}
+
+/** Who a server and its database are. */
+export interface MysqlIdentity extends ParticipantCheck {
+  /** The database's name. */
+  readonly database: string;
+}
+
 /**
- * Asks a server and its database who they are.
+ * Asks a server and its database who they are. A session that the application has moved to another database is
+ * brought back first.
  *
  * @param runner Any session.
- * @param server What the server is called in the identity; `null` for what it calls itself.
- * @returns The identity.
+ * @param known What is known of them.
+ * @returns Who they are.
  * @throws {ParticipantConfigurationError} If that cannot be told.
  */
-export async function identityOf(
-  runner: StatementRunner,
-  server: string | null,
-): Promise<string> {
-  const [database] = single(await runner.run("SELECT DATABASE()"));
-  if (database === null || database === undefined) {
+export async function identify(runner: StatementRunner, known: Known): Promise<MysqlIdentity> {
+  const found = await askDatabase(runner);
+  const database = known.database ?? found;
+  if (database === null) {
     throw wrong("its client is connected to no database, name one in the pool's options");
   }
-  return identity(await readVariables(runner), server, database);
+  if (found !== database) await moveTo(runner, database);
+  return { identity: identity(await readVariables(runner), known.server, database), database };
 }
 
 /**
  * Checks a database.
  *
  * @param runner Any session.
- * @param server What the server is called in the identity; `null` for what it calls itself.
+ * @param known What is known of it.
  * @returns Who it is.
  * @throws {ParticipantConfigurationError} If something must be changed first.
  */
 export async function checkMysql(
   runner: StatementRunner,
-  server: string | null,
-): Promise<ParticipantCheck> {
+  known: Known,
+): Promise<MysqlIdentity> {
   const variables = await readVariables(runner);
   assertVersion(variables);
   assertWritable(variables);
@@ -77,7 +92,7 @@ export async function checkMysql(
     );
   }
   await assertRecover(runner);
-  return { identity: await identityOf(runner, server) };
+  return await identify(runner, known);
 }
 
 async function readVariables(runner: StatementRunner): Promise<Variables> {

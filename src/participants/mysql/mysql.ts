@@ -19,7 +19,7 @@ import type {
 } from "../../coordinator/participant.ts";
 import { isRetryable } from "./answers.ts";
 import { MysqlBranch } from "./branch.ts";
-import { checkMysql, identityOf } from "./check.ts";
+import { checkMysql, identify, type Known } from "./check.ts";
 import { Mysql2Session, type MysqlConnection, type MysqlPool } from "./mysql2_session.ts";
 import { OutcomeTable } from "./outcome_table.ts";
 import { OwnStatements } from "./own_statements.ts";
@@ -99,8 +99,10 @@ export function mysql<Connection extends MysqlConnection>(
 class Mysql<Connection extends MysqlConnection> implements Participant<Connection> {
   readonly #pool: MysqlPool<Connection>;
   readonly #own: OwnStatements;
-  readonly #server: string | null;
-  readonly #outcomeTable: OutcomeTable | null;
+  /** The database is known from the first check on: a pool connects to the same one always. */
+  #known: Known;
+  /** In that database. */
+  #outcomeTable: OutcomeTable | null;
   /** When each branch that is listed was listed first. */
   #seen: ReadonlyMap<string, Date> = new Map();
 
@@ -120,7 +122,7 @@ class Mysql<Connection extends MysqlConnection> implements Participant<Connectio
     }
     this.#pool = pool;
     this.#own = new OwnStatements(pool);
-    this.#server = server ?? null;
+    this.#known = { server: server ?? null, database: null };
     this.#outcomeTable = outcomeTable === undefined
       ? null
       : new OutcomeTable(outcomeTable, outcomeDays ?? OUTCOME_DAYS, Date.now);
@@ -128,9 +130,11 @@ class Mysql<Connection extends MysqlConnection> implements Participant<Connectio
 
   check(gidPrefix: string): Promise<ParticipantCheck> {
     return this.#own.use(async (runner) => {
-      const checked = await checkMysql(runner, this.#server);
+      const { identity, database } = await checkMysql(runner, this.#known);
       await this.#outcomeTable?.check(runner, gidPrefix);
-      return checked;
+      this.#known = { ...this.#known, database };
+      this.#outcomeTable = this.#outcomeTable?.in(database) ?? null;
+      return { identity };
     });
   }
 
@@ -139,7 +143,8 @@ class Mysql<Connection extends MysqlConnection> implements Participant<Connectio
     return new MysqlBranch(
       session,
       this.#outcomeTable,
-      (runner) => identityOf(runner, this.#server),
+      async (runner) => (await identify(runner, this.#known)).identity,
+      this.#known.database,
     );
   }
 
@@ -167,9 +172,10 @@ class Mysql<Connection extends MysqlConnection> implements Participant<Connectio
     if (parsed === null) return "unknown";
     const { gid, session, writtenAt } = parsed;
     return await this.#own.use(async (runner) => {
-      if (await identityOf(runner, this.#server) !== identity) return "other database";
+      const found = await identify(runner, this.#known);
+      if (found.identity !== identity) return "other database";
       if (this.#outcomeTable !== null && writtenAt !== null) {
-        return await this.#outcomeTable.outcomeOf(runner, gid, writtenAt);
+        return await this.#outcomeTable.in(found.database).outcomeOf(runner, gid, writtenAt);
       }
       return await isUnderWay(runner, gid, session) ? "in progress" : "unproven";
     });

@@ -2,13 +2,14 @@
  * The client that the application works with inside a branch: mysql2's own connection, which refuses every
  * statement once the branch has ended, and whatever would end the branch or give the connection away.
  *
- * The guard also sees the answers: whether rows were changed, and whether a statement is still under way.
+ * The guard also sees the answers: whether rows were changed, to which database the session has gone, and whether
+ * a statement is still under way.
  *
  * @module
  */
 
 import type { Mysql2Queries } from "./mysql2_statements.ts";
-import { saysChanged } from "./mysql2_statements.ts";
+import { databaseIn, saysChanged } from "./mysql2_statements.ts";
 
 /** What the application must leave to the coordinator, with what to do instead. */
 const REFUSED: Readonly<Record<PropertyKey, string>> = {
@@ -34,6 +35,7 @@ export class ConnectionGuard<Connection extends Mysql2Queries> {
   #open = true;
   #underWay = 0;
   #changed = false;
+  #movedTo: string | null = null;
 
   /** The application's client. */
   readonly client: Connection;
@@ -51,6 +53,11 @@ export class ConnectionGuard<Connection extends Mysql2Queries> {
   /** Whether a statement of the application was answered with changed rows. */
   get changed(): boolean {
     return this.#changed;
+  }
+
+  /** The database that an answer to the application has named last as the session's new one; `null` if none did. */
+  get movedTo(): string | null {
+    return this.#movedTo;
   }
 
   /** How many statements are not answered. */
@@ -127,7 +134,10 @@ export class ConnectionGuard<Connection extends Mysql2Queries> {
   async #note(answer: Promise<unknown>): Promise<unknown> {
     const value = await this.watch(answer);
     if (isStatement(value)) return this.#guard(value);
-    if (Array.isArray(value) && saysChanged(value[0])) this.#changed = true;
+    if (Array.isArray(value)) {
+      if (saysChanged(value[0])) this.#changed = true;
+      this.#movedTo = databaseIn(value[0]) ?? this.#movedTo;
+    }
     return value;
   }
 }

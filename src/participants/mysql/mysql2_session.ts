@@ -65,6 +65,10 @@ export class Mysql2Session<Connection extends MysqlConnection> implements MysqlS
     return this.#guard.changed;
   }
 
+  get movedTo(): string | null {
+    return this.#guard.movedTo;
+  }
+
   async run(text: string): Promise<MysqlResult> {
     try {
       return await this.#guard.watch(runOn(this.#connection, text));

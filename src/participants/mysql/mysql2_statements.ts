@@ -29,9 +29,29 @@ type DriverResult = readonly (readonly (string | null)[])[] | { readonly affecte
  * @returns False also if it says nothing about that.
  */
 export function saysChanged(result: unknown): boolean {
-  // Several statements, or a procedure, give a list. It can be long, and what is missed here is asked later.
-  const some = Array.isArray(result) ? [result[0], result.at(-1)] : [result];
-  return some.some((one) => affectedRowsOf(one) > 0);
+  return someOf(result).some((one) => affectedRowsOf(one) > 0);
+}
+
+/**
+ * To which database an answer of the driver says that the session has gone.
+ *
+ * @param result Rows, the content of an OK, or a list of these.
+ * @returns The database; `null` also if the answer says nothing about that.
+ */
+export function databaseIn(result: unknown): string | null {
+  return someOf(result).map(schemaOf).findLast((schema) => schema !== null) ?? null;
+}
+
+/** Several statements, or a procedure, give a list. It can be long, and what is missed here is asked later. */
+function someOf(result: unknown): readonly unknown[] {
+  return Array.isArray(result) ? [result[0], result.at(-1)] : [result];
+}
+
+/** The server tells it with the OK unless its `session_track_schema` was turned off. */
+function schemaOf(ok: unknown): string | null {
+  if (typeof ok !== "object" || ok === null || !("stateChanges" in ok)) return null;
+  const { schema } = (ok.stateChanges ?? {}) as { schema?: unknown };
+  return typeof schema === "string" ? schema : null;
 }
 
 function affectedRowsOf(ok: unknown): number {

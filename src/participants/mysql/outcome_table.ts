@@ -17,6 +17,7 @@ import { ParticipantConfigurationError } from "../../coordinator/errors.ts";
 import { assertSafeGid } from "../../coordinator/gid.ts";
 import type { TokenOutcome } from "../../coordinator/participant.ts";
 import { errorNumberOf, meaningOf, saysLocked } from "./answers.ts";
+import { quoteName } from "./database.ts";
 import { type StatementRunner, text } from "./session.ts";
 
 const DAY_MS = 86_400_000;
@@ -34,6 +35,9 @@ const DUPLICATE_KEY = 1062;
 /** The table of one participant. */
 export class OutcomeTable {
   readonly #name: string;
+  /** In statements: with the database, if that is known. */
+  #fullName: string;
+  #database: string | null = null;
   readonly #days: number;
   readonly #now: () => number;
 
@@ -58,8 +62,23 @@ export class OutcomeTable {
       );
     }
     this.#name = name;
+    this.#fullName = name;
     this.#days = days;
     this.#now = now;
+  }
+
+  /**
+   * The table of one database, whichever database a session is in that works with it.
+   *
+   * @param database The database's name; `null` for the one in which the session is.
+   * @returns The table.
+   */
+  in(database: string | null): OutcomeTable {
+    if (database === this.#database) return this;
+    const table = new OutcomeTable(this.#name, this.#days, this.#now);
+    table.#database = database;
+    if (database !== null) table.#fullName = `${quoteName(database)}.${this.#name}`;
+    return table;
   }
 
   /** What creates the table. */
@@ -80,7 +99,7 @@ export class OutcomeTable {
   async write(runner: StatementRunner, gid: string): Promise<number> {
     const written = this.#now();
     await runner.run(
-      `INSERT INTO ${this.#name} (gid, written) VALUES ('${assertSafeGid(gid)}', ${written})`,
+      `INSERT INTO ${this.#fullName} (gid, written) VALUES ('${assertSafeGid(gid)}', ${written})`,
     );
     return written;
   }
@@ -106,7 +125,7 @@ export class OutcomeTable {
   async outcomeOf(runner: StatementRunner, gid: string, writtenAt: number): Promise<TokenOutcome> {
     try {
       const { rows } = await runner.run(
-        `SELECT gid FROM ${this.#name} WHERE gid = '${assertSafeGid(gid)}' FOR UPDATE NOWAIT`,
+        `SELECT gid FROM ${this.#fullName} WHERE gid = '${assertSafeGid(gid)}' FOR UPDATE NOWAIT`,
       );
       if (rows.length > 0) return "committed";
       return writtenAt < await this.#deletedUpTo(runner) ? "unproven" : "aborted";
@@ -126,7 +145,7 @@ export class OutcomeTable {
     for (let batch = 0; batch < MAX_BATCHES; batch++) {
       // Read without locks, as committed: the row of a branch that is still prepared is not among them.
       const { rows } = await runner.run(
-        `SELECT gid FROM ${this.#name} WHERE written < ${oldest} AND gid <> '${DELETED}' ` +
+        `SELECT gid FROM ${this.#fullName} WHERE written < ${oldest} AND gid <> '${DELETED}' ` +
           `ORDER BY written LIMIT ${MAX_DELETED}`,
       );
       if (rows.length > 0) {
@@ -181,7 +200,7 @@ export class OutcomeTable {
   /** On disk before the first row is deleted, whoever else deletes rows of the same table. */
   async #noteDeletion(runner: StatementRunner, before: number): Promise<void> {
     await runner.run(
-      `INSERT INTO ${this.#name} (gid, written) VALUES ('${DELETED}', ${before}) ` +
+      `INSERT INTO ${this.#fullName} (gid, written) VALUES ('${DELETED}', ${before}) ` +
         `ON DUPLICATE KEY UPDATE written = GREATEST(written, ${before})`,
     );
   }
@@ -189,14 +208,14 @@ export class OutcomeTable {
   /** Rows that were written earlier than this may have been deleted, in milliseconds since 1970. */
   async #deletedUpTo(runner: StatementRunner): Promise<number> {
     const { rows } = await runner.run(
-      `SELECT written FROM ${this.#name} WHERE gid = '${DELETED}'`,
+      `SELECT written FROM ${this.#fullName} WHERE gid = '${DELETED}'`,
     );
     return rows.length === 0 ? -Infinity : Number(text(rows[0]?.[0]));
   }
 
   async #delete(runner: StatementRunner, gids: readonly string[]): Promise<void> {
     const list = gids.map((gid) => `'${assertSafeGid(gid)}'`).join(", ");
-    await runner.run(`DELETE FROM ${this.#name} WHERE gid IN (${list})`);
+    await runner.run(`DELETE FROM ${this.#fullName} WHERE gid IN (${list})`);
   }
 
   #explain(error: unknown): unknown {

@@ -34,6 +34,8 @@ export interface MysqlSession<Client> extends StatementRunner {
   readonly client: Client;
   /** Whether a statement of the application has been answered with changed rows. */
   readonly wrote: boolean;
+  /** The database to which the application has moved the session, as far as answers told; `null` if none did. */
+  readonly movedTo: string | null;
   /**
    * Asks which session of the server this is.
    *

@@ -9,7 +9,8 @@
 import { assertSafeGid, isSafeGid } from "../../coordinator/gid.ts";
 import type { BranchOptions, IsolationLevel, SettleAnswer } from "../../coordinator/participant.ts";
 import { meaningOf } from "./answers.ts";
-import { single, type StatementRunner, text } from "./session.ts";
+import { isIn, moveTo } from "./database.ts";
+import { type MysqlResult, single, type StatementRunner, text } from "./session.ts";
 import type { ServerSession } from "./token.ts";
 import { gidOfRecovered, xidOf } from "./xid.ts";
 
@@ -47,6 +48,30 @@ export function transactionCharacteristics(
   return characteristics.length === 0 ? null : `SET TRANSACTION ${characteristics.join(", ")}`;
 }
 
+/** Asks for a session's counters of rows. */
+const ROW_COUNTERS = "SHOW SESSION STATUS WHERE Variable_name IN " +
+  "('Handler_write', 'Handler_update', 'Handler_delete')";
+
+/**
+ * Brings a session to its database if it is not there, and asks for its counters: what tells whether it is there
+ * is in the same question.
+ *
+ * @param runner The branch's session.
+ * @param database The database; `null` for the one in which the session is.
+ * @returns The counters.
+ */
+export async function rowCountersIn(
+  runner: StatementRunner,
+  database: string | null,
+): Promise<string> {
+  if (database !== null) {
+    const { rows } = await runner.run(`${ROW_COUNTERS} AND ${isIn(database)}`);
+    if (rows.length > 0) return joinCounters(rows);
+    await moveTo(runner, database);
+  }
+  return await rowCounters(runner);
+}
+
 /**
  * How many rows a session has written, updated and deleted so far, whatever statement, trigger or function
  * did it. (`information_schema.INNODB_TRX` would need a privilege, and shows what was up to 0.1 s ago.)
@@ -55,10 +80,10 @@ export function transactionCharacteristics(
  * @returns The counters, to be compared with those of another moment.
  */
 export async function rowCounters(runner: StatementRunner): Promise<string> {
-  const { rows } = await runner.run(
-    "SHOW SESSION STATUS WHERE Variable_name IN " +
-      "('Handler_write', 'Handler_update', 'Handler_delete')",
-  );
+  return joinCounters((await runner.run(ROW_COUNTERS)).rows);
+}
+
+function joinCounters(rows: MysqlResult["rows"]): string {
   if (rows.length !== 3) {
     throw new TypeError(
       `Cannot read the server's answer: it has ${rows.length} counters, it must have 3`,

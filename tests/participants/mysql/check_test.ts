@@ -5,7 +5,7 @@
 
 import { assertEquals, assertRejects, assertStrictEquals, assertStringIncludes } from "@std/assert";
 import { ParticipantConfigurationError } from "../../../src/coordinator/errors.ts";
-import { checkMysql, identityOf } from "../../../src/participants/mysql/check.ts";
+import { checkMysql, identify, type Known } from "../../../src/participants/mysql/check.ts";
 import { type Answer, answered, lost, ScriptedSession } from "./scripted_session.ts";
 
 type Variables = Readonly<Record<string, string>>;
@@ -33,15 +33,19 @@ const MYSQL: Variables = {
 function script(variables: Variables, answers: Record<string, Answer> = {}): ScriptedSession {
   return new ScriptedSession({
     "SHOW VARIABLES": Object.entries(variables),
-    "SELECT DATABASE()": [["orders"]],
+    "SELECT HEX(DATABASE())": [["6F7264657273"]],
     "SELECT CURRENT_USER()": [["teller@localhost"]],
     ...answers,
   });
 }
 
+function known(server: string | null = null, database: string | null = null): Known {
+  return { server, database };
+}
+
 async function refusal(session: ScriptedSession, server: string | null = null): Promise<string> {
   const error = await assertRejects(
-    () => checkMysql(session, server),
+    () => checkMysql(session, known(server)),
     ParticipantConfigurationError,
   );
   // Only the coordinator knows the name.
@@ -50,12 +54,12 @@ async function refusal(session: ScriptedSession, server: string | null = null): 
 }
 
 Deno.test("checkMysql() makes the identity of server and database", async () => {
-  const mariadb = await checkMysql(script(MARIADB), null);
+  const mariadb = await checkMysql(script(MARIADB), known());
   assertEquals(mariadb.identity, "mariadb:FNOBTUHwpQF4QA+9cEya+YtyqqA=/orders");
-  const mysql = await checkMysql(script(MYSQL), null);
+  const mysql = await checkMysql(script(MYSQL), known());
   assertEquals(mysql.identity, "mysql:3e11fa47-71ca-11e1-9e33-c80aa9429562/orders");
-  assertEquals((await checkMysql(script(MYSQL), "one")).identity, "mysql:one/orders");
-  assertEquals(await identityOf(script(MARIADB), "one"), "mariadb:one/orders");
+  assertEquals((await checkMysql(script(MYSQL), known("one"))).identity, "mysql:one/orders");
+  assertEquals((await identify(script(MARIADB), known("one"))).identity, "mariadb:one/orders");
 });
 
 Deno.test("checkMysql() refuses a server that is too old", async () => {
@@ -71,9 +75,9 @@ Deno.test("checkMysql() refuses a server that is too old", async () => {
     assertStringIncludes(reason, advice);
   }
   for (const version of ["11.4.2-MariaDB", "12.0.1-MariaDB-log"]) {
-    await checkMysql(script({ ...MARIADB, version }), null);
+    await checkMysql(script({ ...MARIADB, version }), known());
   }
-  await checkMysql(script({ ...MYSQL, version: "9.1.0" }), null);
+  await checkMysql(script({ ...MYSQL, version: "9.1.0" }), known());
 });
 
 Deno.test("checkMysql() refuses a server that is read-only, in any way", async () => {
@@ -101,7 +105,7 @@ Deno.test("checkMysql() refuses Galera, sessions without autocommit and engines 
 Deno.test("checkMysql() refuses a user of MySQL who may not list what is prepared", async () => {
   for (const cause of [answered(1401), answered(1227)]) {
     const error = await assertRejects(
-      () => checkMysql(script(MYSQL, { "XA RECOVER": cause }), null),
+      () => checkMysql(script(MYSQL, { "XA RECOVER": cause }), known()),
       ParticipantConfigurationError,
     );
     assertStringIncludes(error.reason, "teller@localhost");
@@ -111,19 +115,19 @@ Deno.test("checkMysql() refuses a user of MySQL who may not list what is prepare
 });
 
 Deno.test("checkMysql() refuses a pool without a database, and a server without a name", async () => {
-  const unnamed = script(MARIADB, { "SELECT DATABASE()": [[null]] });
+  const unnamed = script(MARIADB, { "SELECT HEX(DATABASE())": [[null]] });
   assertStringIncludes(await refusal(unnamed), "name one in the pool's options");
   for (const { server_uid: _, ...nameless } of [MARIADB, { ...MARIADB, server_uid: "" }]) {
     assertStringIncludes(await refusal(script(nameless)), "give the option server");
-    await checkMysql(script(nameless), "given");
+    await checkMysql(script(nameless), known("given"));
   }
 });
 
 Deno.test("checkMysql() passes on every other error as it is", async () => {
   for (const error of [lost(), answered(1927), answered(1040)]) {
-    for (const statement of ["SHOW VARIABLES", "SELECT DATABASE()", "XA RECOVER"]) {
+    for (const statement of ["SHOW VARIABLES", "SELECT HEX(DATABASE())", "XA RECOVER"]) {
       const session = script(MYSQL, { [statement]: error });
-      assertStrictEquals(await assertRejects(() => checkMysql(session, null)), error);
+      assertStrictEquals(await assertRejects(() => checkMysql(session, known())), error);
     }
   }
 });
@@ -131,6 +135,6 @@ Deno.test("checkMysql() passes on every other error as it is", async () => {
 Deno.test("checkMysql() does not take a missing value for an answer", async () => {
   for (const rows of [[], [["version", null]], [["autocommit", "ON"]]] as const) {
     const session = script({}, { "SHOW VARIABLES": rows });
-    await assertRejects(() => checkMysql(session, null), TypeError, "Cannot read");
+    await assertRejects(() => checkMysql(session, known()), TypeError, "Cannot read");
   }
 });

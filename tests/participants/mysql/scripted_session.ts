@@ -51,6 +51,7 @@ export class ScriptedSession implements MysqlSession<string> {
   /** Whether the client refuses use. */
   closed = false;
   wrote = false;
+  movedTo: string | null = null;
   readonly client = "client";
   readonly #script: Readonly<Record<string, Answer>>;
 
