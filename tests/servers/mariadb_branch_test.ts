@@ -273,3 +273,17 @@ xaTest(
     assertEquals(await values(subject.admin), ["1"]);
   },
 );
+
+xaTest("a branch that turns off autocommit leaves no session without it", async (subject) => {
+  for (const end of ["commit", "prepare", "rollback"] as const) {
+    const { branch, client } = await subject.begin();
+    await client.query("SET autocommit = 0");
+    await client.query("INSERT INTO entry VALUES (1)");
+    if (end !== "rollback") await branch.examine();
+    await branch[end]();
+    if (end === "prepare") assertEquals((await branch.commitPrepared()).kind, "done");
+    branch.release();
+    assertEquals(await everywhere(subject.pool, "SELECT @@autocommit"), ["1", "1", "1"]);
+  }
+  assertEquals(await values(subject.admin), ["1", "1"]);
+});

@@ -43,6 +43,8 @@ export class Mysql2Session<Connection extends MysqlConnection> implements MysqlS
   readonly #guard: ConnectionGuard<Connection>;
   /** False once a statement has failed without an answer of the server's own. */
   #sound = true;
+  /** As the server's last OK to a statement of the coordinator's own says. */
+  #autocommit = true;
   #released = false;
 
   /**
@@ -71,7 +73,9 @@ export class Mysql2Session<Connection extends MysqlConnection> implements MysqlS
 
   async run(text: string): Promise<MysqlResult> {
     try {
-      return await this.#guard.watch(runOn(this.#connection, text));
+      const result = await this.#guard.watch(runOn(this.#connection, text));
+      this.#autocommit = result.autocommit ?? this.#autocommit;
+      return result;
     } catch (error) {
       if (errorNumberOf(error) === null) this.#sound = false;
       const unsent = error instanceof Error && NOT_SENT.test(error.message);
@@ -101,7 +105,9 @@ export class Mysql2Session<Connection extends MysqlConnection> implements MysqlS
   release(clean: boolean): void {
     if (this.#released) return;
     this.#released = true;
-    if (clean && this.#sound && this.#guard.underWay === 0) this.#connection.release();
+    // Without autocommit whoever gets it next is in a transaction that nobody ends.
+    const isSound = this.#sound && this.#autocommit && this.#guard.underWay === 0;
+    if (clean && isSound) this.#connection.release();
     else {
       this.#connection.destroy();
       this.#guard.lose(

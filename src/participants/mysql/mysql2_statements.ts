@@ -20,7 +20,12 @@ interface Field {
 }
 
 /** What the driver answers: rows, or the content of an OK. */
-type DriverResult = readonly (readonly (string | null)[])[] | { readonly affectedRows?: unknown };
+type DriverResult =
+  | readonly (readonly (string | null)[])[]
+  | { readonly affectedRows?: unknown; readonly serverStatus?: unknown };
+
+/** In the state of a session that comes with each OK: SERVER_STATUS_AUTOCOMMIT. */
+const AUTOCOMMIT = 2;
 
 /**
  * Whether an answer of the driver says that rows were changed.
@@ -73,6 +78,13 @@ export async function runOn(queries: Mysql2Queries, text: string): Promise<Mysql
     nestTables: false,
     typeCast: (field: Field) => field.string("utf8"),
   });
-  if (!Array.isArray(result)) return { affectedRows: affectedRowsOf(result), rows: [] };
-  return { affectedRows: 0, rows: result };
+  if (isRows(result)) return { affectedRows: 0, rows: result };
+  const affectedRows = affectedRowsOf(result);
+  const { serverStatus } = result;
+  if (typeof serverStatus !== "number") return { affectedRows, rows: [] };
+  return { affectedRows, autocommit: (serverStatus & AUTOCOMMIT) !== 0, rows: [] };
+}
+
+function isRows(result: DriverResult): result is readonly (readonly (string | null)[])[] {
+  return Array.isArray(result);
 }

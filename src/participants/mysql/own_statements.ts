@@ -72,7 +72,10 @@ class OwnSession implements StatementRunner {
   readonly #connection: MysqlConnection;
   readonly #clock: Clock;
 
-  /** False once a statement has failed without an answer of the server's own, or was not answered in time. */
+  /**
+   * False once a statement has failed without an answer of the server's own, was not answered in time, or has shown
+   * that the session has no autocommit: what it leaves would not be committed.
+   */
   sound = true;
 
   constructor(connection: MysqlConnection, clock: Clock) {
@@ -84,7 +87,10 @@ class OwnSession implements StatementRunner {
     try {
       const answer = runOn(this.#connection, text);
       const result = await within(this.#clock, answer, ANSWER_MS, LATE);
-      if (result !== LATE) return result;
+      if (result !== LATE) {
+        if (result.autocommit === false) this.sound = false;
+        return result;
+      }
     } catch (error) {
       if (errorNumberOf(error) === null) this.sound = false;
       throw error;

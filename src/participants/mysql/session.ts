@@ -11,6 +11,8 @@ import type { ServerSession } from "./token.ts";
 export interface MysqlResult {
   /** How many rows the statement changed, from the server's OK; 0 if it answered with rows. */
   readonly affectedRows: number;
+  /** Whether the session has autocommit on after it, as the server's OK says; absent if it answered with rows. */
+  readonly autocommit?: boolean;
   /** The rows: every value as the server's own text. */
   readonly rows: readonly (readonly (string | null)[])[];
 }

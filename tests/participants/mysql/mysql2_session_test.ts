@@ -113,6 +113,27 @@ Deno.test("Mysql2Session.release() gives back after errors that the server answe
   assertEquals(connection.log.at(-1), "release");
 });
 
+Deno.test("Mysql2Session.release() ends a session that was left without autocommit", async () => {
+  // As the last OK says: what has been set back does no harm.
+  const statuses: [number[], string][] = [
+    [[0x4002, 0x0003], "release"],
+    [[0x4002, 0x4000], "destroy"],
+    [[0x4000, 0x4002], "release"],
+  ];
+  for (const [list, end] of statuses) {
+    const { connection, session } = make();
+    for (const serverStatus of list) {
+      connection.answer = Promise.resolve([{ affectedRows: 0, serverStatus }]);
+      await session.run("XA END");
+      // Rows come without it.
+      connection.answer = Promise.resolve([[]]);
+      await session.run("SELECT");
+    }
+    session.release(true);
+    assertEquals(connection.log.at(-1), end);
+  }
+});
+
 Deno.test("Mysql2Session.run() knows what was not sent", async () => {
   const { connection, session } = make();
   const cause = new Error("Can't add new command when connection is in closed state");

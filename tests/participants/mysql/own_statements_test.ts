@@ -61,6 +61,12 @@ Deno.test("OwnStatements.use() ends a connection that was lost, whatever became 
   }
 });
 
+Deno.test("OwnStatements.use() ends a connection without autocommit", async () => {
+  const { pool, own } = make(Promise.resolve([{ affectedRows: 0, serverStatus: 0 }]));
+  await own.use((runner) => runner.run("one"));
+  assertEquals(pool.connections[0]!.log, ["one", "destroy"]);
+});
+
 Deno.test("OwnStatements.use() gives back a connection after an error that the server answered", async () => {
   const { pool, own } = make(Promise.reject(answered(1397)));
   await own.use((runner) => runner.run("one").catch(() => {}));
