@@ -9,7 +9,7 @@ import { BranchEndedError } from "../../src/coordinator/errors.ts";
 import { type Brand, brand } from "./brand.ts";
 import { mysql } from "../../src/participants/mysql/mysql.ts";
 import { OUTCOMES, PREFIX, type Subject, useServer, values, xaTest } from "./mariadb_branches.ts";
-import { connectPool, firstColumn } from "./mariadb_databases.ts";
+import { connectPool, firstColumn, grantPrivilege } from "./mariadb_databases.ts";
 
 useServer();
 
@@ -286,4 +286,36 @@ xaTest("a branch that turns off autocommit leaves no session without it", async 
     assertEquals(await everywhere(subject.pool, "SELECT @@autocommit"), ["1", "1", "1"]);
   }
   assertEquals(await values(subject.admin), ["1", "1"]);
+});
+
+xaTest("a one-phase commit that a server refuses to begin is refused", async (subject) => {
+  const { admin, server } = subject;
+  await admin.query("CREATE USER IF NOT EXISTS teller@'127.0.0.1'");
+  await admin.query("GRANT ALL ON bank.* TO teller@'127.0.0.1'");
+  await grantPrivilege(admin, "teller");
+  await using pool = connectPool(server, "bank", { user: "teller" });
+  await using lockers = connectPool(server, "bank", { connectionLimit: 1 });
+  const refusals: [forbid: string, allow: string, retryable: boolean][] = [
+    ["SET GLOBAL read_only = ON", "SET GLOBAL read_only = OFF", false],
+    ["FLUSH TABLES WITH READ LOCK", "UNLOCK TABLES", true],
+  ];
+  for (const [forbid, allow, retryable] of refusals) {
+    const branch = await mysql(pool).acquire();
+    await branch.begin({ gid: `${PREFIX}forbidden_0` });
+    await branch.client.query("SET lock_wait_timeout = 1");
+    await branch.client.query("INSERT INTO entry VALUES (1)");
+    await branch.examine();
+    await lockers.query(forbid);
+    try {
+      const answer = await branch.commit();
+      assertEquals([answer.kind, "retryable" in answer && answer.retryable], [
+        "refused",
+        retryable,
+      ]);
+    } finally {
+      await lockers.query(allow);
+      branch.release();
+    }
+    assertEquals(await values(admin), []);
+  }
 });

@@ -31,6 +31,11 @@ export interface NumberMeaning {
    * forgotten; `ask` if it may know the branch all the same; otherwise as in {@linkcode SettleAnswer}.
    */
   readonly settling: "nothing" | "ask" | "later" | "operator";
+  /**
+   * Whether the statement was refused as such, before it did anything, and the roll-back behind it may be, too: then
+   * the end of the session rolls back.
+   */
+  readonly undone?: boolean;
   /** Whether another server may be answering than the one that prepared, or in another place. */
   readonly suspect?: boolean;
 }
@@ -48,7 +53,7 @@ function forbidden(name: string): NumberMeaning {
 }
 
 function readOnly(name: string): NumberMeaning {
-  return { name, vote: "no", settling: "later", suspect: true };
+  return { name, vote: "no", settling: "later", undone: true, suspect: true };
 }
 
 /** What each error number means that the servers are known to answer. */
@@ -65,7 +70,12 @@ export const NUMBERS: Readonly<Record<number, NumberMeaning>> = {
   1160: sessionEnds("ER_NET_ERROR_ON_WRITE"),
   1161: sessionEnds("ER_NET_WRITE_INTERRUPTED"),
   1184: sessionEnds("ER_NEW_ABORTING_CONNECTION"),
-  1205: conflict("ER_LOCK_WAIT_TIMEOUT, and MariaDB's NOWAIT"),
+  1205: {
+    ...conflict(
+      "ER_LOCK_WAIT_TIMEOUT, and MariaDB's NOWAIT; voting: nobody may commit, for a backup",
+    ),
+    undone: true,
+  },
   1213: conflict("ER_LOCK_DEADLOCK: the branch is rolled back"),
   1227: forbidden("ER_SPECIFIC_ACCESS_DENIED_ERROR"),
   1290: readOnly("ER_OPTION_PREVENTS_STATEMENT: a read-only server, after a failover"),

@@ -3,7 +3,8 @@
  *
  * The session knows the branch by its name, so every statement about it names it: one that the
  * application has ended by hand is not found any more. After any failure the branch is rolled back at once,
- * and *refused* is what the server has confirmed so.
+ * and *refused* is what the server has confirmed so, or what it has refused to begin in a session that was seen
+ * to have ended since.
  *
  * @module
  */
@@ -255,12 +256,19 @@ export class MysqlBranch<Client> implements Branch<Client> {
       return { kind: "refused", error, retryable: true };
     }
     const meaning = meaningOf(error);
-    const rolledBack = meaning !== null && await this.#rollBack();
+    const rolledBack = meaning !== null &&
+      (await this.#rollBack() || (meaning.undone === true && await this.#endSession()));
     if (rolledBack || meaning?.settling === "nothing") {
       return { kind: "refused", error, retryable: isRetryable(error) };
     }
     this.#phase = "lost";
     return { kind: "unknown", error };
+  }
+
+  /** Ends the session; true if the branch is known to be gone with it. */
+  async #endSession(): Promise<boolean> {
+    // What is not known is told as such, with the refusal as its reason.
+    return await this.#session.end(this.#gid).catch(() => false);
   }
 
   async #settle(verb: "COMMIT" | "ROLLBACK"): Promise<SettleAnswer> {

@@ -6,12 +6,13 @@
  */
 
 import { BranchLostError } from "../../coordinator/errors.ts";
+import { systemClock } from "../../platform/clock.ts";
 import { errorNumberOf } from "./answers.ts";
 import { ConnectionGuard } from "./mysql2_guard.ts";
 import { type Mysql2Queries, runOn } from "./mysql2_statements.ts";
 import { OwnStatements } from "./own_statements.ts";
 import type { MysqlResult, MysqlSession } from "./session.ts";
-import { askServerSession } from "./statements.ts";
+import { askServerSession, waitForEnd } from "./statements.ts";
 import type { ServerSession } from "./token.ts";
 
 /** What is used of a connection of a mysql2 pool with promises. */
@@ -100,6 +101,14 @@ export class Mysql2Session<Connection extends MysqlConnection> implements MysqlS
   async interrupt(): Promise<void> {
     // Who interrupts has no use for the reason of a failure, and waits for the statement either way.
     if (this.#isBusy) await this.#killQuery().catch(() => {});
+  }
+
+  async end(gid: string): Promise<boolean> {
+    const session = await this.identify();
+    this.release(false);
+    return await new OwnStatements(this.#pool).use((runner) =>
+      waitForEnd(runner, gid, session, systemClock)
+    );
   }
 
   release(clean: boolean): void {

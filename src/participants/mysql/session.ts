@@ -49,6 +49,14 @@ export interface MysqlSession<Client> extends StatementRunner {
   /** Asks the server, over another session, to stop what this one is doing. */
   interrupt(): Promise<void>;
   /**
+   * Ends the session, and with it a branch that is not prepared, and looks whether both are gone.
+   *
+   * @param gid The branch.
+   * @returns True if the server has neither any more; false if it still had when the time was up.
+   * @throws The driver's error: nothing is known.
+   */
+  end(gid: string): Promise<boolean>;
+  /**
    * Gives the session back, or ends it.
    *
    * @param clean Whether the session is known to be in no transaction; one that is not is ended, so that

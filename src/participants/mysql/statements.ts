@@ -8,6 +8,7 @@
 
 import { assertSafeGid, isSafeGid } from "../../coordinator/gid.ts";
 import type { BranchOptions, IsolationLevel, SettleAnswer } from "../../coordinator/participant.ts";
+import { type Clock, sleep } from "../../platform/clock.ts";
 import { meaningOf } from "./answers.ts";
 import { isIn, moveTo } from "./database.ts";
 import { type MysqlResult, single, type StatementRunner, text } from "./session.ts";
@@ -16,6 +17,10 @@ import { gidOfRecovered, xidOf } from "./xid.ts";
 
 /** Two statements are needed to learn when the server was started, and both round down. */
 const START_TOLERANCE_SECONDS = 3;
+
+/** How often it is looked whether a session has ended, and milliseconds in between. */
+const END_LOOKS = 100;
+const END_LOOK_MS = 20;
 
 const ISOLATION_LEVELS: Readonly<Record<IsolationLevel, string>> = {
   "read committed": "READ COMMITTED",
@@ -198,6 +203,32 @@ export async function isUnderWay(
   // Numbers of sessions begin anew when the server is started; both starts are known to the second.
   const serverStart = Number(text(own[1])) - await uptime(runner);
   return Math.abs(serverStart - session.serverStart) <= START_TOLERANCE_SECONDS;
+}
+
+/**
+ * Waits until a session has ended, and with it a branch in it that was not prepared.
+ *
+ * @param runner Any other session that is in no transaction.
+ * @param gid The branch.
+ * @param session The session.
+ * @param clock For the waiting between two looks.
+ * @returns True if the server has neither any more; false if it still had when the time was up.
+ */
+export async function waitForEnd(
+  runner: StatementRunner,
+  gid: string,
+  session: ServerSession,
+  clock: Clock,
+): Promise<boolean> {
+  for (let look = 1; look <= END_LOOKS; look++) {
+    const { rows } = await runner.run(
+      `SELECT ID FROM information_schema.PROCESSLIST WHERE ID = ${session.connection}`,
+    );
+    // One that is not in the list any more has rolled back before it went.
+    if (rows.length === 0) return !(await recover(runner)).includes(gid);
+    await sleep(clock, END_LOOK_MS);
+  }
+  return false;
 }
 
 async function uptime(runner: StatementRunner): Promise<number> {

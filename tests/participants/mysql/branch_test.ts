@@ -212,6 +212,39 @@ Deno.test("MysqlBranch: a deadlock at the outcome table's row is refused, for no
   assertEquals(session.releasedClean, true);
 });
 
+Deno.test("MysqlBranch: a vote that a server refuses to begin, and to roll back, ends with its session", async () => {
+  for (const [errno, retryable] of [[1290, false], [1836, false], [1205, true]] as const) {
+    for (const vote of ["commit", "prepare"] as const) {
+      const error = answered(errno);
+      const script = { "XA COMMIT": error, "XA PREPARE": error, "XA ROLLBACK": error };
+      const { session, branch } = await begun(script);
+      await branch.examine();
+      assertEquals(await branch[vote](), { kind: "refused", error, retryable });
+      assertEquals(session.ran.at(-1), "ended");
+
+      const still = await begun(script);
+      still.session.ending = Promise.resolve(false);
+      await still.branch.examine();
+      assertEquals(await still.branch[vote](), { kind: "unknown", error });
+
+      const unreachable = await begun(script);
+      unreachable.session.ending = Promise.reject(lost());
+      await unreachable.branch.examine();
+      assertEquals(await unreachable.branch[vote](), { kind: "unknown", error });
+    }
+  }
+});
+
+Deno.test("MysqlBranch: a vote that failed otherwise is not known to be gone with its session", async () => {
+  for (const errno of [1105, 1317]) {
+    const error = answered(errno);
+    const { session, branch } = await begun({ "XA COMMIT": error, "XA ROLLBACK": error });
+    await branch.examine();
+    assertEquals(await branch.commit(), { kind: "unknown", error });
+    assert(!session.ran.includes("ended"));
+  }
+});
+
 Deno.test("MysqlBranch: a branch that has failed is told from one ended by hand", async () => {
   const failed = await begun({ "XA END": ROLLBACK_ONLY });
   assertStrictEquals(await assertRejects(() => failed.branch.examine()), ROLLBACK_ONLY);

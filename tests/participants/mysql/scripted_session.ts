@@ -51,6 +51,8 @@ export class ScriptedSession implements MysqlSession<string> {
   /** Whether the client refuses use. */
   closed = false;
   wrote = false;
+  /** Whether the server is seen to be rid of it when it is ended. */
+  ending: Promise<boolean> = Promise.resolve(true);
   movedTo: string | null = null;
   readonly client = "client";
   readonly #script: Readonly<Record<string, Answer>>;
@@ -77,6 +79,11 @@ export class ScriptedSession implements MysqlSession<string> {
 
   interrupt(): Promise<void> {
     return Promise.resolve();
+  }
+
+  end(_gid: string): Promise<boolean> {
+    this.ran.push("ended");
+    return this.ending;
   }
 
   release(clean: boolean): void {
