@@ -30,9 +30,11 @@ function setting(name: string, fallback?: string): string {
   return value;
 }
 
+/** The driver would wait longer with each lost connection: up to 20 s, also when the server is back. */
+const pool = { max: 20, backoff: () => 0.2 };
 const clients = {
-  orders: postgresDriver(setting("ORDERS_URL"), { max: 20 }),
-  billing: postgresDriver(setting("BILLING_URL"), { max: 20 }),
+  orders: postgresDriver(setting("ORDERS_URL"), pool),
+  billing: postgresDriver(setting("BILLING_URL"), pool),
 };
 const coordinator = await Coordinator.open({
   directory: setting("LOG_DIRECTORY"),
@@ -71,7 +73,7 @@ async function drain(): Promise<never> {
   console.log(`left to the next start: ${unfinished.length} running, ${inDoubt.length} in doubt`);
   // Their answers are on the way, except where a transaction hangs.
   if (unfinished.length === 0) await served;
-  await Promise.all(Object.values(clients).map((sql) => sql.end({ timeout: 1 })));
+  await Promise.all(Object.values(clients).map((sql) => sql.end({ timeout: 5 })));
   Deno.exit(0);
 }
 

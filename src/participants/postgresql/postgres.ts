@@ -54,10 +54,11 @@ export interface PostgresOptions {
  * import postgresDriver from "postgres";
  * import { postgres } from "@indoubt/coordinator/postgres";
  *
- * const sql = postgresDriver("postgres://app@localhost/orders", { max: 20 });
+ * // By default the driver waits up to 20 s before it connects again to a server that is back.
+ * const sql = postgresDriver("postgres://app@localhost/orders", { max: 20, backoff: () => 0.2 });
  * const participants = { orders: postgres(sql) };
  * console.assert(participants.orders.kind === "postgresql");
- * await sql.end();
+ * await sql.end({ timeout: 5 });
  * ```
  */
 export function postgres<Reserved extends ReservedPostgresSql>(
