@@ -249,7 +249,7 @@ export class ParticipantUnavailableError extends Error {
     const cause = options?.cause instanceof Error ? ` (${options.cause.message})` : "";
     super(
       `Cannot reach participant "${participant}"${cause}: it is tried again until it answers, ` +
-        "see that the database runs and that its address is right",
+        "see that the database runs, and that address, user and this program's permissions are right",
       options,
     );
     this.participant = participant;
@@ -305,10 +305,13 @@ export class BranchEndedError extends Error {
 
 /**
  * The session of a branch was lost before PREPARE or COMMIT was sent in it: its database rolls the branch
- * back. Thrown by adapters; callers see it as the cause of a {@linkcode TransactionAbortedError} that may be
- * tried again.
+ * back, and the transaction may be begun again. Thrown by adapters.
  *
- * @example Recognize it as the cause
+ * A statement of the function that meets it is rejected with it, or with the driver's own error where the
+ * statement was under way; as every error of the function, `transaction` throws it as it is. Where the commit
+ * meets it, it is the cause of a {@linkcode TransactionAbortedError}. The option `retry` knows all three.
+ *
+ * @example Recognize it, as the error or as the cause
  * ```ts
  * import { BranchLostError } from "@indoubt/coordinator";
  *
