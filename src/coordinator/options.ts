@@ -36,7 +36,7 @@ export interface CoordinatorOptions<P extends Participants> {
    */
   readonly requireAll?: boolean;
   /**
-   * How long a transaction may take before its decision.
+   * How long a transaction may take before its decision, unless it says so itself.
    *
    * @default {60000}
    */
@@ -69,13 +69,15 @@ export interface CoordinatorOptions<P extends Participants> {
    */
   readonly closeTimeout?: number;
   /**
-   * How often each database is asked for prepared branches that nobody drives to an end.
+   * How often each database is asked who it is, and for prepared branches that nobody drives to an end. One
+   * that went down is noticed then.
    *
    * @default {60000}
    */
   readonly sweepInterval?: number;
   /**
-   * How many transactions may run at once. More wait for their turn, as long as their time allows.
+   * How many transactions may run at once. More wait for their turn, as long as their time allows. Where
+   * `enlist` is used, no pool should have fewer connections: two could wait for each other's.
    *
    * @default {1000}
    */
@@ -128,7 +130,8 @@ export interface TransactionOptions {
   /** Stops the transaction when aborted before the decision; has no effect after it. */
   readonly signal?: AbortSignal;
   /**
-   * How long the transaction may take before its decision, in milliseconds.
+   * How long the transaction may take before its decision, in milliseconds; with `retry`, each try. A statement
+   * that runs when time is up is given 250 ms to end before it is interrupted, and only then the caller hears.
    *
    * @default {the coordinator's `timeout`}
    */

@@ -36,9 +36,7 @@ Deno.test("README.md names every option", async () => {
   const readme = await read("README.md");
   const participants = { north: new FakeParticipant(new FakeDatabase("north")) };
   const options = completeOptions({ directory: "unused", participants });
-  // For tests, or not needed for anything (forceBegin), or found where it belongs.
-  const elsewhere = new Set(["platform", "onProtocolPoint", "forceBegin", "context"]);
-  for (const name of Object.keys(options).filter((one) => !elsewhere.has(one))) {
+  for (const name of Object.keys(options)) {
     assert(readme.includes(`\`${name}\``), `${name} is not named`);
   }
   for (const name of ["timeout", "signal", "retry", "isolationLevel", "readOnly", "label"]) {
