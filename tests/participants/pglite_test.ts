@@ -17,6 +17,7 @@ import {
   type Register,
   testOnPglite,
 } from "./pglite_subject.ts";
+import { soon } from "../servers/databases.ts";
 import { postgresqlDialect as dialect } from "./postgresql/dialect.ts";
 
 testOnPglite("pglite keeps the contract of a participant", (register, host) => {
@@ -98,6 +99,54 @@ function queueTests(test: Register, host: () => PgliteHost): void {
     assertEquals(await subject.participant.commitPrepared(first.gid), { kind: "done" });
     await using opened = await second;
     assertEquals(await subject.run(opened.branch.client, dialect.count), ["1"]);
+  });
+
+  test("pglite: check() and listPrepared() do not wait for a branch that is open", async () => {
+    await using subject = await host().subject();
+    const { participant } = subject;
+    const checked = await participant.check("indoubt_");
+    const first = await openWritten(subject, dialect);
+    assertEquals(await soon("it is checked", participant.check("indoubt_")), checked);
+    assertEquals(await soon("it is swept", participant.listPrepared("")), []);
+    // In the queue are: a branch, then who asks.
+    const opening = open(subject);
+    const asked = [participant.check("indoubt_"), participant.listPrepared("")] as const;
+    await first.branch.rollback();
+    first.release();
+    await using second = await opening;
+    const behind = [participant.check("indoubt_"), participant.listPrepared("")] as const;
+    for (const [checking, listing] of [asked, behind]) {
+      assertEquals(await soon("it is checked", checking), checked);
+      assertEquals(await soon("it is swept", listing), []);
+    }
+    // What is prepared is listed.
+    await subject.run(second.branch.client, dialect.insert(1));
+    assertEquals((await second.branch.prepare()).kind, "done");
+    second.release();
+    assertEquals((await participant.listPrepared("")).map(({ gid }) => gid), [second.gid]);
+    assertEquals(await participant.rollbackPrepared(second.gid), { kind: "done" });
+  });
+
+  test("pglite: who asks before a branch comes is answered when it has come", async () => {
+    await using subject = await host().subject();
+    const { db } = host();
+    const { participant } = subject;
+    const checked = await participant.check("indoubt_");
+    const [entered, leaving] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const own = db.transaction(async () => {
+      entered.resolve();
+      await leaving.promise;
+    });
+    await entered.promise;
+    const opening = open(subject);
+    const asked = [participant.check("indoubt_"), participant.listPrepared("")] as const;
+    assert(await isWaiting(asked[0]), "the application has the instance");
+    leaving.resolve();
+    await own;
+    await using opened = await opening;
+    assertEquals(await soon("it is checked", asked[0]), checked);
+    assertEquals(await soon("it is swept", asked[1]), []);
+    await opened.branch.rollback();
   });
 
   test("pglite: interrupt() has nothing to do", async () => {

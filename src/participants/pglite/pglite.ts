@@ -6,6 +6,9 @@
  * its COMMIT PREPARED or ROLLBACK PREPARED is done: every other statement, the application's own direct
  * ones too, waits in PGlite's queue. And a branch does not begin while any prepared transaction is there.
  *
+ * Who asks about the instance while a branch has it is answered without it: an instance in this process is
+ * the one that it was, and holds nothing prepared while a branch is not. So a long transaction is no outage.
+ *
  * @example
  * ```ts
  * import { PGlite } from "@electric-sql/pglite";
@@ -30,7 +33,7 @@ import type {
 } from "../../coordinator/participant.ts";
 import { isRetryable } from "../postgresql/answers.ts";
 import { PostgresqlBranch } from "../postgresql/branch.ts";
-import { checkPostgresql } from "../postgresql/check.ts";
+import { checkPostgresql, type PostgresqlCheck } from "../postgresql/check.ts";
 import { listPrepared, outcomeOf } from "../postgresql/questions.ts";
 import type { StatementRunner } from "../postgresql/session.ts";
 import { settleBranch } from "../postgresql/statements.ts";
@@ -75,6 +78,12 @@ export function pglite<Queries extends PgliteQueries>(
 class Pglite<Queries extends PgliteQueries> implements Participant<Queries> {
   readonly kind = "pglite";
   readonly #db: PgliteDatabase<Queries>;
+  /** What the last check has found. */
+  #checked: PostgresqlCheck | null = null;
+  /** The session of the branch that has the instance. */
+  #active: PgliteSession<Queries> | null = null;
+  /** Who is to hear when a branch has it. */
+  readonly #waiting = new Set<() => void>();
   /** The session whose prepared branch is not settled; nobody else may use the instance meanwhile. */
   #held: PgliteSession<Queries> | null = null;
   readonly #runner: StatementRunner = { run: (statements) => this.#run(statements) };
@@ -83,8 +92,12 @@ class Pglite<Queries extends PgliteQueries> implements Participant<Queries> {
     this.#db = db;
   }
 
-  check(gidPrefix: string): Promise<{ identity: string }> {
-    return checkPostgresql(this.#runner, gidPrefix);
+  async check(gidPrefix: string): Promise<{ identity: string }> {
+    const ask = () => checkPostgresql(this.#runner, gidPrefix);
+    this.#checked = this.#checked === null
+      ? await ask()
+      : await this.#unlessTaken(ask, this.#checked);
+    return { identity: this.#checked.identity };
   }
 
   async acquire(): Promise<Branch<Queries>> {
@@ -94,7 +107,9 @@ class Pglite<Queries extends PgliteQueries> implements Participant<Queries> {
       if (foreign === undefined) {
         // Anew, since an isolation level must be set before the first query.
         await session.run("ROLLBACK AND CHAIN");
-        return new PostgresqlBranch(session);
+        this.#active = session;
+        for (const tell of this.#waiting) tell();
+        return new PostgresqlBranch(session, this.#checked?.role ?? null);
       }
       throw new Error(
         `Cannot begin a branch: PGlite holds ${foreign.gid} prepared, and a statement that waits for ` +
@@ -107,7 +122,7 @@ class Pglite<Queries extends PgliteQueries> implements Participant<Queries> {
   }
 
   listPrepared(gidPrefix: string): Promise<PreparedBranch[]> {
-    return listPrepared(this.#runner, gidPrefix);
+    return this.#unlessTaken(() => listPrepared(this.#runner, gidPrefix), []);
   }
 
   commitPrepared(gid: string): Promise<SettleAnswer> {
@@ -131,7 +146,26 @@ class Pglite<Queries extends PgliteQueries> implements Participant<Queries> {
     this.#held = null;
   }
 
+  /**
+   * Asks, unless a branch has the instance or comes to have it first: its application may take its time.
+   *
+   * @param ask Asks.
+   * @param answer What is known without asking as long as a branch is there and not prepared.
+   */
+  async #unlessTaken<Answer>(ask: () => Promise<Answer>, answer: Answer): Promise<Answer> {
+    if (this.#active !== null && !this.#active.prepared) return answer;
+    const taken = Promise.withResolvers<Answer>();
+    const tell = () => taken.resolve(answer);
+    this.#waiting.add(tell);
+    try {
+      return await Promise.race([ask(), taken.promise]);
+    } finally {
+      this.#waiting.delete(tell);
+    }
+  }
+
   #onReleased(session: PgliteSession<Queries>): void {
+    if (this.#active === session) this.#active = null;
     if (session.prepared) this.#held = session;
     else {
       if (this.#held === session) this.#held = null;
