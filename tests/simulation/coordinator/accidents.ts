@@ -10,7 +10,7 @@ import { idOfGid } from "./evidence.ts";
 import { interfere } from "./operator.ts";
 import { DIRECTORY } from "./process.ts";
 import type { SimulatedServer } from "./simulated_server.ts";
-import type { Swarm } from "./swarm.ts";
+import { MANY_OUTCOMES, type Swarm } from "./swarm.ts";
 import type { World } from "./world.ts";
 
 const LONGEST_OUTAGE_MS = 4_000;
@@ -35,11 +35,12 @@ export class Accidents {
   /** Spreads what is to happen over the safety phase. */
   plan(): void {
     const { clockJumps, closes, diskFaults, failovers } = this.#swarm;
-    const { interferences, meddlings, outages, restores, swaps } = this.#swarm;
+    const { interferences, lostCommits, meddlings, outages, restores, swaps } = this.#swarm;
     this.#sometime(closes, () => void this.#world.restart());
     this.#sometime(outages, () => this.#outage(this.#server()));
     this.#sometime(failovers, () => this.#failOver(this.#server()));
     this.#sometime(restores, () => this.#planRestore(this.#server()));
+    this.#sometime(lostCommits, () => this.#loseCommit(this.#server()));
     this.#sometime(swaps, () => this.#swap(this.#server()));
     this.#sometime(meddlings, () => this.#meddle(this.#server()));
     this.#sometime(interferences, () => void this.#interfere());
@@ -131,6 +132,25 @@ export class Accidents {
       restore();
       this.#world.evidence.restores.push({ participant: server.name, from, at });
     });
+  }
+
+  /** A standby takes over that lacks the last commit: what was committed is prepared again. */
+  #loseCommit(server: SimulatedServer): void {
+    const { clock, evidence, standIns, timeline } = this.#world;
+    const gid = server.reachable && !standIns.has(server) ? server.loseCommit() : null;
+    if (gid === null) {
+      clock.after(1 + this.#random.below(50), () => {
+        if (!this.#isPeace) this.#loseCommit(server);
+      });
+      return;
+    }
+    timeline.note(`${server.name} fails over and has lost the commit of ${gid}`);
+    const { damage, keepOutcomes } = this.#swarm;
+    const at = clock.elapsed();
+    evidence.lostCommits.push({ at, gid });
+    // Who does not know how it ended presumes that it was rolled back, as of one that comes from a backup.
+    const isKnown = keepOutcomes === MANY_OUTCOMES && damage === 0;
+    if (!isKnown) evidence.restores.push({ participant: server.name, from: 0, at });
   }
 
   #meddle(server: SimulatedServer): void {

@@ -29,6 +29,7 @@ const MARKS: Readonly<Record<string, (evidence: Evidence) => boolean>> = {
     one.meddlings.some(({ isThroughCoordinator }) => isThroughCoordinator),
   "a person makes the coordinator forget": (one) => one.forgotten.size > 0,
   "a branch is begun in a wrong database": (one) => one.astray.size > 0,
+  "a commit is lost in a failover": (one) => one.lostCommits.length > 0,
   "a backup takes a database's place": (one) => one.restores.length > 0,
   "a log is damaged": (one) => tells(one, "log-damaged"),
   "a log is lost as a whole": (one) => one.coordinators.size > 1,

@@ -107,6 +107,8 @@ export class Evidence {
   readonly settlings: Settling[] = [];
   readonly meddlings: Meddling[] = [];
   readonly restores: Restore[] = [];
+  /** Branches that a failover has prepared again, and when. */
+  readonly lostCommits: { readonly at: number; readonly gid: string }[] = [];
   readonly probes: LogProbe[] = [];
   readonly events: { at: number; process: number; event: CoordinatorEvent }[] = [];
   /** When the log was damaged; undecided transactions of earlier processes must be left alone. */

@@ -38,6 +38,8 @@ const SETTLE_STATES: readonly string[] = ["55000", "42501", "0A000", "57P03", "5
 export class SimulatedPostgresql extends SimulatedServer {
   #statuses = new Map<string, Status>();
   #nextXid = 700;
+  /** What was committed last, if nothing was prepared or committed since. */
+  #last: { readonly gid: string; readonly transaction: ServerTransaction } | null = null;
 
   readonly kind = "postgresql";
 
@@ -91,6 +93,7 @@ export class SimulatedPostgresql extends SimulatedServer {
     this.identify(one);
     one.session = null;
     this.prepared.set(gid, one);
+    this.#last = null;
     return one.xid;
   }
 
@@ -100,6 +103,21 @@ export class SimulatedPostgresql extends SimulatedServer {
     if (transaction === undefined) throw stateError("42704");
     this.prepared.delete(gid);
     this.finish(transaction, ending);
+    if (ending === "commit") this.#last = { gid, transaction };
+  }
+
+  override loseCommit(): string | null {
+    if (this.#last === null) return null;
+    const { gid, transaction } = this.#last;
+    this.goAway();
+    const lost = new Set(transaction.rows);
+    this.rows = this.rows.filter((row) => !lost.has(row));
+    if (transaction.xid !== null) this.#statuses.set(transaction.xid, "in progress");
+    this.prepared.set(gid, transaction);
+    this.#last = null;
+    this.lockPrepared();
+    this.reachable = true;
+    return gid;
   }
 
   /** What `pg_xact_status` says; another server does not know the id. */
@@ -117,6 +135,7 @@ export class SimulatedPostgresql extends SimulatedServer {
     const restore = super.snapshot();
     return () => {
       restore();
+      this.#last = null;
       // A transaction that was open then is rolled back where that state is recovered.
       this.#statuses = new Map(
         statuses.map(([xid, status]) => [xid, open.has(xid) ? "aborted" : status]),
@@ -132,6 +151,7 @@ export class SimulatedPostgresql extends SimulatedServer {
   }
 
   protected override finish(transaction: ServerTransaction, ending: Ending): void {
+    if (ending === "commit") this.#last = null;
     if (transaction.xid !== null) {
       this.#statuses.set(transaction.xid, ending === "commit" ? "committed" : "aborted");
     }

@@ -207,6 +207,16 @@ export abstract class SimulatedServer {
     for (const session of [...this.sessions]) this.kill(session);
   }
 
+  /**
+   * A standby takes over that lacks nothing but the last COMMIT PREPARED: that branch is prepared again.
+   *
+   * @returns Its gid; `null` if that was not the last that happened, or this kind of database is not
+   * simulated so.
+   */
+  loseCommit(): string | null {
+    return null;
+  }
+
   /** Takes a snapshot; the function that is given goes back to it. */
   snapshot(): () => void {
     const rows = [...this.rows];
@@ -218,9 +228,7 @@ export abstract class SimulatedServer {
       this.rows = [...rows];
       this.prepared.clear();
       for (const [gid, transaction] of prepared) this.prepared.set(gid, clone(transaction));
-      this.locks.reset(
-        [...this.prepared.values()].flatMap((one) => one.lock === null ? [] : [[one.lock, one]]),
-      );
+      this.lockPrepared();
       this.reachable = true;
     };
   }
@@ -230,6 +238,13 @@ export abstract class SimulatedServer {
     const transaction = { id: "", xid: null, rows: [], lock: null, session: null };
     this.identify(transaction);
     this.prepared.set(gid, transaction);
+  }
+
+  /** Nothing is locked but what is prepared. */
+  protected lockPrepared(): void {
+    this.locks.reset(
+      [...this.prepared.values()].flatMap((one) => one.lock === null ? [] : [[one.lock, one]]),
+    );
   }
 
   /** Gives a transaction its id, when it writes for the first time. */

@@ -41,6 +41,7 @@ export interface Swarm {
   readonly interferences: number;
   readonly diskFaults: number;
   readonly clockJumps: number;
+  readonly lostCommits: number;
   /** How likely a crash also damages the log, and how likely a start finds a wrong database. */
   readonly damage: number;
   readonly impostor: number;
@@ -102,5 +103,6 @@ export function drawSwarm(random: SeededRandom): Swarm {
     closeTimeout: 1 + random.below(3_000),
     maxConcurrentTransactions: random.pick([1, 3, 1_000, 1_000]),
     keepOutcomes: random.pick([0, 2, MANY_OUTCOMES, MANY_OUTCOMES]),
+    lostCommits: times(0.2, 4),
   };
 }

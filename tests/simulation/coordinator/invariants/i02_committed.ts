@@ -28,6 +28,10 @@ export function checkCommitted(evidence: Evidence, canProve: (name: string) => b
       // Whoever has told the coordinator to do it knows.
       if (meddling.isThroughCoordinator) continue;
       if (!canProve(name) || evidence.isTold(meddling.gid)) continue;
+      // It had been committed, and was prepared again: who has rolled it back then was the first to see it.
+      if (evidence.lostCommits.some(({ gid, at }) => gid === meddling.gid && at <= meddling.at)) {
+        continue;
+      }
       throw new InvariantViolation(
         "I2",
         `${id} was decided, a person has rolled it back in ${name}, and nobody was told`,

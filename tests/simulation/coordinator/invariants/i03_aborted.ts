@@ -28,10 +28,12 @@ function checkTold(
   attempt: Attempt,
   canProve: (name: string) => boolean,
 ): void {
-  for (const { ending, gid, id, isThroughCoordinator, participant } of evidence.meddlings) {
+  for (const { at, ending, gid, id, isThroughCoordinator, participant } of evidence.meddlings) {
     if (id !== attempt.id || ending !== "commit" || isThroughCoordinator) continue;
     if (!evidence.voted.has(gid) || !canProve(participant) || evidence.isTold(gid)) continue;
     if (evidence.isRestored(participant, attempt)) continue;
+    // A failover has undone what the person did.
+    if (evidence.lostCommits.some((one) => one.gid === gid && one.at >= at)) continue;
     throw new InvariantViolation(
       "I3",
       `${id} was aborted, a person has committed it in ${participant}, and nobody was told`,
