@@ -100,6 +100,73 @@ xaTest("what an operator does to a branch is told by the outcome table", async (
   }
 });
 
+xaTest("a branch that was left is named when its session has gone", async (subject) => {
+  const { pool, admin } = subject;
+  const held = Promise.withResolvers<() => void>();
+  const participant = mysql({
+    query: (options) => pool.query(options),
+    // The network has lost the end of the connection: the server does not hear of it before the test lets it.
+    getConnection: async () => {
+      const connection = await pool.getConnection();
+      return new Proxy(connection, {
+        get: (target, name) => {
+          if (name === "destroy") return () => held.resolve(() => target.destroy());
+          const value = Reflect.get(target, name, target);
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
+    },
+  });
+  await participant.check(PREFIX);
+  const branch = await participant.acquire();
+  const [gid, { threadId }] = [`${PREFIX}left_0`, branch.client];
+  await branch.begin({ gid });
+  await branch.client.query("INSERT INTO entry VALUES (1)");
+  assertEquals((await branch.prepare()).kind, "done");
+  branch.release();
+  const end = await held.promise;
+  if (brand.preparedStaysWithSession) {
+    const answer = await participant.commitPrepared(gid);
+    assert(answer.kind === "later");
+    assertStringIncludes(String(answer.error), "has not ended");
+  }
+  end();
+  await untilGone(admin, threadId);
+  assertEquals(await participant.commitPrepared(gid), { kind: "done" });
+  assertEquals(await values(admin), ["1"]);
+});
+
+if (brand.preparedStaysWithSession) {
+  xaTest("an OK to a branch whose row is still locked is for a person", async (subject) => {
+    const { pool, admin, begin } = subject;
+    const proving = mysql(pool, { outcomeTable: OUTCOMES });
+    const { identity } = await proving.check(PREFIX);
+    await using lockers = connectPool(subject.server, "bank");
+    const locker = await lockers.getConnection();
+    const { branch, client, gid } = await begin({ proven: true });
+    await client.query("INSERT INTO entry VALUES (1)");
+    const prepared = await branch.prepare();
+    assert(prepared.kind === "done" && prepared.token !== null);
+    const { threadId } = client;
+    branch.release();
+    await untilGone(admin, threadId);
+    // Who waits for the row has it from the moment at which the branch is committed, as if it was not.
+    await locker.query("BEGIN");
+    const row = locker.query(`SELECT gid FROM ${OUTCOMES} WHERE gid = '${gid}' FOR UPDATE`);
+    const state =
+      "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'";
+    await until("it waits", async () => (await firstColumn(admin, state))[0] === "1");
+    const answer = await proving.commitPrepared(gid);
+    assert(answer.kind === "operator");
+    assertStringIncludes(String(answer.error), "restart the server");
+    await row;
+    await locker.query("ROLLBACK");
+    locker.release();
+    assertEquals(await proving.commitPrepared(gid), { kind: "absent" });
+    assertEquals(await proving.outcomeOf(prepared.token, identity), "committed");
+  });
+}
+
 xaTest("listPrepared() leaves out other transaction managers' branches", async (subject) => {
   const { admin, participant } = subject;
   const gid = `${PREFIX}0_0`;

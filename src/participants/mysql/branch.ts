@@ -56,6 +56,9 @@ type NoVote = Exclude<VoteAnswer, { readonly kind: "done" }>;
 /** Asks which database a session is in. */
 export type AskIdentity = (session: StatementRunner) => Promise<string>;
 
+/** Is told of a branch that may be prepared and is left so, and of its session, which has been told to end. */
+export type LeaveBranch = (gid: string, session: ServerSession) => void;
+
 /** Which database each session was in when it was asked. */
 const identities = new WeakMap<ServerSession, string>();
 
@@ -65,6 +68,7 @@ export class MysqlBranch<Client> implements Branch<Client> {
   readonly #outcomeTable: OutcomeTable | null;
   readonly #askIdentity: AskIdentity;
   readonly #database: string | null;
+  readonly #leave: LeaveBranch;
   #gid = "";
   #xid = "";
   #readOnly = false;
@@ -72,6 +76,7 @@ export class MysqlBranch<Client> implements Branch<Client> {
   #counters = "";
   #work: BranchWork | null = null;
   #phase: Phase = "new";
+  #mayBePrepared = false;
 
   /**
    * Takes over a session that is in no transaction.
@@ -80,16 +85,19 @@ export class MysqlBranch<Client> implements Branch<Client> {
    * @param outcomeTable Where the proof of its outcome is kept; `null` without proof.
    * @param askIdentity Asks which database a session is in.
    * @param database Name of the database in which the branch has to begin; `null` for where the session is.
+   * @param leave Is told if the branch is left prepared.
    */
   constructor(
     session: MysqlSession<Client>,
     outcomeTable: OutcomeTable | null,
     askIdentity: AskIdentity,
     database: string | null = null,
+    leave: LeaveBranch = () => {},
   ) {
     this.#session = session;
     this.#outcomeTable = outcomeTable?.in(database) ?? null;
     this.#database = database;
+    this.#leave = leave;
     this.#askIdentity = askIdentity;
   }
 
@@ -161,10 +169,13 @@ export class MysqlBranch<Client> implements Branch<Client> {
     try {
       const { token } = this.#work ?? await this.examine();
       this.#phase = "voted";
+      this.#mayBePrepared = true;
       await this.#session.run(`XA PREPARE ${this.#xid}`);
       return { kind: "done", token };
     } catch (error) {
-      return await this.#refuse(error);
+      const answer = await this.#refuse(error);
+      if (answer.kind === "refused") this.#mayBePrepared = false;
+      return answer;
     }
   }
 
@@ -191,7 +202,11 @@ export class MysqlBranch<Client> implements Branch<Client> {
     const { movedTo } = this.#session;
     // Whoever gets it next believes it to be where the pool connects.
     const isAway = movedTo !== null && movedTo !== this.#database;
-    this.#session.release(!isAway && (this.#phase === "new" || this.#phase === "over"));
+    const isOver = this.#phase === "new" || this.#phase === "over";
+    if (this.#mayBePrepared && !isOver && this.#serverSession !== null) {
+      this.#leave(this.#gid, this.#serverSession);
+    }
+    this.#session.release(isOver && !isAway);
   }
 
   async #hasWritten(): Promise<boolean> {

@@ -40,6 +40,8 @@ export interface Known {
 
 /** Who a server and its database are. */
 export interface MysqlIdentity extends ParticipantCheck {
+  /** Which of the two servers it is. */
+  readonly brand: "mariadb" | "mysql";
   /** The database's name. */
   readonly database: string;
 }
@@ -60,7 +62,10 @@ export async function identify(runner: StatementRunner, known: Known): Promise<M
     throw wrong("its client is connected to no database, name one in the pool's options");
   }
   if (found !== database) await moveTo(runner, database);
-  return { identity: identity(await readVariables(runner), known.server, database), database };
+  const variables = await readVariables(runner);
+  const brand = isMariadb(variables) ? "mariadb" : "mysql";
+  const identity = `${brand}:${serverName(variables, known.server)}/${database}`;
+  return { identity, database, brand };
 }
 
 /**
@@ -141,13 +146,13 @@ async function assertRecover(runner: StatementRunner): Promise<void> {
   }
 }
 
-function identity(variables: Variables, server: string | null, database: string): string {
+function serverName(variables: Variables, server: string | null): string {
   const own = variables.server_uuid ?? variables.server_uid;
   const name = server ?? own;
   if (name === undefined || name === "") {
     throw wrong("its server has neither server_uuid nor server_uid, give the option server");
   }
-  return `${isMariadb(variables) ? "mariadb" : "mysql"}:${name}/${database}`;
+  return name;
 }
 
 function wrong(reason: string, cause?: unknown): ParticipantConfigurationError {

@@ -17,13 +17,15 @@ import type {
   SettleAnswer,
   TokenOutcome,
 } from "../../coordinator/participant.ts";
+import { systemClock } from "../../platform/clock.ts";
 import { isRetryable } from "./answers.ts";
 import { MysqlBranch } from "./branch.ts";
 import { checkMysql, identify, type Known } from "./check.ts";
 import { Mysql2Session, type MysqlConnection, type MysqlPool } from "./mysql2_session.ts";
 import { OutcomeTable } from "./outcome_table.ts";
 import { OwnStatements } from "./own_statements.ts";
-import { isUnderWay, recover, settleBranch } from "./statements.ts";
+import { Settling } from "./settling.ts";
+import { isUnderWay, recover } from "./statements.ts";
 import { parseToken } from "./token.ts";
 
 export type { MysqlConnection, MysqlPool } from "./mysql2_session.ts";
@@ -103,6 +105,7 @@ class Mysql<Connection extends MysqlConnection> implements Participant<Connectio
   #known: Known;
   /** In that database. */
   #outcomeTable: OutcomeTable | null;
+  readonly #settling = new Settling(systemClock);
   /** When each branch that is listed was listed first. */
   #seen: ReadonlyMap<string, Date> = new Map();
 
@@ -130,10 +133,11 @@ class Mysql<Connection extends MysqlConnection> implements Participant<Connectio
 
   check(gidPrefix: string): Promise<ParticipantCheck> {
     return this.#own.use(async (runner) => {
-      const { identity, database } = await checkMysql(runner, this.#known);
+      const { identity, database, brand } = await checkMysql(runner, this.#known);
       await this.#outcomeTable?.check(runner, gidPrefix);
       this.#known = { ...this.#known, database };
       this.#outcomeTable = this.#outcomeTable?.in(database) ?? null;
+      if (brand === "mariadb") this.#settling.beware(this.#outcomeTable);
       return { identity };
     });
   }
@@ -145,6 +149,7 @@ class Mysql<Connection extends MysqlConnection> implements Participant<Connectio
       this.#outcomeTable,
       async (runner) => (await identify(runner, this.#known)).identity,
       this.#known.database,
+      this.#settling.leave,
     );
   }
 
@@ -183,7 +188,7 @@ class Mysql<Connection extends MysqlConnection> implements Participant<Connectio
 
   async #settle(verb: "COMMIT" | "ROLLBACK", gid: string): Promise<SettleAnswer> {
     try {
-      return await this.#own.use((runner) => settleBranch(runner, verb, gid));
+      return await this.#own.use((runner) => this.#settling.settle(runner, verb, gid));
     } catch (error) {
       return { kind: "later", error };
     }

@@ -123,14 +123,27 @@ export class OutcomeTable {
    * @returns What became of the branch.
    */
   async outcomeOf(runner: StatementRunner, gid: string, writtenAt: number): Promise<TokenOutcome> {
+    const row = await this.look(runner, gid);
+    if (row === "locked") return "in progress";
+    if (row === "there") return "committed";
+    return writtenAt < await this.#deletedUpTo(runner) ? "unproven" : "aborted";
+  }
+
+  /**
+   * Looks for a branch's row.
+   *
+   * @param runner Any session that is in no transaction.
+   * @param gid The branch.
+   * @returns Whether it is there, or somebody has it who has not ended.
+   */
+  async look(runner: StatementRunner, gid: string): Promise<"there" | "missing" | "locked"> {
     try {
       const { rows } = await runner.run(
         `SELECT gid FROM ${this.#fullName} WHERE gid = '${assertSafeGid(gid)}' FOR UPDATE NOWAIT`,
       );
-      if (rows.length > 0) return "committed";
-      return writtenAt < await this.#deletedUpTo(runner) ? "unproven" : "aborted";
+      return rows.length > 0 ? "there" : "missing";
     } catch (error) {
-      if (saysLocked(error)) return "in progress";
+      if (saysLocked(error)) return "locked";
       throw error;
     }
   }

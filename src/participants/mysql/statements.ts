@@ -198,11 +198,39 @@ export async function isUnderWay(
       "FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID()",
   );
   if (rows.some(([, , ending]) => ending === "1")) return true;
-  const own = rows.find(([id]) => id === session.connection);
-  if (own === undefined) return false;
+  return (await amongListed(runner, rows, [session]))(session);
+}
+
+/**
+ * Asks which of some sessions the server still has.
+ *
+ * @param runner Any session of the same user.
+ * @param sessions The sessions.
+ * @returns Tells it for each of them.
+ */
+export async function connectedSessions(
+  runner: StatementRunner,
+  sessions: readonly ServerSession[],
+): Promise<(session: ServerSession) => boolean> {
+  const { rows } = await runner.run(
+    "SELECT ID, UNIX_TIMESTAMP() FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID()",
+  );
+  return await amongListed(runner, rows, sessions);
+}
+
+async function amongListed(
+  runner: StatementRunner,
+  rows: MysqlResult["rows"],
+  sessions: readonly ServerSession[],
+): Promise<(session: ServerSession) => boolean> {
+  const numbers = new Set(rows.map(([id]) => id));
+  const own = rows.find(([id]) => sessions.some(({ connection }) => connection === id));
+  if (own === undefined) return () => false;
   // Numbers of sessions begin anew when the server is started; both starts are known to the second.
   const serverStart = Number(text(own[1])) - await uptime(runner);
-  return Math.abs(serverStart - session.serverStart) <= START_TOLERANCE_SECONDS;
+  return (session) =>
+    numbers.has(session.connection) &&
+    Math.abs(serverStart - session.serverStart) <= START_TOLERANCE_SECONDS;
 }
 
 /**

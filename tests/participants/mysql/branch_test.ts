@@ -333,6 +333,45 @@ Deno.test("MysqlBranch.release() ends a session whose branch has not ended", asy
   assertEquals(unused.releasedClean, true);
 });
 
+Deno.test("MysqlBranch.release() tells of a branch that may be prepared, and of no other", async () => {
+  type Bring = (branch: MysqlBranch<string>) => unknown;
+  const prepare: Bring = (branch) => branch.prepare();
+  const cases: [Record<string, Answer>, Bring, boolean][] = [
+    [{}, prepare, true],
+    [{ "XA PREPARE": lost() }, prepare, true],
+    [{ "XA COMMIT": lost() }, async (branch) => {
+      await branch.prepare();
+      await branch.commitPrepared();
+    }, true],
+    [{}, async (branch) => {
+      await branch.prepare();
+      await branch.commitPrepared();
+    }, false],
+    [{ "XA PREPARE": answered(1402) }, prepare, false],
+    [{ "XA END": lost() }, prepare, false],
+    [{ "XA COMMIT": lost() }, async (branch) => {
+      await branch.examine();
+      await branch.commit();
+    }, false],
+  ];
+  for (const [script, bring, isLeft] of cases) {
+    const left: unknown[] = [];
+    const session = new ScriptedSession(script);
+    const branch = new MysqlBranch(
+      session,
+      null,
+      askIdentity,
+      null,
+      (...one) => void left.push(one),
+    );
+    await branch.begin({ gid: GID });
+    session.wrote = true;
+    await bring(branch);
+    branch.release();
+    assertEquals(left, isLeft ? [[GID, { connection: "7", serverStart: 1000 }]] : []);
+  }
+});
+
 for (const end of ["commitPrepared", "rollbackPrepared"] as const) {
   Deno.test(`MysqlBranch.${end}() that is not done leaves a session to be ended`, async () => {
     const verb = end === "commitPrepared" ? "XA COMMIT" : "XA ROLLBACK";
