@@ -20,7 +20,7 @@ const definition = new OutcomeTable(OUTCOMES, 7, Date.now).definition;
 let server: MariadbServer;
 
 Deno.test.beforeAll(async () => {
-  server = await MariadbServer.start({ settings: { "innodb-flush-log-at-trx-commit": "0" } });
+  server = await MariadbServer.start({ settings: { "log-bin": "binlog", "server-id": "1" } });
 });
 
 Deno.test.afterAll(() => server[Symbol.asyncDispose]());
@@ -50,6 +50,15 @@ const SETTINGS: readonly (readonly [set: string, unset: string, words: string])[
     "default_storage_engine = InnoDB",
     "engine MyISAM by default",
   ],
+  [
+    "innodb_flush_log_at_trx_commit = 2",
+    "innodb_flush_log_at_trx_commit = 1",
+    "innodb_flush_log_at_trx_commit is 2",
+  ],
+  // What MariaDB's binary log loses is still in the log of its storage engine.
+  ...(brand.name === "MySQL"
+    ? [["sync_binlog = 0", "sync_binlog = 1", "sync_binlog is 0"]] as const
+    : []),
 ];
 
 for (const [set, unset, words] of SETTINGS) {

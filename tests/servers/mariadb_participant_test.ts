@@ -26,7 +26,7 @@ let servers: MariadbServer[] = [];
 let locker: PoolConnection;
 
 Deno.test.beforeAll(async () => {
-  const settings = { "innodb-rollback-on-timeout": "ON", "innodb-flush-log-at-trx-commit": "0" };
+  const settings = { "innodb-rollback-on-timeout": "ON" };
   servers = await Promise.all([
     MariadbServer.start({ settings }),
     MariadbServer.start({

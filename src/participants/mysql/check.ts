@@ -19,11 +19,14 @@ const MIN_MYSQL = [8, 4] as const;
 const VARIABLES = [
   "autocommit",
   "default_storage_engine",
+  "innodb_flush_log_at_trx_commit",
   "innodb_read_only",
+  "log_bin",
   "read_only",
   "server_uid",
   "server_uuid",
   "super_read_only",
+  "sync_binlog",
   "version",
   "wsrep_on",
 ] as const;
@@ -96,6 +99,7 @@ export async function checkMysql(
         "set default_storage_engine to InnoDB",
     );
   }
+  assertDurable(variables);
   await assertRecover(runner);
   return await identify(runner, known);
 }
@@ -131,6 +135,27 @@ function assertWritable(variables: Variables): void {
       );
     }
   }
+}
+
+/** A branch is promised when the server says that it is prepared: a power failure must not take that back. */
+function assertDurable(variables: Variables): void {
+  const flush = variables.innodb_flush_log_at_trx_commit;
+  // MariaDB's 3 syncs more often still.
+  if (flush === "0" || flush === "2") {
+    throw wrong(
+      `the server may forget prepared branches in a power failure (innodb_flush_log_at_trx_commit ` +
+        `is ${flush}), set it to 1`,
+    );
+  }
+  // MySQL rolls back a prepared branch that its binary log has lost; MariaDB keeps it.
+  const sync = variables.sync_binlog;
+  if (isMariadb(variables) || !isOn(variables.log_bin) || sync === undefined || sync === "1") {
+    return;
+  }
+  throw wrong(
+    `the server may forget prepared branches in a power failure (sync_binlog is ${sync} and the ` +
+      "binary log on), set sync_binlog to 1",
+  );
 }
 
 async function assertRecover(runner: StatementRunner): Promise<void> {

@@ -102,6 +102,29 @@ Deno.test("checkMysql() refuses Galera, sessions without autocommit and engines 
   }
 });
 
+Deno.test("checkMysql() refuses a server that forgets prepared branches in a power failure", async () => {
+  const name = "innodb_flush_log_at_trx_commit";
+  for (const variables of [MARIADB, MYSQL]) {
+    for (const value of ["0", "2"]) {
+      const reason = await refusal(script({ ...variables, [name]: value }));
+      assertStringIncludes(reason, `${name} is ${value}), set it to 1`);
+    }
+    for (const value of ["1", "3"]) {
+      await checkMysql(script({ ...variables, [name]: value }), known());
+    }
+  }
+  for (const value of ["0", "2", "100"]) {
+    const binlog = { log_bin: "ON", sync_binlog: value };
+    const reason = await refusal(script({ ...MYSQL, ...binlog }));
+    assertStringIncludes(reason, `sync_binlog is ${value}`);
+    assertStringIncludes(reason, "set sync_binlog to 1");
+    await checkMysql(script({ ...MYSQL, ...binlog, log_bin: "OFF" }), known());
+    // MariaDB's branches are in its storage engine's log, whatever its binary log has lost.
+    await checkMysql(script({ ...MARIADB, ...binlog }), known());
+  }
+  await checkMysql(script({ ...MYSQL, log_bin: "ON", sync_binlog: "1" }), known());
+});
+
 Deno.test("checkMysql() refuses a user of MySQL who may not list what is prepared", async () => {
   for (const cause of [answered(1401), answered(1227)]) {
     const error = await assertRejects(
