@@ -1,6 +1,6 @@
 /**
  * What becomes of a branch of MariaDB when its session lives on or ends, when an operator or another
- * participant ends it, and when the server is killed.
+ * participant ends it, and when the server is killed; and what it locks then.
  */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
@@ -358,4 +358,29 @@ Deno.test("mysql2: prepared branches survive the server's SIGKILL and orderly st
       end === "kill" ? "1" : "2",
     ]);
   }
+});
+
+Deno.test("mysql2: after a restart a prepared branch locks what it changed, not what it read", async () => {
+  await using own = await MariadbServer.start();
+  await using admin = connectPool(own, "mysql");
+  await admin.query("CREATE DATABASE bank");
+  const gid = `${PREFIX}locks_0`;
+  {
+    await using bank = connectPool(own, "bank");
+    await bank.query("CREATE TABLE entry (id int PRIMARY KEY, value int) ENGINE = InnoDB");
+    await bank.query("INSERT INTO entry VALUES (1, 0), (2, 0)");
+    const branch = await mysql(bank).acquire();
+    await branch.begin({ gid });
+    await branch.client.query("SELECT id FROM entry WHERE id = 1 FOR UPDATE");
+    await branch.client.query("UPDATE entry SET value = 1 WHERE id = 2");
+    assertEquals((await branch.prepare()).kind, "done");
+    await own.kill();
+    branch.release();
+  }
+  await own.start();
+  await using bank = connectPool(own, "bank");
+  const free = await firstColumn(bank, "SELECT id FROM entry FOR UPDATE SKIP LOCKED");
+  // docs/isolation.md
+  assertEquals(free, ["1"]);
+  assertEquals(await mysql(bank).commitPrepared(gid), { kind: "done" });
 });
