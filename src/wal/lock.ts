@@ -51,6 +51,31 @@ export class DirectoryLock {
   }
 }
 
+/**
+ * Makes a log directory, unless it is there, and takes its lock.
+ *
+ * @param platform Files, and the time and process for the stamp.
+ * @param directory The log directory.
+ * @returns The lock.
+ * @throws {LogLockedError} If another coordinator holds it, in this process or another.
+ * @throws {Deno.errors.NotCapable} If the program has no permission; says which.
+ * @throws {Error} If it is no directory in which files can be made.
+ */
+export async function takeDirectory(platform: Platform, directory: string): Promise<DirectoryLock> {
+  try {
+    await platform.fileSystem.ensureDirectory(directory);
+    return await DirectoryLock.take(platform, directory);
+  } catch (cause) {
+    if (cause instanceof LogLockedError || cause instanceof Deno.errors.NotCapable) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      `Cannot open the log in "${directory}": ${why}, ` +
+        "it must be a directory in which this program may make and write files",
+      { cause },
+    );
+  }
+}
+
 function stamp(file: FileHandle, platform: Platform): void {
   const started = new Date(platform.clock.now()).toISOString();
   const bytes = new TextEncoder().encode(`pid=${platform.processId}\nstarted=${started}\n`);

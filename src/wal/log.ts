@@ -18,7 +18,7 @@ import { LogCopiedError, LogCorruptedError } from "./errors.ts";
 import { type RepairRecord, type VerdictRecord, verdictText } from "./head.ts";
 import { HeldIdentity, makeLogId } from "./identity.ts";
 import type { LeftSegments } from "./left_segments.ts";
-import { DirectoryLock } from "./lock.ts";
+import { type DirectoryLock, takeDirectory } from "./lock.ts";
 import type { LogState } from "./log_state.ts";
 import type { LogModel } from "./model.ts";
 import { type AcceptedCopy, behindOriginal, copyReason, isCopy, placeOf } from "./place.ts";
@@ -188,15 +188,15 @@ export class Log<Entry> implements AsyncDisposable {
    *   directory has lacked what is there.
    * @throws {LogVersionError} If a newer version wrote it.
    * @throws {RangeError} If an option is out of its range.
-   * @throws {Error} If what the model restates cannot be appended, or if the disk fails.
+   * @throws {Error} If what the model restates cannot be appended, if the directory is none in which files can be
+   * made, or if the disk fails.
    */
   static async open<Entry>(options: LogOptions<Entry>): Promise<Log<Entry>> {
     const { directory, platform = denoPlatform, model } = options;
     const segmentSize = checkSize(options.segmentSize ?? DEFAULT_SEGMENT_SIZE);
     const interval = options.checkpointInterval ?? DEFAULT_CHECKPOINT_INTERVAL;
     const checkpointInterval = checkInterval(interval);
-    await platform.fileSystem.ensureDirectory(directory);
-    const lock = await DirectoryLock.take(platform, directory);
+    const lock = await takeDirectory(platform, directory);
     let segment: SegmentWriter | null = null;
     try {
       const { copy, recovered } = await recover(platform, options);

@@ -135,3 +135,35 @@ Deno.test("Log.open takes any time for a checkpoint interval and nothing else", 
     await clock.finish(log.close());
   }
 });
+
+Deno.test("Log.open says of a directory that is none what it must be", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const file = `${folder}/file`;
+    await Deno.writeTextFile(file, "");
+    for (const directory of [file, `${file}/below`]) {
+      const error = await assertRejects(() => Log.open({ directory, model: new LiveState() }));
+      assert(error instanceof Error && error.cause instanceof Error);
+      assertMatch(
+        error.message,
+        /^Cannot open the log in ".*": .+, it must be a directory in which/,
+      );
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("Log.open says of a directory that it may not write to what it must be", async () => {
+  const disk = new MemoryDisk();
+  const cause = new Deno.errors.PermissionDenied("Permission denied (os error 13)");
+  disk.open = () => Promise.reject(cause);
+  const platform = simulatedPlatform(disk);
+  const opening = Log.open({ directory: DIRECTORY, platform, model: new LiveState() });
+  const error = await assertRejects(
+    () => platform.clock.finish(opening),
+    Error,
+    "must be a directory",
+  );
+  assertEquals(error.cause, cause);
+});
