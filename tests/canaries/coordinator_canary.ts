@@ -92,6 +92,6 @@ export const COORDINATOR_CANARIES: readonly CoordinatorCanary[] = [
       replace: "this.#unsettled.set(txn, settlement);\n    if (logged) this.#log.end(txn);",
     }],
     suite: SIMULATOR,
-    breaks: ["I1", "I7", "I9", "I10"],
+    breaks: ["I1", "I2", "I7", "I9", "I10"],
   },
 ];
