@@ -16,8 +16,8 @@ import { run, runTask } from "./tool_chain.ts";
 const TESTS = [
   ...["coordinator", "crash", "cuts", "late_prepare", "lock", "outage", "recipes", "round_trips"],
   ...["node_postgres_cuts", "node_postgres_loss", "node_postgres_participant", "postgres_answers"],
-  ...["postgres_check", "postgres_loss", "postgres_memory", "postgres_participant"],
-  ...["postgres_wrote", "statement_log"],
+  ...["postgres_check", "postgres_life", "postgres_loss", "postgres_memory"],
+  ...["postgres_participant", "postgres_unpreparable", "postgres_wrote", "statement_log"],
 ];
 
 await runTask(main);
