@@ -191,7 +191,7 @@ Deno.test("PostgresqlBranch.prepare() asks for the role in the same text, if not
     const branch = new PostgresqlBranch(session, "it's");
     await branch.begin({ gid: GID });
     if (examined) await branch.examine();
-    assertEquals(await branch.prepare(), { kind: "done", token: "731" });
+    assertEquals(await branch.prepare(), { kind: "done", token: "731@1" });
     const text = session.ran.at(-1)!;
     assertMatch(text, /^SELECT .*CASE current_user WHEN E'it''s' .*; PREPARE TRANSACTION '[^;]*'$/);
     assertEquals(text.includes("pg_current_xact_id()"), !examined);
