@@ -28,7 +28,7 @@ export const RECEIVES = ["recvfrom", "recvmsg", "read", "readv"];
 /** How strace is started: every thread, names of files, enough data to recognize a statement. */
 export function straceLine(output: string): string[] {
   const calls = [...SYNCS, ...SENDS, ...RECEIVES].join(",");
-  return ["strace", "-f", "-y", "-s", "1000", "-o", output, "-e", `trace=${calls}`];
+  return ["strace", "-f", "-y", "-s", "4000", "-o", output, "-e", `trace=${calls}`];
 }
 
 /** Fails with what to do where there is no strace, or where it may not trace. */
