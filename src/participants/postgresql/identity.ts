@@ -44,10 +44,8 @@ const MEMORY = "indoubt.database";
 export interface DatabaseQuestion {
   /** What the server's process remembers. */
   readonly remembered: string;
-  /** What that begins with if it is the one that it must be. */
+  /** What that begins with if it is the one that it must be; the life follows. */
   readonly expected: string;
-  /** In which life of the server it is, as far as it remembers. */
-  readonly life: string;
   /** Who it is, as {@linkcode numbersIn} reads it; to be asked, and remembered, where the two differ. */
   readonly asked: string;
 }
@@ -56,17 +54,16 @@ export interface DatabaseQuestion {
  * Makes expressions about the database that answers.
  *
  * @param numbers Those of the one that it must be.
- * @param mark Stands in front of what is expected, for who compares more than that.
+ * @param before Expressions of what stands in front of what is expected, for who compares more than that.
  * @returns The expressions.
  */
 export function databaseQuestion(
   { system, oid }: DatabaseNumbers,
-  mark: string = "",
+  before: readonly string[] = [],
 ): DatabaseQuestion {
   return {
     remembered: `current_setting('${MEMORY}', true)`,
-    expected: `concat('${mark}${system}/${oid}/', pg_backend_pid(), '/')`,
-    life: `split_part(current_setting('${MEMORY}', true), '/', 4)`,
+    expected: `concat(${[...before, `'${system}/${oid}/'`].join(", ")}, pg_backend_pid(), '/')`,
     // A transaction that is rolled back takes with it what was remembered in it.
     asked: `set_config('${MEMORY}', ${ASKED}, false)`,
   };

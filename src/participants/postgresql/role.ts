@@ -10,17 +10,38 @@
 /** What the server says where the role is another one; that stands between the brackets. */
 const WRONG_ROLE = /indoubt\.role is now <(.*)>/s;
 
+/** An expression that fails, and says as what the session works. */
+export const failWithRole = "concat('indoubt.role is now <', current_user, '>')::int::text";
+
 /**
- * A question that fails unless the session works as a role.
+ * Whether the session works as a role.
  *
  * @param role The role.
- * @returns An expression; its value means nothing.
+ * @returns A condition.
  */
-export function asRole(role: string): string {
+export function isCurrent(role: string): string {
+  return `current_user = ${quoteRole(role)}`;
+}
+
+/**
+ * A role's name in a statement.
+ *
+ * @param role The role.
+ * @returns A string constant.
+ */
+export function quoteRole(role: string): string {
   // Letter by letter, whatever standard_conforming_strings is.
-  const name = `E'${role.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`;
-  return `CASE current_user WHEN ${name} THEN '' ` +
-    "ELSE concat('indoubt.role is now <', current_user, '>')::int::text END";
+  return `E'${role.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`;
+}
+
+/**
+ * A statement that fails unless the session works as a role.
+ *
+ * @param role The role.
+ * @returns The statement; what it gives means nothing.
+ */
+export function askRole(role: string): string {
+  return `SELECT CASE WHEN ${isCurrent(role)} THEN '' ELSE ${failWithRole} END`;
 }
 
 /**

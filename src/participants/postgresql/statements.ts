@@ -26,7 +26,7 @@ import {
   numbersIn,
   numbersOf,
 } from "./identity.ts";
-import { asRole, wrongRoleIn } from "./role.ts";
+import { askRole, failWithRole, isCurrent, quoteRole, wrongRoleIn } from "./role.ts";
 import { single } from "./rows.ts";
 import type { StatementResult, StatementRunner } from "./session.ts";
 import { LIFE, tokenOfPrepared } from "./token.ts";
@@ -102,9 +102,15 @@ function required(identity: string | undefined): DatabaseNumbers | null {
 /** The mark of the session's transaction. */
 const MARK = "current_setting('indoubt.branch', true)";
 
-/** The token of the session's transaction, which has an id from now on. */
-function ownToken(life: string): string {
-  return `concat(pg_current_xact_id(), '@', ${life})`;
+/** The id of the session's transaction, which has one from now on, and behind it where it is. */
+function ownId(place: string): string {
+  return `concat(pg_current_xact_id(), '@', ${place})`;
+}
+
+/** The token in what {@linkcode ownId} gave; empty if there is none. */
+function tokenIn(found: string): string {
+  const [id, place] = found.split("@");
+  return place === undefined ? "" : `${id}@${lifeIn(place)}`;
 }
 
 /** What the server says where the mark is not the branch's. */
@@ -114,34 +120,39 @@ const WRONG_MARK = "indoubt.branch is now ";
 const WRONG_DATABASE = "indoubt.database is now ";
 
 /**
- * Gives the transaction's token if the mark is the branch's and the database the right one, and fails if not. It
- * must fail: what follows in the same text would otherwise be done, and outside of a transaction block PREPARE
- * would prepare the text itself.
+ * Gives what the transaction's token is in if the mark is the branch's, the database the right one and the role,
+ * too, and fails if not. It must fail: what follows in the same text would otherwise be done, and outside of a
+ * transaction block PREPARE would prepare the text itself.
  */
-function askOwnToken(gid: string, identity: string | undefined): string {
+function askOwnToken(gid: string, identity: string | undefined, role: string | null): string {
   const numbers = required(identity);
-  const checked = tokenIfChecked(gid, numbers);
+  const checked = idIfChecked(gid, numbers, role);
   if (numbers === null) return `SELECT ${checked}`;
-  // One look at both: a gid has no blank. What tells more is hardly ever needed.
-  const { remembered, expected, life } = databaseQuestion(numbers, `${assertSafeGid(gid)} `);
-  return `SELECT CASE WHEN starts_with(concat(${MARK}, ' ', ${remembered}), ${expected}) ` +
-    `THEN ${ownToken(life)} ELSE ${whenNeeded(checked)} END`;
+  // One look at all of it: a gid has no blank, and no role was ever given a name with this gid in it. What tells
+  // more is hardly ever needed.
+  const mark = `' ${assertSafeGid(gid)} '`;
+  const { remembered, expected } = databaseQuestion(
+    numbers,
+    role === null ? [mark] : [quoteRole(role), mark],
+  );
+  const found = [...(role === null ? [] : ["current_user"]), "' '", MARK, "' '", remembered];
+  return `SELECT CASE WHEN starts_with(concat(${found.join(", ")}), ${expected}) ` +
+    `THEN ${ownId(remembered)} ELSE ${whenNeeded(checked)} END`;
 }
 
 /** Looks at one after the other, and says what is wrong; the database is asked who it is. */
-function tokenIfChecked(gid: string, numbers: DatabaseNumbers | null): string {
+function idIfChecked(gid: string, numbers: DatabaseNumbers | null, role: string | null): string {
   // What fails is no constant, which could be looked at before it is needed.
   const wrongMark = `concat('${WRONG_MARK}', ${MARK})::int::text`;
   const rightMark = `WHEN ${MARK} IS DISTINCT FROM ${quote(gid)} THEN ${wrongMark}`;
-  if (numbers === null) return `CASE ${rightMark} ELSE ${ownToken(LIFE)} END`;
-  const { life } = databaseQuestion(numbers);
-  return `CASE ${rightMark} ${unlessElsewhere(numbers)}ELSE ${ownToken(life)} END`;
-}
-
-function unlessElsewhere(numbers: DatabaseNumbers): string {
+  const rightRole = role === null ? "" : `WHEN NOT ${isCurrent(role)} THEN ${failWithRole} `;
+  if (numbers === null) {
+    return `CASE ${rightMark} ${rightRole}ELSE ${ownId(`concat('///', ${LIFE})`)} END`;
+  }
   const { asked, expected, remembered } = databaseQuestion(numbers);
-  return `WHEN NOT starts_with(${asked}, ${expected}) ` +
-    `THEN concat('${WRONG_DATABASE}', ${remembered})::int::text `;
+  const rightDatabase = `WHEN NOT starts_with(${asked}, ${expected}) ` +
+    `THEN concat('${WRONG_DATABASE}', ${remembered})::int::text`;
+  return `CASE ${rightMark} ${rightDatabase} ${rightRole}ELSE ${ownId(remembered)} END`;
 }
 
 /** Who the database is, by what it remembers or by asking it. */
@@ -199,12 +210,6 @@ async function vote(
   return { kind: "unknown", error };
 }
 
-/** A question before PREPARE, if there is one, and in the same SELECT that of the role. */
-function withRole(question: string, role: string | null): string {
-  if (role === null) return question === "" ? "" : `${question}; `;
-  return `${question === "" ? "SELECT" : `${question},`} ${asRole(role)}; `;
-}
-
 /**
  * Prepares the session's transaction.
  *
@@ -224,11 +229,15 @@ export async function prepareBranch(
   role: string | null = null,
 ): Promise<PrepareAnswer> {
   const prepare = `PREPARE TRANSACTION ${quote(gid)}`;
-  const question = token === null ? askOwnToken(gid, identity) : "";
-  const text = `${withRole(question, role)}${prepare}`;
+  const questions = token === null
+    ? [askOwnToken(gid, identity, role)]
+    : role === null
+    ? []
+    : [askRole(role)];
+  const text = [...questions, prepare].join("; ");
   const answer = await vote(runner, text, "PREPARE TRANSACTION", identity);
   if ("kind" in answer) return answer;
-  const given = tokenOfPrepared(token ?? answerIn(answer[0]?.rows[0]?.[0] ?? ""));
+  const given = tokenOfPrepared(token ?? tokenIn(answerIn(answer[0]?.rows[0]?.[0] ?? "")));
   if (given !== null) return { kind: "done", token: given };
   const error = new TypeError(
     "Cannot read PostgreSQL's answer to PREPARE: it has no transaction id",

@@ -10,7 +10,7 @@
 /**
  * An expression that asks a question, to be used where that is needed only now and then.
  *
- * @param question An expression that gives a text of letters, digits and slashes.
+ * @param question An expression that gives a text without anything that XML would write otherwise.
  * @returns An expression that gives what {@linkcode answerIn} reads.
  */
 export function whenNeeded(question: string): string {
