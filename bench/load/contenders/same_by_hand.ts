@@ -8,7 +8,7 @@
 
 import type { ReservedSql } from "postgres";
 import { checkPostgresql } from "../../../src/participants/postgresql/check.ts";
-import { runOn } from "../../../src/participants/postgresql/postgres_statements.ts";
+import { resultsOf } from "../../../src/participants/postgresql/postgres_statements.ts";
 import type { StatementRunner } from "../../../src/participants/postgresql/session.ts";
 import {
   markBranch,
@@ -47,7 +47,7 @@ export function openSame(
 }
 
 function runnerOf(sql: ReservedSql): StatementRunner {
-  return { run: (text) => runOn(sql, text) };
+  return { run: (text) => resultsOf(sql.unsafe(text, [])) };
 }
 
 async function identify(

@@ -7,9 +7,11 @@
 import { ParticipantConfigurationError } from "../../coordinator/errors.ts";
 import { assertSafeGid } from "../../coordinator/gid.ts";
 import type { ParticipantCheck } from "../../coordinator/participant.ts";
+import { sqlStateOf } from "./answers.ts";
 import { IDENTITY_COLUMNS, identityOf, runWithIdentity } from "./identity.ts";
 import { single, text } from "./rows.ts";
 import type { StatementRunner } from "./session.ts";
+import { LIFE } from "./token.ts";
 
 /** pg_current_xact_id and pg_xact_status(xid8), which the outcome token needs, came with 13. */
 const MIN_VERSION = 130_000;
@@ -55,6 +57,7 @@ export async function checkPostgresql(
   }
   const own = superuser === "true" ? null : text(role);
   if (own !== null) await assertOwner(runner, gidPrefix, own);
+  await assertLife(runner);
   const asked = await runWithIdentity(runner, `SELECT ${IDENTITY_COLUMNS}`, `role "${role}"`);
   return { identity: identityOf(single(asked)), role: own };
 }
@@ -77,6 +80,19 @@ async function assertOwner(
     `${gid} was prepared by role "${owner}" and cannot be ended by role "${role}", ` +
       `connect as "${owner}" or as a superuser`,
   );
+}
+
+/** Every vote asks for it, in which nobody could be told what to change. */
+async function assertLife(runner: StatementRunner): Promise<void> {
+  try {
+    await runner.run(`SELECT ${LIFE}`);
+  } catch (cause) {
+    if (!["0A000", "42501", "42883"].includes(sqlStateOf(cause) ?? "")) throw cause;
+    const reason = "the server does not say how far its write-ahead log is (pg_walfile_name, " +
+      "pg_current_wal_insert_lsn, pg_last_wal_replay_lsn), without which an outcome cannot be proven, " +
+      "use PostgreSQL itself, and let the role call these functions";
+    throw new ParticipantConfigurationError("", reason, { cause });
+  }
 }
 
 function wrong(reason: string): ParticipantConfigurationError {

@@ -84,14 +84,3 @@ export function asResults(answer: unknown): RawResult[] {
 export async function resultsOf(pending: PendingStatement): Promise<StatementResult[]> {
   return asResults(await pending.raw()).map(toStatementResult);
 }
-
-/**
- * Runs statements on a client without looking after its connections, as the measurements by hand do.
- *
- * @param sql The client.
- * @param statements The text.
- * @returns One result for each statement.
- */
-export function runOn(sql: UnsafeSql, statements: string): Promise<StatementResult[]> {
-  return resultsOf(sql.unsafe(statements, []));
-}

@@ -115,3 +115,15 @@ Deno.test("checkPostgresql() does not take a missing value for an answer", async
     await assertRejects(() => checkPostgresql(session, PREFIX), TypeError, "Cannot read");
   }
 });
+
+Deno.test("checkPostgresql() refuses a server that does not tell of its write-ahead log", async () => {
+  for (const state of ["0A000", "42501", "42883"]) {
+    const cause = answered(state);
+    const reason = await refusal(script({}, { pg_walfile_name: cause }));
+    assertStringIncludes(reason, "write-ahead log");
+    assertStringIncludes(reason, "use PostgreSQL itself");
+  }
+  const error = answered("57014");
+  const session = script({}, { pg_walfile_name: error });
+  assertStrictEquals(await assertRejects(() => checkPostgresql(session, PREFIX)), error);
+});
