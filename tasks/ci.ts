@@ -24,7 +24,7 @@ const STEPS: readonly Step[] = [
   debianPackages,
   checks([...DENO, "task", "check"]),
   tests([...DENO, "task", "test"]),
-  command([...DENO, "task", "simulate", "--of", "coordinator", "--seeds", "16000"]),
+  command([...DENO, "task", "simulate", "--of", "coordinator", "--seeds", "10000"]),
   tests([...DENO, "task", "test:servers"]),
   tests([...DENO, "task", "test:disks"]),
   command([...DENO, "task", "demo", "--json"], problemOfDemonstration),

@@ -22,13 +22,13 @@ export type PostgresqlVersion = keyof typeof SOURCES;
 export const POSTGRESQL_VERSIONS = Object.keys(SOURCES) as readonly PostgresqlVersion[];
 
 /** Those that start others, or are started. The server comes last: where it is, everything is. */
-const PROGRAMS = ["initdb", "pg_ctl", "postgres"];
+const PROGRAMS = ["initdb", "pg_basebackup", "pg_ctl", "postgres"];
 
 /**
  * Brings a server unless it is there.
  *
  * @param version Its version.
- * @returns The folder with `initdb`, `pg_ctl` and `postgres`.
+ * @returns The folder with `initdb`, `pg_basebackup`, `pg_ctl` and `postgres`.
  * @throws {ToolChainError} If it cannot be brought, or does not say that it is of this version.
  */
 export async function ensurePostgresql(version: PostgresqlVersion): Promise<string> {

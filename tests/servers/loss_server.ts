@@ -7,6 +7,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { Branch, Participant, TokenOutcome } from "../../src/coordinator/participant.ts";
+import { idIn } from "../../src/participants/postgresql/token.ts";
 import { PostgresCluster } from "./cluster.ts";
 import {
   connectAdmin,
@@ -106,7 +107,7 @@ export async function assertUnnoticedLossIsUnknown({ admin, branch }: LostBranch
     assertEquals((await preparedGids(admin)).length, 1);
     await admin.unsafe(`ROLLBACK PREPARED '${(await preparedGids(admin))[0]}'`);
   } else assertEquals(answer.kind, "unknown");
-  const [row] = await admin`SELECT pg_xact_status(${token}::xid8) AS status`;
+  const [row] = await admin`SELECT pg_xact_status(${idIn(token!)}::xid8) AS status`;
   assertEquals(row?.status, "aborted");
 }
 
