@@ -32,7 +32,13 @@ async function rethrow(error: unknown): Promise<never> {
   throw error;
 }
 
-function isOutcome(error: unknown): error is Error {
+/**
+ * Whether an error says what a transaction came to.
+ *
+ * @param error What was thrown.
+ * @returns False for whatever else was: the function's own error, a driver's.
+ */
+export function isOutcome(error: unknown): error is Error {
   return error instanceof TransactionAbortedError || error instanceof OutcomeUnknownError ||
     error instanceof HeuristicOutcomeError;
 }

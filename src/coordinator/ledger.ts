@@ -113,7 +113,10 @@ export class Ledger {
       wasInView: (txn, gid) =>
         live.has(txn) || driven.has(gid) || (txn > lastBefore && txn <= last()),
       isLive: (txn) => this.isLive(txn),
-      isDriven: (txn, gid) => this.isDecided(txn) && this.settlementOf(txn)!.has(gid),
+      isDriven: (txn, gid) => {
+        const settlement = this.settlementOf(txn);
+        return settlement?.verdict === "commit" && settlement.has(gid);
+      },
       isDecided: (txn) => this.isDecided(txn),
       hasCommitted: (txn) => this.#log.outcomeOf(txn) === true,
       isUncertain: (txn) => this.isUncertain(txn),

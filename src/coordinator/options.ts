@@ -6,6 +6,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { denoPlatform, type Platform } from "../platform/platform.ts";
+import { MOST_OUTCOMES } from "../wal/decisions/outcomes.ts";
 import { type CoordinatorEventListener, warnOnConsole } from "./events.ts";
 import type { InDoubtTransaction } from "./in_doubt.ts";
 import type { IsolationLevel, Participant } from "./participant.ts";
@@ -175,7 +176,7 @@ export type FullOptions = Required<CoordinatorOptions<Participants>>;
 const MAX_MILLISECONDS = 2 ** 31 - 1;
 const MAX_TRANSACTIONS = 100_000;
 /** The most outcomes that a log keeps. */
-export const MAX_OUTCOMES = 1_000_000;
+export const MAX_OUTCOMES: number = MOST_OUTCOMES;
 const MAX_RETRIES = 100;
 const MAX_LABEL_LENGTH = 200;
 const ISOLATION_LEVELS: readonly IsolationLevel[] = [

@@ -12,14 +12,14 @@ import type { Platform } from "../platform/platform.ts";
 import { abortedError, deadlineReason } from "./abort_reason.ts";
 import { backoffDelay } from "./backoff.ts";
 import type { AdmissionListener } from "./beginning.ts";
-import { rejectAtCaller } from "./caller_stack.ts";
+import { isOutcome, rejectAtCaller } from "./caller_stack.ts";
 import { firstCause } from "./causes.ts";
 import { commit } from "./commit.ts";
 import { Current } from "./current.ts";
 import type { DeadlineError, DeadlineWaiter } from "./deadline.ts";
 import type { EnlistmentListener } from "./enlist.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
-import { HeuristicOutcomeError, OutcomeUnknownError, TransactionAbortedError } from "./errors.ts";
+import { TransactionAbortedError } from "./errors.ts";
 import {
   retries,
   type RunOptions,
@@ -273,11 +273,6 @@ function mayHelp(core: TransactionCore | null, error: unknown): boolean {
   const outcome = firstCause(error, isOutcome);
   if (outcome !== null) return outcome instanceof TransactionAbortedError && outcome.retryable;
   return core?.branches.some(({ member }) => member.participant.isRetryable(error)) ?? false;
-}
-
-function isOutcome(error: Error): boolean {
-  return error instanceof TransactionAbortedError || error instanceof OutcomeUnknownError ||
-    error instanceof HeuristicOutcomeError;
 }
 
 function hasEnded(state: TransactionState): boolean {

@@ -11,7 +11,7 @@
 const WRONG_ROLE = /indoubt\.role is now <(.*)>/s;
 
 /** An expression that fails, and says as what the session works. */
-export const failWithRole = "concat('indoubt.role is now <', current_user, '>')::int::text";
+export const FAIL_WITH_ROLE = "concat('indoubt.role is now <', current_user, '>')::int::text";
 
 /**
  * Whether the session works as a role.
@@ -41,7 +41,7 @@ export function quoteRole(role: string): string {
  * @returns The statement; what it gives means nothing.
  */
 export function askRole(role: string): string {
-  return `SELECT CASE WHEN ${isCurrent(role)} THEN '' ELSE ${failWithRole} END`;
+  return `SELECT CASE WHEN ${isCurrent(role)} THEN '' ELSE ${FAIL_WITH_ROLE} END`;
 }
 
 /**

@@ -26,7 +26,7 @@ import {
   numbersIn,
   numbersOf,
 } from "./identity.ts";
-import { askRole, failWithRole, isCurrent, quoteRole, wrongRoleIn } from "./role.ts";
+import { askRole, FAIL_WITH_ROLE, isCurrent, quoteRole, wrongRoleIn } from "./role.ts";
 import { single } from "./rows.ts";
 import type { StatementResult, StatementRunner } from "./session.ts";
 import { LIFE, tokenOfPrepared } from "./token.ts";
@@ -145,7 +145,7 @@ function idIfChecked(gid: string, numbers: DatabaseNumbers | null, role: string 
   // What fails is no constant, which could be looked at before it is needed.
   const wrongMark = `concat('${WRONG_MARK}', ${MARK})::int::text`;
   const rightMark = `WHEN ${MARK} IS DISTINCT FROM ${quote(gid)} THEN ${wrongMark}`;
-  const rightRole = role === null ? "" : `WHEN NOT ${isCurrent(role)} THEN ${failWithRole} `;
+  const rightRole = role === null ? "" : `WHEN NOT ${isCurrent(role)} THEN ${FAIL_WITH_ROLE} `;
   if (numbers === null) {
     return `CASE ${rightMark} ${rightRole}ELSE ${ownId(`concat('///', ${LIFE})`)} END`;
   }
