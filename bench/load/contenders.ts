@@ -29,7 +29,7 @@ export type ContenderName = keyof typeof CONTENDERS;
 
 /** With what a contender's process is started besides, if anything. */
 export const PROCESS_FLAGS: Readonly<Record<string, readonly string[]>> = {
-  tuned: ["--v8-flags=--min-semi-space-size=32,--max-semi-space-size=32"],
+  tuned: ["--v8-flags=--min-semi-space-size=64,--max-semi-space-size=64"],
 } satisfies Partial<Record<ContenderName, readonly string[]>>;
 
 /**

@@ -19,8 +19,8 @@ import type {
   VoteAnswer,
 } from "../../src/coordinator/participant.ts";
 
-/** As `pg_current_xact_id` gives after some millions of transactions. */
-const TOKEN = "73400320";
+/** As of a prepared transaction of PostgreSQL after some millions of others. */
+const TOKEN = "73400320@1";
 
 const work: Promise<BranchWork> = Promise.resolve({ wrote: true, token: TOKEN });
 const prepared: Promise<PrepareAnswer> = Promise.resolve({ kind: "done", token: TOKEN });

@@ -23,8 +23,8 @@ const OPEN_OPTIONS: Record<OpenMode, Deno.OpenOptions> = {
  * process from its other work.
  */
 const SHORT_SYNC_MS = 1;
-/** A sync of more bytes is never done at once. */
-const SHORT_SYNC_BYTES = 262_144;
+/** A sync of so many bytes is never done at once: there is enough to do meanwhile where so much is written. */
+const LONG_SYNC_BYTES = 49_152;
 
 /** How long syncs take. */
 class SyncPace {
@@ -62,7 +62,7 @@ class DenoFileHandle implements FileHandle {
   }
 
   syncData(): Promise<void> | undefined {
-    const isLarge = this.#unsyncedBytes > SHORT_SYNC_BYTES;
+    const isLarge = this.#unsyncedBytes >= LONG_SYNC_BYTES;
     this.#unsyncedBytes = 0;
     if (isLarge) return this.#file.syncData();
     const begun = performance.now();

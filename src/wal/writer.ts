@@ -1,6 +1,7 @@
 /**
  * The one writer of a log: group commit. Records queue while the sync of the ones before runs; then one
- * write and one fdatasync serve them all. A lone caller never waits for company.
+ * write and one fdatasync serve them all. A lone caller never waits for company, and what fills a batch does
+ * not wait for more: while another thread syncs it, this one has the next records.
  *
  * Guarantees: {@linkcode LogWriter.append} resolves only after a sync that began after the record was
  * written; records reach the log in the order of the calls; every queue has a limit.
@@ -40,6 +41,13 @@ export const MAX_QUEUED_BYTES = 67_108_864;
 /** Records written without a sync after which the next write is synced whatever it holds. */
 const MAX_UNSYNCED_RECORDS = 32_768;
 
+/**
+ * A batch of so many bytes is written as soon as it is there. It is more than the file system syncs at once, so
+ * that half of a thousand callers go on while the other half is synced. Of fewer callers all wait for the same
+ * sync, which costs less than handing theirs to another thread and back.
+ */
+const FULL_BATCH_BYTES = 49_152;
+
 /** After so many batches of a lone caller the next is written as soon as it is there. */
 const LONE_BATCHES = 8;
 
@@ -51,6 +59,14 @@ const NO_TURN = Promise.resolve();
 
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 30_000;
+
+/** Records that are written; somebody waits for their sync, unless that was done at once. */
+interface Flight<Entry> {
+  readonly taken: RecordQueue<Entry>;
+  readonly firstLsn: number;
+  /** The sync; rejected if they could not be written. */
+  readonly syncing: Promise<void>;
+}
 
 interface Failure {
   /** What is to blame at present. */
@@ -74,6 +90,8 @@ export class LogWriter<Entry> {
   #nextLsn: number;
   #synced: number;
   #running: Promise<void> | null = null;
+  /** What is being synced, or has failed and is to be rescued. */
+  #flight: Flight<Entry> | null = null;
   /** Ends the wait for company, if there is one. */
   #endWait: (() => void) | null = null;
   /** Whether a turn of the event loop was asked for that has not come. */
@@ -111,8 +129,8 @@ export class LogWriter<Entry> {
 
   /** Appends an entry and makes it durable; see {@linkcode Log.append}. */
   append(entry: Entry): Promise<number> {
+    const index = this.#gathering.count;
     const durable = this.force(entry);
-    const index = this.#gathering.count - 1;
     return durable.then((firstLsn) => firstLsn + index);
   }
 
@@ -193,12 +211,22 @@ export class LogWriter<Entry> {
   /** Waits for the record that was added last. */
   #awaited(): Promise<number> {
     const lsn = this.#gathering.wait();
-    if (this.#running === null) this.#running = this.#drain();
-    else if (this.#endWait !== null && this.#mayHurry) {
-      this.#hurried++;
-      this.#endWait();
-    }
+    this.#running ??= this.#drain();
+    if (this.#endWait !== null) this.#maybeEndWait(this.#endWait);
     return lsn;
+  }
+
+  /** Waits for no more company if there is none to be expected, or if no more is needed. */
+  #maybeEndWait(endWait: () => void): void {
+    if (this.#mayHurry) {
+      this.#hurried++;
+      endWait();
+    } else if (this.#gathering.length >= FULL_BATCH_BYTES) {
+      // At once: who goes on after the wait does so behind all that append in this turn.
+      const isDue = this.#rotation.isDue(this.#segment, this.#nextLsn, this.#gathering);
+      if (!isDue) this.#write(this.#takeQueue());
+      endWait();
+    }
   }
 
   /** Whether company need not be waited for: there was none of late. */
@@ -215,13 +243,28 @@ export class LogWriter<Entry> {
    */
   async #drain(): Promise<void> {
     while (this.#gathering.count > 0 && this.#failure === null) {
-      await this.#gather();
-      const isRotationDue = this.#rotation.isDue(this.#segment, this.#nextLsn, this.#gathering);
-      if (isRotationDue && !this.#options.restates && !await this.#syncBefore()) break;
-      const taken = this.#takeQueue();
-      if (isRotationDue && await this.#rotate(taken)) continue;
-      const writing = this.#write(taken);
-      if (writing !== undefined) await writing;
+      // Who has called this does not know yet that it runs, and must before it ends.
+      const begins = this.#running === null;
+      if (begins || this.#gathering.length < FULL_BATCH_BYTES) await this.#gather();
+      // Unless what has filled a batch in that wait is on its way.
+      if (this.#flight === null) {
+        const isRotationDue = this.#rotation.isDue(this.#segment, this.#nextLsn, this.#gathering);
+        if (isRotationDue && !this.#options.restates && !await this.#syncBefore()) break;
+        const taken = this.#takeQueue();
+        if (isRotationDue && await this.#rotate(taken)) continue;
+        this.#write(taken);
+      }
+      const flight = this.#flight;
+      if (flight === null) continue;
+      try {
+        await flight.syncing;
+        this.#synced = this.#nextLsn;
+        // They go on when the next batch, if it is full, is on its way: there is no wait in between.
+        this.#answer(flight.taken, flight.firstLsn);
+      } catch (cause) {
+        await this.#rescue(cause, flight.taken, flight.firstLsn);
+      }
+      this.#flight = null;
     }
     this.#running = null;
   }
@@ -268,34 +311,23 @@ export class LogWriter<Entry> {
     return firstLsn;
   }
 
-  /** Writes records and makes them durable if somebody waits; a promise, if that takes time. */
-  #write(taken: RecordQueue<Entry>): Promise<void> | undefined {
+  /** Writes records and makes them durable if somebody waits: at once, or else they are in flight then. */
+  #write(taken: RecordQueue<Entry>): void {
     const firstLsn = this.#number(taken);
     try {
       this.#segment.write(taken.seal(this.#segment.salt, firstLsn, this.#synced));
       if (taken.isAwaited || this.#nextLsn - this.#synced >= MAX_UNSYNCED_RECORDS) {
         const syncing = this.#segment.sync();
-        if (syncing !== undefined) return this.#answerAfter(syncing, taken, firstLsn);
+        if (syncing !== undefined) {
+          this.#flight = { taken, firstLsn, syncing };
+          return;
+        }
         this.#synced = this.#nextLsn;
       }
     } catch (cause) {
-      return this.#rescue(cause, taken, firstLsn);
+      this.#flight = { taken, firstLsn, syncing: Promise.reject(cause) };
+      return;
     }
-    this.#answer(taken, firstLsn);
-    return undefined;
-  }
-
-  async #answerAfter(
-    syncing: Promise<void>,
-    taken: RecordQueue<Entry>,
-    firstLsn: number,
-  ): Promise<void> {
-    try {
-      await syncing;
-    } catch (cause) {
-      return await this.#rescue(cause, taken, firstLsn);
-    }
-    this.#synced = this.#nextLsn;
     this.#answer(taken, firstLsn);
   }
 

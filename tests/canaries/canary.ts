@@ -60,6 +60,11 @@ const BEGINNINGS = tests(
   "tests/wal/writer_failure_test.ts",
   "cannot be begun",
 );
+const DEAD_DISKS = tests(
+  "disks that fail for ever",
+  "tests/simulation/failing_disk_test.ts",
+  "fails for ever",
+);
 const TURNED_BITS = tests(
   "turned bits",
   "tests/simulation/rotting_disk_test.ts",
@@ -90,6 +95,17 @@ export const CANARIES: readonly Canary[] = [
       replace: "const syncing: Promise<void> | undefined = undefined;",
     }],
     suite: RANDOM_RUNS,
+  },
+  {
+    name: "a full batch answered while it is under way",
+    patches: [{
+      file: WRITER,
+      find: "if (!isDue) this.#write(this.#takeQueue());",
+      replace: "if (!isDue) this.#write(this.#takeQueue());\n" +
+        "const flight = this.#flight as Flight<Entry> | null;\n" +
+        "flight?.taken.answer(flight.firstLsn);",
+    }],
+    suite: DEAD_DISKS,
   },
   {
     name: "no sync of the directory behind a new segment's name",

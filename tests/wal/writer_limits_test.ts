@@ -31,14 +31,18 @@ Deno.test("LogWriter syncs when very many records wait for a sync that nobody as
 });
 
 Deno.test("LogWriter refuses more records than its queue holds, and only those", async () => {
-  const { log, clock } = await openBytes();
+  const { log, disk, clock } = await openBytes();
+  const hold = disk.hold("syncData");
+  const underWay = log.append(ENTRY);
+  await clock.settle();
   const queued = Array.from({ length: MAX_QUEUED_RECORDS }, () => log.append(ENTRY));
   const error = await assertRejects(() => log.append(ENTRY), LogUnavailableError, "16384");
   assertEquals(error.written, "no");
   assertThrows(() => log.appendLazily(ENTRY), LogUnavailableError);
-  const lsns = await clock.finish(Promise.all(queued));
-  assertEquals(lsns.at(-1), MAX_QUEUED_RECORDS);
-  assertEquals(await clock.finish(log.append(ENTRY)), 1 + MAX_QUEUED_RECORDS);
+  hold.release();
+  const lsns = await clock.finish(Promise.all([underWay, ...queued]));
+  assertEquals(lsns.at(-1), 1 + MAX_QUEUED_RECORDS);
+  assertEquals(await clock.finish(log.append(ENTRY)), 2 + MAX_QUEUED_RECORDS);
   await clock.finish(log.close());
 });
 
