@@ -37,6 +37,11 @@ export class RecordQueue<Entry> implements Disposable {
     return this.#frames.length;
   }
 
+  /** For how many records somebody waits. */
+  get awaited(): number {
+    return this.#records.length - this.#riders.length;
+  }
+
   /** The entries that ride along: nobody waits for them. */
   get riders(): readonly Entry[] {
     return this.#riders;

@@ -21,6 +21,7 @@
  */
 
 import type { Timer } from "../platform/clock.ts";
+import { Company } from "./company.ts";
 import { LogUnavailableError } from "./errors.ts";
 import { failureReason, toBlame } from "./failure_reason.ts";
 import { FRAME_HEADER_LENGTH, MAX_BODY_LENGTH } from "./format.ts";
@@ -48,15 +49,6 @@ const MAX_UNSYNCED_RECORDS = 32_768;
  */
 const FULL_BATCH_BYTES = 49_152;
 
-/** After so many batches of a lone caller the next is written as soon as it is there. */
-const LONE_BATCHES = 8;
-
-/** After so many batches without a turn there is one: others must have theirs, and company is noticed. */
-const BATCHES_WITHOUT_TURN = 16;
-
-/** Waited for in place of a turn: only what is appended without a wait comes before it. */
-const NO_TURN = Promise.resolve();
-
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 30_000;
 
@@ -82,6 +74,7 @@ export class LogWriter<Entry> {
   readonly #options: WriterOptions<Entry>;
   readonly #retirement: Retirement;
   readonly #rotation: Rotation<Entry>;
+  readonly #company: Company;
   /** What waits. */
   #gathering = new RecordQueue<Entry>();
   /** What is being written, or nothing. */
@@ -92,14 +85,6 @@ export class LogWriter<Entry> {
   #running: Promise<void> | null = null;
   /** What is being synced, or has failed and is to be rescued. */
   #flight: Flight<Entry> | null = null;
-  /** Ends the wait for company, if there is one. */
-  #endWait: (() => void) | null = null;
-  /** Whether a turn of the event loop was asked for that has not come. */
-  #turnAsked = false;
-  /** How many batches in a row had at most one record for which somebody waits. */
-  #lone = 0;
-  /** How many batches in a row were written without a turn of the event loop before. */
-  #hurried = 0;
   #failure: Failure | null = null;
   #closing: Promise<void> | null = null;
 
@@ -117,6 +102,7 @@ export class LogWriter<Entry> {
       await options.retire(firstLsn);
     });
     this.#rotation = new Rotation(options, this.#retirement);
+    this.#company = new Company(clock);
     this.#segment = options.segment;
     this.#nextLsn = options.nextLsn;
     this.#synced = options.nextLsn;
@@ -212,26 +198,18 @@ export class LogWriter<Entry> {
   #awaited(): Promise<number> {
     const lsn = this.#gathering.wait();
     this.#running ??= this.#drain();
-    if (this.#endWait !== null) this.#maybeEndWait(this.#endWait);
+    if (this.#company.isAwaited) this.#joined();
     return lsn;
   }
 
-  /** Waits for no more company if there is none to be expected, or if no more is needed. */
-  #maybeEndWait(endWait: () => void): void {
-    if (this.#mayHurry) {
-      this.#hurried++;
-      endWait();
-    } else if (this.#gathering.length >= FULL_BATCH_BYTES) {
-      // At once: who goes on after the wait does so behind all that append in this turn.
-      const isDue = this.#rotation.isDue(this.#segment, this.#nextLsn, this.#gathering);
-      if (!isDue) this.#write(this.#takeQueue());
-      endWait();
-    }
-  }
-
-  /** Whether company need not be waited for: there was none of late. */
-  get #mayHurry(): boolean {
-    return this.#lone >= LONE_BATCHES && this.#hurried < BATCHES_WITHOUT_TURN;
+  /** Somebody has joined those who wait for company: perhaps the last who was needed. */
+  #joined(): void {
+    if (this.#company.endIfComplete(this.#gathering.awaited)) return;
+    if (this.#gathering.length < FULL_BATCH_BYTES) return;
+    // At once: who goes on after the wait does so behind all that append in this turn.
+    const isDue = this.#rotation.isDue(this.#segment, this.#nextLsn, this.#gathering);
+    if (!isDue) this.#write(this.#takeQueue());
+    this.#company.end();
   }
 
   /**
@@ -245,7 +223,9 @@ export class LogWriter<Entry> {
     while (this.#gathering.count > 0 && this.#failure === null) {
       // Who has called this does not know yet that it runs, and must before it ends.
       const begins = this.#running === null;
-      if (begins || this.#gathering.length < FULL_BATCH_BYTES) await this.#gather();
+      if (begins || this.#gathering.length < FULL_BATCH_BYTES) {
+        await this.#company.wait(this.#gathering.awaited);
+      }
       // Unless what has filled a batch in that wait is on its way.
       if (this.#flight === null) {
         const isRotationDue = this.#rotation.isDue(this.#segment, this.#nextLsn, this.#gathering);
@@ -267,32 +247,6 @@ export class LogWriter<Entry> {
       this.#flight = null;
     }
     this.#running = null;
-  }
-
-  /**
-   * Waits for company: one turn, so that callers woken together by the last sync share the next one. For
-   * who has been alone of late only what is appended without any wait in between is company; this ends the
-   * turn early, too, if nobody waited for what it began with.
-   */
-  #gather(): Promise<void> {
-    if (this.#mayHurry && this.#gathering.isAwaited) {
-      this.#hurried++;
-      return NO_TURN;
-    }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#endWait = () => {
-      this.#endWait = null;
-      resolve();
-    };
-    if (!this.#turnAsked) {
-      this.#turnAsked = true;
-      this.#options.platform.clock.soon(() => {
-        this.#turnAsked = false;
-        this.#hurried = 0;
-        this.#endWait?.();
-      });
-    }
-    return promise;
   }
 
   /** Takes what is queued. */
@@ -339,7 +293,7 @@ export class LogWriter<Entry> {
   }
 
   #answer(taken: RecordQueue<Entry>, firstLsn: number): void {
-    this.#lone = taken.count - taken.riders.length <= 1 ? this.#lone + 1 : 0;
+    this.#company.note(taken.awaited);
     taken.answer(firstLsn);
   }
 
