@@ -67,8 +67,8 @@ function count(handle: FileHandle, counts: DiskCounts): void {
     counts.preparedBytes += written;
     return written;
   };
-  handle.syncData = () => {
-    const syncing = syncData.call(handle);
+  handle.syncData = (aside) => {
+    const syncing = syncData.call(handle, aside);
     counts.syncs++;
     const end = () => void (counts.forcing += performance.now() - begun);
     if (syncing instanceof Promise) return syncing.then(end);

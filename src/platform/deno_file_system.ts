@@ -23,8 +23,8 @@ const OPEN_OPTIONS: Record<OpenMode, Deno.OpenOptions> = {
  * process from its other work.
  */
 const SHORT_SYNC_MS = 1;
-/** A sync of so many bytes is never done at once: there is enough to do meanwhile where so much is written. */
-const LONG_SYNC_BYTES = 49_152;
+/** A sync of more bytes is never done at once. */
+const SHORT_SYNC_BYTES = 262_144;
 
 /** How long syncs take. */
 class SyncPace {
@@ -61,10 +61,10 @@ class DenoFileHandle implements FileHandle {
     return this.#file.writeSync(bytes);
   }
 
-  syncData(): Promise<void> | undefined {
-    const isLarge = this.#unsyncedBytes >= LONG_SYNC_BYTES;
+  syncData(aside = false): Promise<void> | undefined {
+    const isLarge = this.#unsyncedBytes > SHORT_SYNC_BYTES;
     this.#unsyncedBytes = 0;
-    if (isLarge) return this.#file.syncData();
+    if (isLarge || aside) return this.#file.syncData();
     const begun = performance.now();
     if (!this.#pace.isShort) {
       return this.#file.syncData().then(() => this.#pace.note(begun));

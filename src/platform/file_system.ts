@@ -27,9 +27,10 @@ export interface FileHandle {
   /**
    * Makes every written byte durable (fdatasync). After a failure the file must not be trusted.
    *
+   * @param aside Whether the process has other work meanwhile, and is not to be kept from it.
    * @returns A promise of it; nothing if it is done when the call returns, or throws.
    */
-  syncData(): Promise<void> | undefined;
+  syncData(aside?: boolean): Promise<void> | undefined;
   /**
    * Writes as {@linkcode write} does, then makes it durable, without keeping the process from its other work:
    * for what nobody waits for. Nothing else may be done with the file meanwhile.

@@ -207,7 +207,8 @@ export class SegmentWriter {
     try {
       // Behind the record that it was made ready with.
       await this.#writeOpening(this.firstLsn + 1, opening, behind, lsnLimit);
-      await this.sync();
+      // The first sync of a segment takes longer than those that follow.
+      await this.sync(true);
     } catch (cause) {
       this.close();
       throw new SegmentCreationError(this.firstLsn, true, { cause });
@@ -255,12 +256,13 @@ export class SegmentWriter {
   /**
    * Makes everything written durable.
    *
+   * @param aside Whether another thread is to do it, however short it is.
    * @returns A promise of it; nothing if it is done.
    * @throws Whatever the file system throws, unless there is a promise, which is then rejected.
    */
-  sync(): Promise<void> | undefined {
+  sync(aside = false): Promise<void> | undefined {
     this.#use("sync");
-    const syncing = this.#file.syncData();
+    const syncing = this.#file.syncData(aside);
     if (syncing === undefined) this.#usable = true;
     return syncing?.then(() => {
       this.#usable = true;

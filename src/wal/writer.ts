@@ -1,7 +1,7 @@
 /**
  * The one writer of a log: group commit. Records queue while the sync of the ones before runs; then one
- * write and one fdatasync serve them all. A lone caller never waits for company, and what fills a batch does
- * not wait for more: while another thread syncs it, this one has the next records.
+ * write and one fdatasync serve them all. A lone caller never waits for company, and of very many some go ahead:
+ * while another thread syncs what they wait for, the others work.
  *
  * Guarantees: {@linkcode LogWriter.append} resolves only after a sync that began after the record was
  * written; records reach the log in the order of the calls; every queue has a limit.
@@ -28,6 +28,7 @@ import { FRAME_HEADER_LENGTH, MAX_BODY_LENGTH } from "./format.ts";
 import { encodeHead, type HeadRecord } from "./head.ts";
 import { FIRST_APPLICATION_TAG } from "./model.ts";
 import { RecordQueue } from "./record_queue.ts";
+import { Overlap } from "./overlap.ts";
 import { Retirement } from "./retire.ts";
 import { Rotation } from "./rotation.ts";
 import { SegmentCreationError, type SegmentWriter } from "./segment_writer.ts";
@@ -41,13 +42,6 @@ export const MAX_QUEUED_BYTES = 67_108_864;
 
 /** Records written without a sync after which the next write is synced whatever it holds. */
 const MAX_UNSYNCED_RECORDS = 32_768;
-
-/**
- * A batch of so many bytes is written as soon as it is there. It is more than the file system syncs at once, so
- * that half of a thousand callers go on while the other half is synced. Of fewer callers all wait for the same
- * sync, which costs less than handing theirs to another thread and back.
- */
-const FULL_BATCH_BYTES = 49_152;
 
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 30_000;
@@ -75,6 +69,7 @@ export class LogWriter<Entry> {
   readonly #retirement: Retirement;
   readonly #rotation: Rotation<Entry>;
   readonly #company: Company;
+  readonly #overlap: Overlap;
   /** What waits. */
   #gathering = new RecordQueue<Entry>();
   /** What is being written, or nothing. */
@@ -103,6 +98,7 @@ export class LogWriter<Entry> {
     });
     this.#rotation = new Rotation(options, this.#retirement);
     this.#company = new Company(clock);
+    this.#overlap = new Overlap(clock);
     this.#segment = options.segment;
     this.#nextLsn = options.nextLsn;
     this.#synced = options.nextLsn;
@@ -205,7 +201,7 @@ export class LogWriter<Entry> {
   /** Somebody has joined those who wait for company: perhaps the last who was needed. */
   #joined(): void {
     if (this.#company.endIfComplete(this.#gathering.awaited)) return;
-    if (this.#gathering.length < FULL_BATCH_BYTES) return;
+    if (this.#gathering.awaited < this.#overlap.enough) return;
     // At once: who goes on after the wait does so behind all that append in this turn.
     const isDue = this.#rotation.isDue(this.#segment, this.#nextLsn, this.#gathering);
     if (!isDue) this.#write(this.#takeQueue());
@@ -223,10 +219,9 @@ export class LogWriter<Entry> {
     while (this.#gathering.count > 0 && this.#failure === null) {
       // Who has called this does not know yet that it runs, and must before it ends.
       const begins = this.#running === null;
-      if (begins || this.#gathering.length < FULL_BATCH_BYTES) {
-        await this.#company.wait(this.#gathering.awaited);
-      }
-      // Unless what has filled a batch in that wait is on its way.
+      const { awaited } = this.#gathering;
+      if (begins || awaited < this.#overlap.enough) await this.#company.wait(awaited);
+      // Unless some went ahead in that wait.
       if (this.#flight === null) {
         const isRotationDue = this.#rotation.isDue(this.#segment, this.#nextLsn, this.#gathering);
         if (isRotationDue && !this.#options.restates && !await this.#syncBefore()) break;
@@ -239,7 +234,7 @@ export class LogWriter<Entry> {
       try {
         await flight.syncing;
         this.#synced = this.#nextLsn;
-        // They go on when the next batch, if it is full, is on its way: there is no wait in between.
+        // Without a wait before the next batch, which goes ahead of what those do who are answered now.
         this.#answer(flight.taken, flight.firstLsn);
       } catch (cause) {
         await this.#rescue(cause, flight.taken, flight.firstLsn);
@@ -268,10 +263,11 @@ export class LogWriter<Entry> {
   /** Writes records and makes them durable if somebody waits: at once, or else they are in flight then. */
   #write(taken: RecordQueue<Entry>): void {
     const firstLsn = this.#number(taken);
+    this.#overlap.begin(taken.awaited);
     try {
       this.#segment.write(taken.seal(this.#segment.salt, firstLsn, this.#synced));
       if (taken.isAwaited || this.#nextLsn - this.#synced >= MAX_UNSYNCED_RECORDS) {
-        const syncing = this.#segment.sync();
+        const syncing = this.#segment.sync(this.#overlap.isOn);
         if (syncing !== undefined) {
           this.#flight = { taken, firstLsn, syncing };
           return;
@@ -294,6 +290,7 @@ export class LogWriter<Entry> {
 
   #answer(taken: RecordQueue<Entry>, firstLsn: number): void {
     this.#company.note(taken.awaited);
+    this.#overlap.end(taken.awaited);
     taken.answer(firstLsn);
   }
 

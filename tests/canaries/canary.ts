@@ -60,10 +60,10 @@ const BEGINNINGS = tests(
   "tests/wal/writer_failure_test.ts",
   "cannot be begun",
 );
-const DEAD_DISKS = tests(
-  "disks that fail for ever",
-  "tests/simulation/failing_disk_test.ts",
-  "fails for ever",
+const LARGE_COMPANIES = tests(
+  "large companies",
+  "tests/wal/writer_overlap_test.ts",
+  "what it has answered",
 );
 const TURNED_BITS = tests(
   "turned bits",
@@ -91,13 +91,13 @@ export const CANARIES: readonly Canary[] = [
     name: "no fdatasync before the acknowledgement",
     patches: [{
       file: WRITER,
-      find: "const syncing = this.#segment.sync();",
+      find: "const syncing = this.#segment.sync(this.#overlap.isOn);",
       replace: "const syncing: Promise<void> | undefined = undefined;",
     }],
     suite: RANDOM_RUNS,
   },
   {
-    name: "a full batch answered while it is under way",
+    name: "those who went ahead answered while they are under way",
     patches: [{
       file: WRITER,
       find: "if (!isDue) this.#write(this.#takeQueue());",
@@ -105,7 +105,7 @@ export const CANARIES: readonly Canary[] = [
         "const flight = this.#flight as Flight<Entry> | null;\n" +
         "flight?.taken.answer(flight.firstLsn);",
     }],
-    suite: DEAD_DISKS,
+    suite: LARGE_COMPANIES,
   },
   {
     name: "no sync of the directory behind a new segment's name",
@@ -120,7 +120,7 @@ export const CANARIES: readonly Canary[] = [
     name: "a failed fsync tried again on the same file",
     patches: [{
       file: SEGMENT_WRITER,
-      find: "const syncing = this.#file.syncData();",
+      find: "const syncing = this.#file.syncData(aside);",
       replace: "const sync = () => this.#file.syncData();\n" +
         "let syncing;\n" +
         "try { syncing = sync()?.catch(sync); } catch { syncing = sync(); }",

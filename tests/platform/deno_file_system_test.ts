@@ -93,6 +93,10 @@ test(".syncData of few bytes has ended when it returns, of many it ends later", 
   const syncing = file.syncData();
   assert(syncing instanceof Promise);
   await syncing;
+  file.write(bytesOf("abc"));
+  const aside = file.syncData(true);
+  assert(aside instanceof Promise, "the process has other work meanwhile");
+  await aside;
   file.close();
   assertThrows(() => file.syncData(), Deno.errors.BadResource);
 });

@@ -1,7 +1,6 @@
 /**
  * The fixed workload of the crash and fault tests: three openings of a log with registrations,
- * transactions alone and together, one that fills a batch, Ends that ride along, and segments that change again
- * and again.
+ * transactions alone and together, Ends that ride along, and segments that change again and again.
  * It does the same calls in every run, as long as no call fails; where one does, it goes on as a
  * coordinator would: close, open again, continue.
  */
@@ -24,9 +23,6 @@ export async function runWorkload(driver: LogDriver): Promise<void> {
   await transactions(driver, 11n, 1);
   await transactions(driver, 21n, 4);
   if (!await reopen(driver)) return;
-  // The others come while it is under way.
-  await all(driver, [filling(35n), committing(36n), begin(37n)]);
-  for (const txn of [35n, 36n, 37n]) driver.appendLazily({ type: "end", txn });
   await all(driver, [participant("shipping"), begin(31n), committing(32n), begin(33n)]);
   await transactions(driver, 41n, 3);
   driver.appendLazily({ type: "end", txn: 33n });
@@ -87,12 +83,6 @@ function begin(txn: bigint): LogRecord {
 
 function committing(txn: bigint): LogRecord {
   return { type: "committing", txn, branches: branches(txn, true) };
-}
-
-/** A decision that fills a batch by itself. */
-function filling(txn: bigint): LogRecord {
-  const branch = { participant: "orders", gid: `indoubt_simulated_${txn}_0` };
-  return { type: "committing", txn, branches: [{ ...branch, token: "7".repeat(50_000) }] };
 }
 
 function branches(txn: bigint, prepared: boolean): BranchRecord[] {

@@ -80,8 +80,8 @@ export class MemoryHandle implements FileHandle {
     });
   }
 
-  /** Every other sync has ended when the call returns, unless such calls are held. */
-  syncData(): Promise<void> | undefined {
+  /** Every other sync has ended when the call returns, unless such calls are held or it is one aside. */
+  syncData(aside = false): Promise<void> | undefined {
     const { calls, path, file, random } = this.#use();
     const sync = file.beginSync();
     const effect: Effect<void> = {
@@ -92,7 +92,7 @@ export class MemoryHandle implements FileHandle {
       misplaced: sync.lie,
     };
     this.#syncs++;
-    if (this.#syncs % 2 === 0 || calls.isHeld("syncData")) {
+    if (aside || this.#syncs % 2 === 0 || calls.isHeld("syncData")) {
       return calls.later("syncData", path, effect);
     }
     calls.now("syncData", path, effect);
