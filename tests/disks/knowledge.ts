@@ -56,7 +56,8 @@ export class Knowledge {
 
   /** Takes a program's report into account. */
   learn({ calls, epochs }: Report): void {
-    this.#calls.push(...calls);
+    // A log that does not sync acknowledges more than one call takes as arguments.
+    this.#calls = [...this.#calls, ...calls];
     this.acknowledged += calls.filter(({ fate }) => fate === "durable").length;
     let last = -1;
     for (const { lsn, kind, txn } of calls) {
