@@ -99,11 +99,11 @@ export async function settleRecovered(
   clock: Clock,
   begun: number,
 ): Promise<RecoveryReport> {
-  const tries = settlements.flatMap((settlement) =>
+  const recovered = settlements.flatMap((settlement) =>
     settlement.outstanding.map((branch) => resolver.take(settlement, branch))
   );
   const swept = await membership.sweepAll();
-  tries.push(...swept.map(({ tried }) => tried));
+  const tries = [...recovered, ...swept.map(({ tried }) => tried)];
   await within(clock, Promise.all(tries), FIRST_TRY_TIMEOUT_MS, undefined);
   return report([...settlements, ...swept.map(({ settlement }) => settlement)], clock, begun);
 }
