@@ -30,11 +30,11 @@ const BATCHES_TO_CHANGE = 8;
 /** What the callers of a log do while others of them wait. */
 export class Overlap {
   readonly #clock: Clock;
-  #isOn = false;
   /** How many batches in a row spoke for a change. */
   #against = 0;
   /** How many waited for the last batch. */
   #last = 0;
+  /** How many go ahead. */
   #enough = NEVER;
   /** When the write of the last batch began, in milliseconds. */
   #begun = 0;
@@ -57,7 +57,7 @@ export class Overlap {
 
   /** Whether batches go ahead at present, and so are synced by another thread whatever that costs. */
   get isOn(): boolean {
-    return this.#isOn;
+    return this.#enough < NEVER;
   }
 
   /** How many who wait make a batch that goes ahead; none are enough if it is not worth while. */
@@ -71,7 +71,7 @@ export class Overlap {
    * @param waiting How many wait for it.
    */
   begin(waiting: number): void {
-    if (this.#isOn || waiting < MIN_COMPANY) return;
+    if (this.isOn || waiting < MIN_COMPANY) return;
     this.#begun = this.#clock.elapsed();
     this.#work = this.#ended === null ? null : this.#begun - this.#ended;
   }
@@ -83,24 +83,24 @@ export class Overlap {
    */
   end(waiting: number): void {
     if (waiting === 0) return;
-    const company = this.#isOn ? this.#last + waiting : waiting;
+    const wasOn = this.isOn;
+    const company = wasOn ? this.#last + waiting : waiting;
     this.#last = waiting;
     if (company < MIN_COMPANY) return this.#rest();
     const now = this.#clock.elapsed();
-    this.#against = this.#isWorthWhile(now) === this.#isOn ? 0 : this.#against + 1;
-    if (this.#against >= BATCHES_TO_CHANGE) {
-      this.#isOn = !this.#isOn;
-      this.#against = 0;
-    }
-    this.#enough = this.#isOn ? Math.ceil(company * AHEAD) : NEVER;
+    this.#against = this.#isWorthWhile(now) === wasOn ? 0 : this.#against + 1;
+    const changes = this.#against >= BATCHES_TO_CHANGE;
+    if (changes) this.#against = 0;
+    const isOn = wasOn !== changes;
+    this.#enough = isOn ? Math.ceil(company * AHEAD) : NEVER;
     this.#idleSince = null;
     this.#ended = now;
-    if (this.#isOn && !this.#turnAsked) this.#askTurn();
+    if (isOn && !this.#turnAsked) this.#askTurn();
   }
 
   #isWorthWhile(now: number): boolean {
-    if (this.#work === null) return this.#isOn;
-    if (!this.#isOn) return this.#work > 0 && this.#work >= ENOUGH_WORK * (now - this.#begun);
+    if (this.#work === null) return this.isOn;
+    if (!this.isOn) return this.#work > 0 && this.#work >= ENOUGH_WORK * (now - this.#begun);
     return this.#idleSince === null || now - this.#idleSince <= this.#work;
   }
 
@@ -116,7 +116,6 @@ export class Overlap {
   }
 
   #rest(): void {
-    this.#isOn = false;
     this.#enough = NEVER;
     this.#against = 0;
     this.#ended = null;

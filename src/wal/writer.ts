@@ -46,7 +46,7 @@ const MAX_UNSYNCED_RECORDS = 32_768;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 30_000;
 
-/** Records that are written; somebody waits for their sync, unless that was done at once. */
+/** Records that are written, or could not be, and for whose sync somebody waits. */
 interface Flight<Entry> {
   readonly taken: RecordQueue<Entry>;
   readonly firstLsn: number;

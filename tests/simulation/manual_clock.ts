@@ -118,7 +118,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** A turn of the event loop: it comes when no promise reaction is left to run. */
-function emptyMicrotasks(): Promise<void> {
+/** A turn of the machine's own event loop: it comes when no promise reaction is left to run. */
+export function emptyMicrotasks(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

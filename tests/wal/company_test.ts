@@ -5,7 +5,7 @@
 
 import { assertEquals } from "@std/assert";
 import { Company } from "../../src/wal/company.ts";
-import { ManualClock } from "../simulation/manual_clock.ts";
+import { emptyMicrotasks, ManualClock } from "../simulation/manual_clock.ts";
 
 /** After so many equal batches it is known how many come. */
 const STEADY = 8;
@@ -16,21 +16,16 @@ const WITHOUT_TURN = 16;
 /** The most whom nobody waits longer for. */
 const SMALL = 32;
 
-/** Lets everything run but what waits for a turn. */
-function withoutTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 /** A batch for which so many come one after another; answers how many had come when it was taken. */
 async function batch(company: Company, clock: ManualClock, size: number): Promise<number> {
   let taken = 0;
   let came = 1;
   company.wait(came).then(() => taken = came);
   for (; came < size && taken === 0; came++) {
-    await withoutTurn();
+    await emptyMicrotasks();
     if (company.isAwaited) company.endIfComplete(came + 1);
   }
-  await withoutTurn();
+  await emptyMicrotasks();
   if (taken === 0) await clock.settle();
   company.note(taken);
   return taken;
@@ -41,7 +36,7 @@ async function isHurried(company: Company, clock: ManualClock, size: number): Pr
   let taken = false;
   company.wait(size - 1).then(() => taken = true);
   if (company.isAwaited) company.endIfComplete(size);
-  await withoutTurn();
+  await emptyMicrotasks();
   const hurried = taken;
   await clock.settle();
   company.note(size);
@@ -97,6 +92,6 @@ Deno.test("Company.note makes nothing of a batch for which nobody waited", async
   assertEquals(await isHurried(company, clock, 2), true);
   let taken = false;
   company.wait(0).then(() => taken = true);
-  await withoutTurn();
+  await emptyMicrotasks();
   assertEquals(taken, false);
 });

@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { LogRecord } from "../../src/wal/decisions/record.ts";
 import type { Log } from "../../src/wal/log.ts";
-import type { ManualClock } from "../simulation/manual_clock.ts";
+import { emptyMicrotasks, type ManualClock } from "../simulation/manual_clock.ts";
 import { callsOf, openLog } from "./open_log.ts";
 import { committing } from "./sample_segment.ts";
 
@@ -15,11 +15,6 @@ const LONE = 8;
 
 /** After so many batches without a turn there is one. */
 const WITHOUT_TURN = 16;
-
-/** Lets everything run but what waits for a turn. */
-function withoutTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
 
 /** Appends one record after the other until the log takes the caller for alone. */
 async function beAlone(log: Log<LogRecord>, clock: ManualClock): Promise<void> {
@@ -30,7 +25,7 @@ async function beAlone(log: Log<LogRecord>, clock: ManualClock): Promise<void> {
 async function isServedAtOnce(log: Log<LogRecord>, txn: bigint): Promise<boolean> {
   let served = false;
   log.append(committing(txn)).then(() => served = true);
-  await withoutTurn();
+  await emptyMicrotasks();
   return served;
 }
 
@@ -62,7 +57,7 @@ Deno.test("LogWriter writes together what a lone caller appends without a wait",
   await beAlone(log, clock);
   const first = disk.calls.length;
   const answers = [100n, 101n, 102n].map((txn) => log.append(committing(txn)));
-  await withoutTurn();
+  await emptyMicrotasks();
   assertEquals(disk.calls.slice(first).map(({ kind }) => kind), ["write", "syncData"]);
   await Promise.all(answers);
   await clock.finish(log.close());
@@ -75,7 +70,7 @@ Deno.test("LogWriter waits for company again as soon as there was some", async (
   await clock.finish(both);
   const first = disk.calls.length;
   const early = log.append(committing(102n));
-  await withoutTurn();
+  await emptyMicrotasks();
   assertEquals(callsOf(disk, "write", first), 0);
   const late = log.append(committing(103n));
   await clock.finish(Promise.all([early, late]));
@@ -88,7 +83,7 @@ Deno.test("LogWriter takes along what rides along before a lone caller's record"
   await beAlone(log, clock);
   const first = disk.calls.length;
   log.appendLazily({ type: "end", txn: 1n });
-  await withoutTurn();
+  await emptyMicrotasks();
   assertEquals(callsOf(disk, "write", first), 0);
   assert(await isServedAtOnce(log, 100n));
   assertEquals([callsOf(disk, "write", first), callsOf(disk, "syncData", first)], [1, 1]);

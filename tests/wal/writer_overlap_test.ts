@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { LogUnavailableError } from "../../src/wal/errors.ts";
 import type { LogRecord } from "../../src/wal/decisions/record.ts";
 import type { Log } from "../../src/wal/log.ts";
-import type { ManualClock } from "../simulation/manual_clock.ts";
+import { emptyMicrotasks, type ManualClock } from "../simulation/manual_clock.ts";
 import type { MemoryDisk } from "../simulation/memory_disk.ts";
 import { SeededRandom } from "../simulation/seeded_random.ts";
 import { seededTest } from "../simulation/seeds.ts";
@@ -46,11 +46,6 @@ function append(log: Log<LogRecord>, first: number, count: number): Promise<numb
   return Array.from({ length: count }, (_, index) => log.append(committing(BigInt(first + index))));
 }
 
-/** Lets everything run but what waits for a turn. */
-function withoutTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 function kindsSince(disk: MemoryDisk, first: number): string[] {
   return disk.calls.slice(first).map(({ kind }) => kind);
 }
@@ -83,7 +78,7 @@ Deno.test("LogWriter lets nobody go ahead before the company was large for a whi
   const { log, disk, clock } = await openLog();
   const first = disk.calls.length;
   const answers = append(log, 0, 10 * COMPANY);
-  await withoutTurn();
+  await emptyMicrotasks();
   assertEquals(kindsSince(disk, first), []);
   await clock.finish(Promise.all(answers));
   assertEquals(kindsSince(disk, first), ["write", "syncData"]);

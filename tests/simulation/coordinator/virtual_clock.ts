@@ -5,6 +5,7 @@
  */
 
 import type { Clock, Timer } from "../../../src/platform/clock.ts";
+import { emptyMicrotasks } from "../manual_clock.ts";
 
 interface Event {
   readonly due: number;
@@ -130,9 +131,4 @@ export class VirtualClock implements Clock {
 
 function isBefore(one: Event, other: Event): boolean {
   return one.due < other.due || (one.due === other.due && one.order < other.order);
-}
-
-/** A turn of the event loop: it comes when no promise reaction is left to run. */
-function emptyMicrotasks(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
