@@ -7,7 +7,7 @@
 
 import { abortedError } from "./abort_reason.ts";
 import { Admission, OverloadError } from "./admission.ts";
-import { GidPrefix } from "./branch_name.ts";
+import { GidPrefix } from "./branch_facts.ts";
 import { rejectAtCaller } from "./caller_stack.ts";
 import { Deadline, DeadlineError } from "./deadline.ts";
 import type { DecisionLog } from "./decision_log.ts";

@@ -7,6 +7,7 @@
  */
 
 import { abortedError, type AbortReason, deadlineReason } from "./abort_reason.ts";
+import type { DeadlineError } from "./deadline.ts";
 import type { EnlistedBranch } from "./enlisted_branch.ts";
 import { BranchEndedError, HeuristicOutcomeError } from "./errors.ts";
 import { commitInOnePhase } from "./one_phase.ts";
@@ -21,17 +22,13 @@ import { vote, type VoteListener, type Votes } from "./voting.ts";
  * @param listener Hears what came of it; perhaps at once.
  */
 export function commit(core: TransactionCore, listener: CommitListener): void {
-  const { id, aborting, deadline: { error } } = core;
-  if (aborting !== null && error !== null) {
-    const tell = () => listener.notCommitted(abortedError(id, deadlineReason(error)));
-    aborting.then(tell, tell);
-    return;
-  }
+  const { aborting, deadline: { error } } = core;
+  if (aborting !== null && error !== null) return tellAborted(core.id, aborting, error, listener);
   try {
     core.states.assertActive("commit");
     if (core.enlisting !== null) {
       throw new TypeError(
-        `Cannot commit transaction ${id}: "${core.enlisting}" is being enlisted, await that first`,
+        `Cannot commit transaction ${core.id}: "${core.enlisting}" is being enlisted, await that first`,
       );
     }
     core.states.moveTo("committing");
@@ -39,6 +36,17 @@ export function commit(core: TransactionCore, listener: CommitListener): void {
   } catch (error) {
     listener.notCommitted(error);
   }
+}
+
+/** Tells of a transaction whose time was up, when it has been rolled back. */
+function tellAborted(
+  id: string,
+  aborting: Promise<void>,
+  error: DeadlineError,
+  listener: CommitListener,
+): void {
+  const tell = () => listener.notCommitted(abortedError(id, deadlineReason(error)));
+  aborting.then(tell, tell);
 }
 
 class Commit implements VoteListener {

@@ -29,6 +29,9 @@ import { statusOf, type TransactionStatus } from "./status.ts";
 import { Transaction } from "./transaction.ts";
 import { WalDecisionLog } from "./wal_decision_log.ts";
 
+/** For all that ask for nothing: one object of each kind is enough. */
+const NO_OPTIONS: RunOptions = Object.freeze({});
+
 /**
  * Commits transactions over several databases: in all of them or in none.
  *
@@ -238,7 +241,7 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
       clients: ClientsOf<P, Name>,
       transaction: Transaction<ClientsOf<P, Name>, ClientsOf<P, keyof P>>,
     ) => T | Promise<T>,
-    options: RunOptions = {},
+    options: RunOptions = NO_OPTIONS,
   ): Promise<T> {
     const outer = this.current;
     if (outer !== null) {

@@ -75,15 +75,18 @@ export class Deadline implements Disposable {
     this.#timeout = timeout;
     this.#timer = clock.after(timeout, Deadline.#pass, this);
     this.#signal = signal;
-    if (signal === undefined) return;
-    // Not assigned at once: V8 would take it for a function that stays, and keep what it refers to.
+    if (signal !== undefined) this.#onAbort = this.#watch(signal);
+  }
+
+  /** Apart, since a function made here would take a scope also where there is no signal. */
+  #watch(signal: AbortSignal): () => void {
     const onAbort = () => {
       const options = { cause: signal.reason };
       this.expire(new DeadlineError("its signal was aborted", false, options));
     };
-    this.#onAbort = onAbort;
     if (signal.aborted) onAbort();
     signal.addEventListener("abort", onAbort, { once: true });
+    return onAbort;
   }
 
   static #pass(deadline: Deadline): void {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { SpelledText } from "../wal/decisions/hot_record.ts";
+import type { BranchRecord } from "../wal/decisions/record.ts";
 
 /** One database's part in a transaction, as the log keeps it. */
 export interface LoggedBranch {
@@ -16,8 +16,8 @@ export interface LoggedBranch {
   readonly gid: string;
   /** What the participant can be asked for the branch's outcome by. */
   readonly token: string | null;
-  /** The gid, where it was not read from a log. */
-  readonly name?: SpelledText | undefined;
+  /** The same and nothing else, for the log to keep; absent if that is to be made of this. */
+  readonly facts?: BranchRecord | undefined;
 }
 
 /** A transaction that was not finished when the log was opened. */

@@ -11,7 +11,7 @@
 
 import type { Clock } from "../platform/clock.ts";
 import { type AbortReason, deadlineReason } from "./abort_reason.ts";
-import { BranchName, type GidPrefix } from "./branch_name.ts";
+import { BranchFacts, type GidPrefix } from "./branch_facts.ts";
 import { type Deadline, DeadlineError, type DeadlineWaiter } from "./deadline.ts";
 import { type Asker, EnlistedBranch } from "./enlisted_branch.ts";
 import { ParticipantUnavailableError } from "./errors.ts";
@@ -191,8 +191,8 @@ class Enlisting<Transaction extends Enlister> implements Asker, DeadlineWaiter {
     const { gidPrefix, clock } = this.#context;
     const { id, branches } = this.#transaction;
     const place = branches.length + this.#members.indexOf(member);
-    const name = new BranchName(gidPrefix, id, place);
-    const branch = new EnlistedBranch(member, name, clock);
+    const facts = new BranchFacts(member.name, gidPrefix, id, place);
+    const branch = new EnlistedBranch(member, facts, clock);
     branch.answerTo(this);
   }
 

@@ -6,7 +6,7 @@
  */
 
 import { type Clock, within } from "../platform/clock.ts";
-import type { BranchName } from "./branch_name.ts";
+import type { BranchFacts } from "./branch_facts.ts";
 import type { Member } from "./member.ts";
 import type {
   Branch,
@@ -77,14 +77,12 @@ export class EnlistedBranch {
 
   /** The participant. */
   readonly member: Member;
-  /** The branch's name. */
-  readonly name: BranchName;
+  /** What is kept of it outside of its session. */
+  readonly facts: BranchFacts;
   /** Whether it was asked what it has done, and has answered. */
   isExamined = false;
   /** Whether it may have written; known once it was examined. */
   writes = false;
-  /** What its outcome can be asked by; `null` if there is no such thing or it was not asked yet. */
-  token: string | null = null;
   /** How far it is known to have come. */
   progress: BranchProgress = "active";
 
@@ -92,23 +90,28 @@ export class EnlistedBranch {
    * Begins without a session.
    *
    * @param member The participant.
-   * @param name The branch's name.
+   * @param facts What is kept of it outside of its session.
    * @param clock Limits the waiting.
    */
-  constructor(member: Member, name: BranchName, clock: Clock) {
+  constructor(member: Member, facts: BranchFacts, clock: Clock) {
     this.member = member;
-    this.name = name;
+    this.facts = facts;
     this.#clock = clock;
   }
 
   /** The exact gid. */
   get gid(): string {
-    return this.name.text;
+    return this.facts.gid;
   }
 
   /** Name of the participant. */
   get participant(): string {
     return this.member.name;
+  }
+
+  /** What its outcome can be asked by; `null` if there is no such thing or it was not asked yet. */
+  get token(): string | null {
+    return this.facts.token;
   }
 
   /** Whether it has its session. */
@@ -190,7 +193,7 @@ export class EnlistedBranch {
   examined({ wrote, token }: BranchWork): void {
     this.isExamined = true;
     this.writes = wrote;
-    this.token = token;
+    this.facts.token = token;
   }
 
   /** Commits in one phase. */
@@ -209,7 +212,7 @@ export class EnlistedBranch {
   prepared(answer: PrepareAnswer): void {
     if (answer.kind === "done") {
       this.progress = "prepared";
-      this.token = answer.token;
+      this.facts.token = answer.token;
     }
     if (answer.kind === "refused") this.progress = "ended";
   }

@@ -1,7 +1,7 @@
 /**
  * Names of branches: `indoubt_<coordinator id>_<transaction>_<branch>`. At most 64 bytes, which XA allows
  * too, of `[A-Za-z0-9_.-]` only, so that a gid can stand in a statement that takes no parameters. A gid is
- * made once (`branch_name.ts`), kept in the log as it is, and never made again from what is read there.
+ * made once (`branch_facts.ts`), kept in the log as it is, and never made again from what is read there.
  *
  * @module
  */
@@ -9,6 +9,8 @@
 import { parseTransactionNumber } from "./transaction_id.ts";
 
 const MAX_GID_LENGTH = 64;
+/** How the gids of a transaction's first branches end: nearly all, and made once. */
+const ENDINGS = Array.from({ length: 10 }, (_, branch) => `_${branch}`);
 const SAFE_GID = /^[A-Za-z0-9_.-]+$/;
 
 /**
@@ -47,7 +49,7 @@ export function coordinatorOfGid(gid: string): string | null {
  * @throws {RangeError} If it is too long.
  */
 export function makeGid(prefix: string, transaction: string, branch: number): string {
-  const gid = `${prefix}${transaction}_${branch}`;
+  const gid = prefix + transaction + (ENDINGS[branch] ?? `_${branch}`);
   return gid.length <= MAX_GID_LENGTH ? gid : assertSafeGid(gid);
 }
 

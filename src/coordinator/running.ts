@@ -74,9 +74,14 @@ export function run<Clients, All, T>(
   fn: Work<Clients, All, T>,
   options: RunOptions,
 ): Promise<T> {
-  return new Promise((resolve, reject) =>
-    new Run(context, names, fn, options, resolve, reject).begin()
-  );
+  // Not a promise with an executor, which would cost every transaction a function and its scope.
+  const result = Promise.withResolvers<T>();
+  try {
+    new Run(context, names, fn, options, result).begin();
+  } catch (error) {
+    result.reject(error);
+  }
+  return result.promise;
 }
 
 /** One object for all tries: what follows from an answer follows at once, in the order of the methods. */
@@ -86,8 +91,7 @@ class Run<Clients, All, T>
   readonly #names: readonly string[];
   readonly #fn: Work<Clients, All, T>;
   readonly #options: RunOptions;
-  readonly #resolve: (value: T) => void;
-  readonly #reject: (error: unknown) => void;
+  readonly #result: PromiseWithResolvers<T>;
   readonly #retries: number;
   #failures = 0;
   #core: TransactionCore | null = null;
@@ -103,21 +107,19 @@ class Run<Clients, All, T>
     names: readonly string[],
     fn: Work<Clients, All, T>,
     options: RunOptions,
-    resolve: (value: T) => void,
-    reject: (error: unknown) => void,
+    result: PromiseWithResolvers<T>,
   ) {
     this.#context = context;
     this.#names = names;
     this.#fn = fn;
     this.#options = options;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#result = result;
     this.#retries = retries(options.retry);
   }
 
   begin(): void {
     this.#core = null;
-    this.#keepContext();
+    if (this.#failures < this.#retries) this.#keepContext();
     try {
       this.#context.admit(this.#names, this.#options, this);
     } catch (error) {
@@ -130,7 +132,6 @@ class Run<Clients, All, T>
    * timer, and that runs in the context of whoever has set it.
    */
   #keepContext(): void {
-    if (this.#failures >= this.#retries) return;
     const turn = Promise.withResolvers<void>();
     void turn.promise.then(() => this.begin());
     this.#beginAgain = turn.resolve;
@@ -202,13 +203,18 @@ class Run<Clients, All, T>
     if (!this.#leave(current)) return;
     this.#value = value;
     const core = this.#core!;
+    if (core.states.current === "active") commit(core, this);
+    else this.#endedItself(core, value);
+  }
+
+  /** The function has ended its transaction, or time has. */
+  #endedItself(core: TransactionCore, value: T): void {
     const { failure, states: { current: state } } = core;
-    if (state === "active") return commit(core, this);
     if (failure !== null) return void core.ended.then(() => this.#failed(failure));
     // The function may have asked for the commit and not waited for it.
     const committing = hasEnded(state) ? null : core.committing;
-    if (committing === null) return this.#resolve(value);
-    committing.then(() => this.#resolve(value), (error) => this.#failed(error));
+    if (committing === null) return this.#result.resolve(value);
+    committing.then(() => this.#result.resolve(value), (error) => this.#failed(error));
   }
 
   /** A try's function has ended, or need not be waited for; false if that was so before. */
@@ -221,7 +227,7 @@ class Run<Clients, All, T>
   }
 
   committed(): void {
-    this.#resolve(this.#value as T);
+    this.#result.resolve(this.#value as T);
   }
 
   notCommitted(error: unknown): void {
@@ -259,7 +265,7 @@ class Run<Clients, All, T>
   }
 
   #giveUp(error: unknown): void {
-    rejectAtCaller(error, this.#resolve, this.#reject);
+    rejectAtCaller(error, this.#result.resolve, this.#result.reject);
   }
 }
 

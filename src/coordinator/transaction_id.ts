@@ -12,8 +12,8 @@ const MAX_EPOCH = Number(MAX_NUMBER / BigInt(TRANSACTIONS_PER_EPOCH)) - 1;
 
 /** Gives out the numbers of one epoch. */
 export class TransactionNumbers {
-  readonly #base: bigint;
-  #count = 0;
+  readonly #end: bigint;
+  #last: bigint;
 
   /**
    * Begins at the first number of an epoch.
@@ -27,12 +27,13 @@ export class TransactionNumbers {
         `Cannot number transactions: the epoch is ${epoch}, it must be 1 to ${MAX_EPOCH}`,
       );
     }
-    this.#base = BigInt(epoch) * BigInt(TRANSACTIONS_PER_EPOCH);
+    this.#last = BigInt(epoch) * BigInt(TRANSACTIONS_PER_EPOCH);
+    this.#end = this.#last + BigInt(TRANSACTIONS_PER_EPOCH - 1);
   }
 
   /** The largest number that was given out. */
   get last(): bigint {
-    return this.#base + BigInt(this.#count);
+    return this.#last;
   }
 
   /**
@@ -42,14 +43,14 @@ export class TransactionNumbers {
    * @throws {RangeError} If the epoch has no numbers left.
    */
   next(): bigint {
-    this.#count++;
-    if (this.#count >= TRANSACTIONS_PER_EPOCH) {
+    if (this.#last === this.#end) {
       throw new RangeError(
-        `Cannot begin a transaction: ${this.#count} were begun since the log was opened, ` +
-          "close the coordinator and open it again",
+        `Cannot begin a transaction: ${TRANSACTIONS_PER_EPOCH - 1} were begun since the log was ` +
+          "opened, close the coordinator and open it again",
       );
     }
-    return this.#base + BigInt(this.#count);
+    this.#last++;
+    return this.#last;
   }
 }
 

@@ -5,8 +5,9 @@
  */
 
 import type { Platform } from "../platform/platform.ts";
+import { EndRecord, TransactionRecord } from "../wal/decisions/commit_records.ts";
 import { LiveState } from "../wal/decisions/live_state.ts";
-import type { LogRecord } from "../wal/decisions/record.ts";
+import type { BranchRecord, LogRecord } from "../wal/decisions/record.ts";
 import { Log } from "../wal/log.ts";
 import { Outcomes } from "../wal/decisions/outcomes.ts";
 import type {
@@ -84,19 +85,17 @@ export class WalDecisionLog implements DecisionLog {
   }
 
   async begin(txn: bigint, enlisted: readonly LoggedBranch[]): Promise<void> {
-    const branches = factsOf(enlisted);
-    await this.#log.append({ type: "begin", txn, branches });
+    await this.#log.append(new TransactionRecord("begin", txn, factsOf(enlisted)));
   }
 
   decide(txn: bigint, enlisted: readonly LoggedBranch[]): Promise<unknown> {
-    const branches = factsOf(enlisted);
-    return this.#log.force({ type: "committing", txn, branches });
+    return this.#log.force(new TransactionRecord("committing", txn, factsOf(enlisted)));
   }
 
   end(txn: bigint): void {
     // A lost End costs one more look at the next opening, which finds the branches gone and their outcome
     // tokens committed.
-    this.#appendIfPossible({ type: "end", txn });
+    this.#appendIfPossible(new EndRecord(txn));
   }
 
   conclude(txn: bigint, committed: boolean): void {
@@ -139,6 +138,6 @@ export class WalDecisionLog implements DecisionLog {
 }
 
 /** What the log keeps of branches: nothing that holds their sessions, and nothing that changes. */
-function factsOf(branches: readonly LoggedBranch[]): LoggedBranch[] {
-  return branches.map(({ participant, gid, token, name }) => ({ participant, gid, token, name }));
+function factsOf(branches: readonly LoggedBranch[]): BranchRecord[] {
+  return branches.map(({ participant, gid, token, facts }) => facts ?? { participant, gid, token });
 }

@@ -188,16 +188,18 @@ export class SharedTimers implements Clock {
     callback: (argument: Argument) => void,
     argument?: Argument,
   ): Timer {
-    let list = this.#lists.get(milliseconds);
-    if (list === undefined) {
-      if (this.#lists.size >= MAX_DURATIONS) {
-        return this.#clock.after(milliseconds, callback, argument);
-      }
-      const dateLater = (list: TimerList) => this.#dateLater(list);
-      list = new TimerList(this.#clock, this.#inContext, milliseconds, dateLater);
-      this.#lists.set(milliseconds, list);
-    }
+    const list = this.#lists.get(milliseconds) ?? this.#begin(milliseconds);
+    if (list === null) return this.#clock.after(milliseconds, callback, argument);
     return list.add(callback, argument);
+  }
+
+  /** A list for a new duration; `null` if there are too many. Apart, as what it makes takes a scope. */
+  #begin(milliseconds: number): TimerList | null {
+    if (this.#lists.size >= MAX_DURATIONS) return null;
+    const dateLater = (list: TimerList) => this.#dateLater(list);
+    const list = new TimerList(this.#clock, this.#inContext, milliseconds, dateLater);
+    this.#lists.set(milliseconds, list);
+    return list;
   }
 
   /** Takes back what nobody needs; timers that are still set run. */

@@ -4,7 +4,7 @@
  */
 
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { GidPrefix } from "../../src/coordinator/branch_name.ts";
+import { GidPrefix } from "../../src/coordinator/branch_facts.ts";
 import { Deadline, DeadlineError } from "../../src/coordinator/deadline.ts";
 import { enlist, EnlistmentError } from "../../src/coordinator/enlist.ts";
 import type { EnlistedBranch } from "../../src/coordinator/enlisted_branch.ts";

@@ -1,7 +1,7 @@
 /** Guarantees that a branch takes every answer of an adapter, in whatever form it comes. */
 
 import { assertEquals } from "@std/assert";
-import { BranchName, GidPrefix } from "../../src/coordinator/branch_name.ts";
+import { BranchFacts, GidPrefix } from "../../src/coordinator/branch_facts.ts";
 import { EnlistedBranch } from "../../src/coordinator/enlisted_branch.ts";
 import { Member } from "../../src/coordinator/member.ts";
 import type { Branch, PrepareAnswer } from "../../src/coordinator/participant.ts";
@@ -16,7 +16,7 @@ function branchOf(prepare: () => unknown): EnlistedBranch {
   const member = new Member("north", new NoOpParticipant("1"));
   const branch = new EnlistedBranch(
     member,
-    new BranchName(new GidPrefix("fake"), "7", 0),
+    new BranchFacts("north", new GidPrefix("fake"), "7", 0),
     new SteppedClock(),
   );
   branch.take(session);

@@ -4,7 +4,7 @@
  */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { BranchName, GidPrefix } from "../../src/coordinator/branch_name.ts";
+import { BranchFacts, GidPrefix } from "../../src/coordinator/branch_facts.ts";
 import { Deadline, DeadlineError } from "../../src/coordinator/deadline.ts";
 import { EnlistedBranch } from "../../src/coordinator/enlisted_branch.ts";
 import { askOne, PromisedRound, type RoundLimits } from "../../src/coordinator/round.ts";
@@ -49,7 +49,7 @@ async function make() {
   await transaction.rollback();
   const clock = new SteppedClock();
   const branches = [...bench.members.values()].map((member, place) =>
-    new EnlistedBranch(member, new BranchName(PREFIX, "7", place), clock)
+    new EnlistedBranch(member, new BranchFacts("north", PREFIX, "7", place), clock)
   );
   const asked = new Asked();
   const ask = (limits: Partial<RoundLimits> = {}) =>

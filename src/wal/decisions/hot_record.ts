@@ -32,21 +32,6 @@ const MAX_NUMBER = 2n ** 64n - 1n;
 const END_LENGTH = 1 + 1 + TXN_KEY.length + 8;
 const BRANCHES_AT = END_LENGTH + BRANCHES_KEY.length;
 
-/** A text of ASCII that need not be read to be written. */
-export interface SpelledText {
-  /** The text. */
-  readonly text: string;
-
-  /**
-   * Puts the same as bytes.
-   *
-   * @param bytes Where they are put; has room for all.
-   * @param start The place.
-   * @returns The place behind them.
-   */
-  spell(bytes: Uint8Array, start: number): number;
-}
-
 /**
  * Bytes on their way into a record; made once, so that nothing is allocated for each. The keys stand in the
  * same places in every record, and are put there once.
@@ -126,10 +111,10 @@ export function putBranches(
   let at = start + 1;
   for (const branch of branches) {
     if (at + mostOfBranch(branch) > bytes.length) return -1;
-    const { participant, gid, token, name } = branch;
+    const { participant, gid, token } = branch;
     bytes[at++] = ARRAY_OF_THREE;
     at = putText(bytes, participant, at);
-    if (at > 0) at = name?.text === gid ? putSpelled(bytes, name, at) : putText(bytes, gid, at);
+    if (at > 0) at = branch.spellGid ? putSpelled(bytes, branch, at) : putText(bytes, gid, at);
     if (at > 0 && token === null) bytes[at++] = NIL;
     else if (at > 0 && token !== null) at = putText(bytes, token, at);
     if (at < 0) return -1;
@@ -163,16 +148,14 @@ function putText(bytes: Uint8Array, text: string, start: number): number {
   return at;
 }
 
-/** As {@linkcode putText}, by the text's own spelling. */
-function putSpelled(bytes: Uint8Array, spelled: SpelledText, start: number): number {
-  const { text } = spelled;
-  const at = putLength(bytes, text.length, start);
+/** Puts a gid as {@linkcode putText} does, by the branch's own spelling. */
+function putSpelled(bytes: Uint8Array, branch: BranchRecord, start: number): number {
+  const { gid } = branch;
+  const at = putLength(bytes, gid.length, start);
   if (at < 0) return -1;
-  const end = spelled.spell(bytes, at);
-  if (end !== at + text.length) {
-    throw new Error(
-      `Cannot write "${text}": its spelling has ${end - at} bytes, not ${text.length}`,
-    );
+  const end = branch.spellGid!(bytes, at);
+  if (end !== at + gid.length) {
+    throw new Error(`Cannot write "${gid}": its spelling has ${end - at} bytes, not ${gid.length}`);
   }
   return end;
 }

@@ -21,6 +21,7 @@ import {
   type ParticipantRecord,
   RECORD_TAGS,
 } from "./record.ts";
+import { CertainTransaction } from "./commit_records.ts";
 import { checkpointParts, MAX_RESTATED_LENGTH } from "./checkpoint_parts.ts";
 import { Outcomes } from "./outcomes.ts";
 import { decodeTransaction, PackedTransactions, unpackCheckpoint } from "./packed_transactions.ts";
@@ -56,10 +57,10 @@ export class LiveState implements LogModel<LogRecord> {
     this.#outcomes = new Outcomes(keepOutcomes);
   }
 
-  /** Transactions that are not finished, in the order in which they were first recorded. */
+  /** Transactions that are not finished, in the order in which they were first recorded; as plain objects. */
   get active(): readonly ActiveTransaction[] {
     this.#takeReplayed();
-    return this.#active.values();
+    return this.#active.values().map((transaction) => ({ ...transaction }));
   }
 
   /** Every database that took part once, by name. */
@@ -184,7 +185,9 @@ export class LiveState implements LogModel<LogRecord> {
     this.#hadDoubt ||= doubtful;
     this.#active.set(
       txn,
-      doubtful ? { txn, decided, branches, doubtful } : { txn, decided, branches },
+      doubtful
+        ? { txn, decided, branches, doubtful }
+        : new CertainTransaction(txn, decided, branches),
     );
   }
 

@@ -34,7 +34,7 @@ import {
   unpackMap,
 } from "../fields.ts";
 import { encodeHotCheckpoint } from "./hot_checkpoint.ts";
-import { encodeHotBranches, encodeHotEnd, type SpelledText } from "./hot_record.ts";
+import { encodeHotBranches, encodeHotEnd } from "./hot_record.ts";
 import type { PackedTransactions } from "./packed_transactions.ts";
 import { type OutcomeList, packOutcomes, unpackOutcomes } from "./packed_outcomes.ts";
 
@@ -46,8 +46,14 @@ export interface BranchRecord {
   readonly gid: string;
   /** What the participant can be asked for the branch's outcome by; `null` if it has no such thing. */
   readonly token: string | null;
-  /** The gid, where it was not read from a log. */
-  readonly name?: SpelledText | undefined;
+  /**
+   * Puts the gid as bytes, where its text was just put together and need not be read for that.
+   *
+   * @param bytes Where they are put; has room for all.
+   * @param start The place.
+   * @returns The place behind them.
+   */
+  spellGid?(bytes: Uint8Array, start: number): number;
 }
 
 /** A database that took part once, as the log keeps it. */

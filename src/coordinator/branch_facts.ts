@@ -1,12 +1,16 @@
 /**
- * The name of a branch of this coordinator, made once and for two readers: as a text for databases and people,
- * as bytes for the log. Both are of the same parts, since to read a text that was just put together, character by
- * character, takes longer than everything else in a decision's record.
+ * What is known of a branch outside of its session: its participant, its gid and the token of its outcome. The
+ * log keeps this object itself for as long as the transaction is unfinished: it holds nothing that would keep a
+ * session alive, and does not change once its transaction is decided.
+ *
+ * The gid is made once and for two readers: as a text for databases and people, as bytes for the log. Both are
+ * of the same parts, since to read a text that was just put together, character by character, takes longer
+ * than everything else in a decision's record.
  *
  * @module
  */
 
-import type { SpelledText } from "../wal/decisions/hot_record.ts";
+import type { BranchRecord } from "../wal/decisions/record.ts";
 import { gidPrefix, makeGid } from "./gid.ts";
 
 const SEPARATOR = "_".charCodeAt(0);
@@ -31,30 +35,34 @@ export class GidPrefix {
   }
 }
 
-/** The name of one branch. */
-export class BranchName implements SpelledText {
+/** The facts of one branch. */
+export class BranchFacts implements BranchRecord {
   readonly #prefix: Uint8Array;
   readonly #transaction: string;
   readonly #branch: number;
 
-  readonly text: string;
+  readonly participant: string;
+  readonly gid: string;
+  token: string | null = null;
 
   /**
-   * Makes it.
+   * Makes its gid.
    *
+   * @param participant Name of the participant.
    * @param prefix What the coordinator's gids begin with.
    * @param transaction The transaction's id.
    * @param branch Place of the branch in its transaction, from 0.
-   * @throws {RangeError} If it is too long.
+   * @throws {RangeError} If the gid is too long.
    */
-  constructor(prefix: GidPrefix, transaction: string, branch: number) {
-    this.text = makeGid(prefix.text, transaction, branch);
+  constructor(participant: string, prefix: GidPrefix, transaction: string, branch: number) {
+    this.participant = participant;
+    this.gid = makeGid(prefix.text, transaction, branch);
     this.#prefix = prefix.bytes;
     this.#transaction = transaction;
     this.#branch = branch;
   }
 
-  spell(bytes: Uint8Array, start: number): number {
+  spellGid(bytes: Uint8Array, start: number): number {
     const prefix = this.#prefix;
     let at = start;
     for (let index = 0; index < prefix.length; index++) bytes[at++] = prefix[index]!;
