@@ -77,6 +77,8 @@ export class Beginning {
   readonly #enlistment: EnlistmentContext<TransactionCore>;
   readonly #admission: Admission;
   readonly #context: TransactionContext;
+  /** Made once for all transactions. */
+  readonly #memberNamed = (name: string) => this.#memberOf(name, null);
 
   /**
    * Begins with no transaction.
@@ -252,11 +254,7 @@ export class Beginning {
           "name at least one participant, and each only once",
       );
     }
-    const members = new Array<Member>(names.length);
-    for (let place = 0; place < names.length; place++) {
-      members[place] = this.#memberOf(names[place]!, null);
-    }
-    return members;
+    return names.map(this.#memberNamed);
   }
 
   /** A participant that can be used, for a new transaction or one that is there. */

@@ -123,8 +123,8 @@ class Enlisting<Transaction extends Enlister> implements Asker, DeadlineWaiter {
   readonly #listener: EnlistmentListener;
   /** The participants in the order in which their sessions are taken. */
   readonly #order: readonly Member[];
-  /** In the caller's order; those that have their sessions. */
-  readonly #taken: EnlistedBranch[];
+  /** In the caller's order; `null` for those that have no session yet. */
+  readonly #taken: (EnlistedBranch | null)[];
   #sessions = 0;
   #begun = 0;
   #failed = false;
@@ -140,8 +140,9 @@ class Enlisting<Transaction extends Enlister> implements Asker, DeadlineWaiter {
     this.#members = members;
     this.#listener = listener;
     this.#order = inOrder(members);
-    // An array of the right length at once: one that grows gets room for many more.
-    this.#taken = new Array(members.length);
+    // Of the right length at once: an array that grows gets room for many more. And by a function of V8's own:
+    // see `commit_records.ts`, what `new Array` makes is watched too.
+    this.#taken = members.map(nobody);
   }
 
   begin(): void {
@@ -161,7 +162,7 @@ class Enlisting<Transaction extends Enlister> implements Asker, DeadlineWaiter {
     this.#begun++;
     if (this.#begun < this.#order.length || this.#failed) return;
     this.#transaction.deadline.forget(this);
-    this.#listener.enlisted(this.#taken);
+    this.#listener.enlisted(this.#taken as EnlistedBranch[]);
   }
 
   /** Hears that a branch could not have its session, or not begin. */
@@ -175,9 +176,8 @@ class Enlisting<Transaction extends Enlister> implements Asker, DeadlineWaiter {
 
   /** Names who was waited for: a pool that is used up or a server that hangs is found by that. */
   #late(error: DeadlineError): DeadlineError {
-    // Those without a session are holes.
     const beginning = this.#taken.find((branch) => branch?.isAskedBy(this));
-    if (beginning !== undefined) {
+    if (beginning) {
       const { participant } = beginning;
       return error.waitingFor(`BEGIN in "${participant}"`, participant);
     }
@@ -211,10 +211,13 @@ class Enlisting<Transaction extends Enlister> implements Asker, DeadlineWaiter {
     if (this.#failed) return;
     this.#failed = true;
     this.#transaction.deadline.forget(this);
-    // Those without a session are holes, over which this goes.
-    await giveBack(this.#taken.filter(() => true));
+    await giveBack(this.#taken.filter((branch) => branch !== null));
     this.#listener.notEnlisted(this.#context.failed(this.#transaction, error));
   }
+}
+
+function nobody(): null {
+  return null;
 }
 
 /** By name; the same array if they are in order. Few as they are, they are put in place one by one. */

@@ -21,6 +21,8 @@ export interface RoundLimits {
   readonly deadline?: Deadline | undefined;
 }
 
+const NONE: readonly EnlistedBranch[] = [];
+
 /** What counts as an answer if there is none. */
 type NoAnswer = Extract<VoteAnswer, { kind: "unknown" }>;
 
@@ -30,7 +32,7 @@ type NoAnswer = Extract<VoteAnswer, { kind: "unknown" }>;
  * @typeParam Answer What branches answer.
  */
 export abstract class Round<Answer> implements Asker, DeadlineWaiter {
-  #branches: readonly EnlistedBranch[] = [];
+  #branches: readonly EnlistedBranch[] = NONE;
   #milliseconds: number | null = null;
   #deadline: Deadline | undefined = undefined;
   #timer: Timer | null = null;

@@ -22,8 +22,8 @@ class OwnRecord {
 /** A growing run of records. Must be disposed of, as its frames must. */
 export class RecordQueue<Entry> implements Disposable {
   readonly #frames = new FrameBatch();
-  #records: (Entry | OwnRecord)[] = [];
-  #riders: Entry[] = [];
+  readonly #records: (Entry | OwnRecord)[] = [];
+  readonly #riders: Entry[] = [];
   /** Number of the first record, for all who wait. */
   #answer: PromiseWithResolvers<number> | null = null;
 
@@ -42,7 +42,7 @@ export class RecordQueue<Entry> implements Disposable {
     return this.#records.length - this.#riders.length;
   }
 
-  /** The entries that ride along: nobody waits for them. */
+  /** The entries that ride along: nobody waits for them. Valid until the queue is changed. */
   get riders(): readonly Entry[] {
     return this.#riders;
   }
@@ -145,8 +145,8 @@ export class RecordQueue<Entry> implements Disposable {
   /** Takes all records out; nobody waits for them. At once, as the collector copies what is still in. */
   clear(): void {
     this.#frames.clear();
-    this.#records = [];
-    this.#riders = [];
+    this.#records.length = 0;
+    this.#riders.length = 0;
     this.#answer = null;
   }
 

@@ -374,7 +374,7 @@ export class LogWriter<Entry> {
       timer: null,
     };
     this.#failure = failure;
-    const riders = this.#options.restates ? this.#gathering.riders : [];
+    const riders = this.#options.restates ? [...this.#gathering.riders] : [];
     this.#gathering.refuse(this.#unavailable(failure, "no"));
     for (const entry of riders) this.#gathering.addRider(entry, this.#encode(entry));
     this.#retryLater(failure);
