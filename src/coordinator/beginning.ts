@@ -77,6 +77,8 @@ export class Beginning {
   readonly #enlistment: EnlistmentContext<TransactionCore>;
   readonly #admission: Admission;
   readonly #context: TransactionContext;
+  /** Those of the last transaction that began over others than the one before. */
+  #members: readonly Member[] = [];
   /** Made once for all transactions. */
   readonly #memberNamed = (name: string) => this.#memberOf(name, null);
 
@@ -247,14 +249,16 @@ export class Beginning {
     return branch!;
   }
 
-  #membersOf(names: readonly string[]): Member[] {
+  #membersOf(names: readonly string[]): readonly Member[] {
+    // Most transactions are over the same participants as the one before.
+    if (isNamed(this.#members, names)) return this.#members;
     if (names.length === 0 || hasTwice(names)) {
       throw new TypeError(
         `Cannot begin a transaction over ${JSON.stringify(names)}: ` +
           "name at least one participant, and each only once",
       );
     }
-    return names.map(this.#memberNamed);
+    return this.#members = names.map(this.#memberNamed);
   }
 
   /** A participant that can be used, for a new transaction or one that is there. */
@@ -271,6 +275,16 @@ export class Beginning {
     if (member.error !== null) throw new UnusableError(name, member.error);
     return member;
   }
+}
+
+/** Whether these are the names of participants, all of which can be used, in their order. */
+function isNamed(members: readonly Member[], names: readonly string[]): boolean {
+  if (members.length === 0 || members.length !== names.length) return false;
+  for (let place = 0; place < members.length; place++) {
+    const { name, error } = members[place]!;
+    if (name !== names[place] || error !== null) return false;
+  }
+  return true;
 }
 
 function hasTwice(names: readonly string[]): boolean {

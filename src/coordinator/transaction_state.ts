@@ -1,5 +1,5 @@
 /**
- * The states of a transaction and the only ways from one to another. A step that is not in the table is
+ * The states of a transaction and the only ways from one to another. A step that is not among them is
  * refused: a mistake of this code, since what its caller asks of a transaction after its end is refused
  * before, in the caller's words.
  *
@@ -32,16 +32,37 @@ export type TransactionState =
   /** Whether it commits, only the log or a database knows; it is asked until it says. */
   | "unknown";
 
-const NEXT: Record<TransactionState, readonly TransactionState[]> = {
-  active: ["committing", "aborting"],
-  committing: ["deciding", "committed", "aborting", "unknown"],
-  deciding: ["settling", "aborting", "unknown"],
-  settling: ["committed"],
-  aborting: ["aborted"],
-  committed: [],
-  aborted: [],
-  unknown: ["committed", "aborted"],
-};
+const STATES: readonly TransactionState[] = [
+  "active",
+  "committing",
+  "deciding",
+  "settling",
+  "committed",
+  "aborting",
+  "aborted",
+  "unknown",
+];
+
+/** Whether there is a step from one state to another. Written out, as every commit takes four of them. */
+function isStep(from: TransactionState, to: TransactionState): boolean {
+  switch (from) {
+    case "active":
+      return to === "committing" || to === "aborting";
+    case "committing":
+      return to === "deciding" || to === "committed" || to === "aborting" || to === "unknown";
+    case "deciding":
+      return to === "settling" || to === "aborting" || to === "unknown";
+    case "settling":
+      return to === "committed";
+    case "aborting":
+      return to === "aborted";
+    case "unknown":
+      return to === "committed" || to === "aborted";
+    case "committed":
+    case "aborted":
+      return false;
+  }
+}
 
 /** What a caller is told who asks of a transaction what only an active one can do. */
 const NO_LONGER_ACTIVE: Record<Exclude<TransactionState, "active">, string> = {
@@ -93,12 +114,15 @@ export class TransactionStates {
    * @throws {TypeError} If there is no way from the present state to it.
    */
   moveTo(next: TransactionState): void {
-    if (!NEXT[this.#current].includes(next)) {
-      throw new TypeError(
-        `Cannot bring transaction ${this.#id} to "${next}": it is "${this.#current}", ` +
-          `from which it may go to ${JSON.stringify(NEXT[this.#current])} only`,
-      );
-    }
+    if (!isStep(this.#current, next)) throw this.#noStep(next);
     this.#current = next;
+  }
+
+  #noStep(next: TransactionState): TypeError {
+    const steps = STATES.filter((state) => isStep(this.#current, state));
+    return new TypeError(
+      `Cannot bring transaction ${this.#id} to "${next}": it is "${this.#current}", ` +
+        `from which it may go to ${JSON.stringify(steps)} only`,
+    );
   }
 }
