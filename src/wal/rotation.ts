@@ -86,6 +86,7 @@ export class Rotation<Entry> {
    * @param follows Number behind the last record before.
    * @param behind Records that are written behind its opening, with the same sync; `null` if there are none.
    * @param onNumbers Is told the number behind its opening, before anything is written.
+   * @param aside Whether another thread syncs it, however short that is.
    * @returns The segment, durable.
    * @throws {RestatingError} If what opens it cannot be made; what is ready stays so.
    * @throws {SegmentCreationError} If it could not be begun.
@@ -94,13 +95,15 @@ export class Rotation<Entry> {
     follows: number,
     behind: RecordQueue<Entry> | null,
     onNumbers: (nextLsn: number) => void,
+    aside: boolean,
   ): Promise<SegmentWriter> {
     const { segments, pipeline } = this.#options;
     const next = this.#next;
     const readyLsn = next.isReady ? next.firstLsn : null;
     if (readyLsn !== null && readyLsn >= follows) {
       const opening = (count: number) => onNumbers(readyLsn + 1 + count);
-      return await segments.begin(() => next.take()!, { follows, onNumbers: opening, behind });
+      const beginning = { follows, onNumbers: opening, behind, aside };
+      return await segments.begin(() => next.take()!, beginning);
     }
     next.take()?.close();
     // There may be a segment of that number, though it is not ready.
@@ -109,7 +112,7 @@ export class Rotation<Entry> {
     return await segments.create(
       firstLsn,
       () => pipeline.take(),
-      { follows, onNumbers: opening, behind },
+      { follows, onNumbers: opening, behind, aside },
     );
   }
 

@@ -26,6 +26,8 @@ export interface SegmentBeginning {
   readonly onNumbers: (count: number) => void;
   /** Records that are written behind its opening, with the same sync; `null` if there are none. */
   readonly behind: FrameRun | null;
+  /** Whether another thread syncs one that was made ready, however short that is. */
+  readonly aside?: boolean;
 }
 
 /** Makes the segments of one log. */
@@ -116,12 +118,12 @@ export class SegmentMaker<Entry> {
    */
   async begin(
     take: () => SegmentWriter,
-    { follows, onNumbers, behind }: SegmentBeginning,
+    { follows, onNumbers, behind, aside }: SegmentBeginning,
   ): Promise<SegmentWriter> {
     using opening = this.#opening(follows);
     onNumbers(opening.count);
     const segment = take();
-    await segment.begin(opening, this.#lsnLimit(), behind);
+    await segment.begin(opening, this.#lsnLimit(), behind, aside);
     return segment;
   }
 

@@ -201,14 +201,19 @@ export class SegmentWriter {
    * @param opening The opening records, not yet sealed; used up.
    * @param lsnLimit The number that no record may have.
    * @param behind Records behind the opening ones, not yet sealed; `null` if there are none.
+   * @param aside As {@linkcode sync} takes it.
    * @throws {SegmentCreationError} If it could not be done; the segment is closed.
    */
-  async begin(opening: FrameBatch, lsnLimit: number, behind: FrameRun | null): Promise<void> {
+  async begin(
+    opening: FrameBatch,
+    lsnLimit: number,
+    behind: FrameRun | null,
+    aside?: boolean,
+  ): Promise<void> {
     try {
       // Behind the record that it was made ready with.
       await this.#writeOpening(this.firstLsn + 1, opening, behind, lsnLimit);
-      // The first sync of a segment takes longer than those that follow.
-      await this.sync(true);
+      await this.sync(aside);
     } catch (cause) {
       this.close();
       throw new SegmentCreationError(this.firstLsn, true, { cause });

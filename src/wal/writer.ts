@@ -337,7 +337,9 @@ export class LogWriter<Entry> {
     const follows = this.#nextLsn;
     let begun: SegmentWriter;
     try {
-      begun = await this.#rotation.begin(follows, taken, (nextLsn) => this.#nextLsn = nextLsn);
+      const onNumbers = (nextLsn: number) => this.#nextLsn = nextLsn;
+      // Few wait least if it is done at once.
+      begun = await this.#rotation.begin(follows, taken, onNumbers, this.#overlap.isOn);
     } catch (error) {
       // The numbers of a segment that may be there are used up. Those of one that is not are given to the
       // records that follow in the present one, which must have no gap.
