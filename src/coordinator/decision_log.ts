@@ -16,7 +16,7 @@ export interface LoggedBranch {
   readonly gid: string;
   /** What the participant can be asked for the branch's outcome by. */
   readonly token: string | null;
-  /** The same and nothing else, for the log to keep; absent if that is to be made of this. */
+  /** The same and nothing else, for the log to keep of a decided branch; absent if that is to be made of this. */
   readonly facts?: BranchRecord | undefined;
 }
 

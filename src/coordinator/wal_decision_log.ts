@@ -85,11 +85,11 @@ export class WalDecisionLog implements DecisionLog {
   }
 
   async begin(txn: bigint, enlisted: readonly LoggedBranch[]): Promise<void> {
-    await this.#log.append(new TransactionRecord("begin", txn, factsOf(enlisted)));
+    await this.#log.append(new TransactionRecord("begin", txn, enlisted.map(copyOf)));
   }
 
   decide(txn: bigint, enlisted: readonly LoggedBranch[]): Promise<unknown> {
-    return this.#log.force(new TransactionRecord("committing", txn, factsOf(enlisted)));
+    return this.#log.force(new TransactionRecord("committing", txn, enlisted.map(factsOf)));
   }
 
   end(txn: bigint): void {
@@ -106,10 +106,8 @@ export class WalDecisionLog implements DecisionLog {
   }
 
   async doubt(txn: bigint, branch: LoggedBranch): Promise<void> {
-    const { participant, gid, token } = branch;
     // A lost doubt is one that the next opening does not settle: the database knows the outcome all the same.
-    await this.#log.append({ type: "doubt", txn, branches: [{ participant, gid, token }] })
-      .catch(() => {});
+    await this.#log.append({ type: "doubt", txn, branches: [copyOf(branch)] }).catch(() => {});
   }
 
   async record(verdict: OperatorVerdict): Promise<void> {
@@ -137,7 +135,12 @@ export class WalDecisionLog implements DecisionLog {
   }
 }
 
-/** What the log keeps of branches: nothing that holds their sessions, and nothing that changes. */
-function factsOf(branches: readonly LoggedBranch[]): BranchRecord[] {
-  return branches.map(({ participant, gid, token, facts }) => facts ?? { participant, gid, token });
+/** What the log keeps of a branch: nothing that holds its session, and nothing that changes. */
+function copyOf({ participant, gid, token }: LoggedBranch): BranchRecord {
+  return { participant, gid, token };
+}
+
+/** The same of a branch that was decided: its facts are what they are by then. */
+function factsOf(branch: LoggedBranch): BranchRecord {
+  return branch.facts ?? copyOf(branch);
 }

@@ -4,6 +4,7 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { BranchFacts, GidPrefix } from "../../src/coordinator/branch_facts.ts";
 import { WalDecisionLog } from "../../src/coordinator/wal_decision_log.ts";
 import { LogUnavailableError } from "../../src/wal/errors.ts";
 import { MemoryDisk } from "../simulation/memory_disk.ts";
@@ -39,6 +40,22 @@ Deno.test("WalDecisionLog keeps what was forced, over a crash of the process", a
   ]);
   assertEquals(next.recovered[1]?.branches.map((branch) => ({ ...branch })), branches);
   assertEquals(next.damages, []);
+  await nextClock.run(next.close());
+});
+
+Deno.test("WalDecisionLog restates a Begin as it was, whatever has become of its branches", async () => {
+  const { clock, disk, log } = await open();
+  const facts = new BranchFacts("north", new GidPrefix(log.coordinator), "1", 0);
+  const { participant, gid, token } = facts;
+  await clock.run(log.begin(1n, [{ participant, gid, token, facts }]));
+  facts.token = "701";
+  disk.fail({ kind: "syncData", times: 1 });
+  await clock.run(log.decide(2n, branches));
+  const { log: next, clock: nextClock } = await open(disk.kill());
+  assertEquals(next.recovered.map(({ branches }) => branches.map(({ token }) => token)), [
+    [null],
+    ["701", null],
+  ]);
   await nextClock.run(next.close());
 });
 
