@@ -89,7 +89,8 @@ export class WalDecisionLog implements DecisionLog {
   }
 
   decide(txn: bigint, enlisted: readonly LoggedBranch[]): Promise<unknown> {
-    return this.#log.force(new TransactionRecord("committing", txn, enlisted.map(factsOf)));
+    const record = new TransactionRecord("committing", txn, enlisted.map(factsOf));
+    return this.#log.force(record);
   }
 
   end(txn: bigint): void {

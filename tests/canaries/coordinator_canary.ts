@@ -35,9 +35,8 @@ export const COORDINATOR_CANARIES: readonly CoordinatorCanary[] = [
     name: "a decision that is not synced",
     patches: [{
       file: "src/coordinator/wal_decision_log.ts",
-      find: 'return this.#log.force({ type: "committing", txn, branches });',
-      replace:
-        'this.#log.appendLazily({ type: "committing", txn, branches }); return Promise.resolve();',
+      find: "return this.#log.force(record);",
+      replace: "this.#log.appendLazily(record); return Promise.resolve();",
     }],
     suite: SIMULATOR,
     breaks: ["I1", "I7", "I9"],
