@@ -29,7 +29,7 @@ import { statusOf, type TransactionStatus } from "./status.ts";
 import { Transaction } from "./transaction.ts";
 import { WalDecisionLog } from "./wal_decision_log.ts";
 
-/** For all that ask for nothing: one object of each kind is enough. */
+/** One object for all that ask for nothing. */
 const NO_OPTIONS: RunOptions = Object.freeze({});
 
 /**
@@ -268,7 +268,7 @@ export class Coordinator<P extends Participants> implements AsyncDisposable {
    */
   async begin<Name extends keyof P & string>(
     names: readonly Name[],
-    options: TransactionOptions = {},
+    options: TransactionOptions = NO_OPTIONS,
   ): Promise<Transaction<ClientsOf<P, Name>, ClientsOf<P, keyof P>>> {
     this.#assertOpen();
     const core = await this.#parts.beginning.begin(names, options);

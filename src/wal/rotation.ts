@@ -86,7 +86,7 @@ export class Rotation<Entry> {
    * @param follows Number behind the last record before.
    * @param behind Records that are written behind its opening, with the same sync; `null` if there are none.
    * @param onNumbers Is told the number behind its opening, before anything is written.
-   * @param aside Whether another thread syncs it, however short that is.
+   * @param aside Whether another thread syncs one that was made ready, however short that is.
    * @returns The segment, durable.
    * @throws {RestatingError} If what opens it cannot be made; what is ready stays so.
    * @throws {SegmentCreationError} If it could not be begun.
@@ -112,7 +112,7 @@ export class Rotation<Entry> {
     return await segments.create(
       firstLsn,
       () => pipeline.take(),
-      { follows, onNumbers: opening, behind, aside },
+      { follows, onNumbers: opening, behind },
     );
   }
 
