@@ -28,6 +28,8 @@ export interface Comparison {
   readonly disk?: ContenderName;
   /** Where the databases are. */
   readonly urls?: readonly string[];
+  /** For how long each runs before it is counted; as long as a round if absent. */
+  readonly warmUpSeconds?: number;
 }
 
 /** Hears of each result as soon as it is there. */
@@ -47,14 +49,14 @@ async function compareAt(
   concurrency: number,
   onProgress: OnProgress,
 ): Promise<Result[]> {
-  const { work, contenders, seconds, rounds, urls = [] } = comparison;
+  const { work, contenders, seconds, rounds, urls = [], warmUpSeconds = seconds } = comparison;
   await using stack = new AsyncDisposableStack();
   let { bytes = 0 } = comparison;
   const processes: ContenderProcess[] = [];
   for (const name of contenders) {
     const process = stack.use(await ContenderProcess.start({ name, concurrency, bytes, urls }));
     // The first round is not counted: the compiler learns, files are made, sessions begin.
-    const { counts, operations } = await process.round(seconds);
+    const { counts, operations } = await process.round(warmUpSeconds);
     if (bytes === 0 && counts !== null) bytes = Math.round(counts.bytes / operations);
     processes.push(process);
   }

@@ -40,6 +40,9 @@ export const MAX_QUEUED_RECORDS = 16_384;
 /** The most bytes of frames that may wait to be written. */
 export const MAX_QUEUED_BYTES = 67_108_864;
 
+/** When so many wait for which nobody waits they are written at once. */
+const MAX_RIDERS = 1024;
+
 /** Records written without a sync after which the next write is synced whatever it holds. */
 const MAX_UNSYNCED_RECORDS = 32_768;
 
@@ -145,7 +148,9 @@ export class LogWriter<Entry> {
     const body = this.#encode(entry);
     this.#admit(body, false);
     this.#gathering.addRider(entry, body);
-    if (this.#failure === null) this.#running ??= this.#drain();
+    if (this.#failure !== null) return;
+    this.#running ??= this.#drain();
+    if (this.#gathering.count >= MAX_RIDERS && this.#gathering.awaited === 0) this.#company.end();
   }
 
   /** Writes and syncs what is queued, then closes. Calling it again gives the same promise. */
@@ -200,7 +205,7 @@ export class LogWriter<Entry> {
 
   /** Somebody has joined those who wait for company: perhaps the last who was needed. */
   #joined(): void {
-    if (this.#company.endIfComplete(this.#gathering.awaited)) return;
+    if (this.#company.join(this.#gathering.awaited)) return;
     if (this.#gathering.awaited < this.#overlap.enough) return;
     // At once: who goes on after the wait does so behind all that append in this turn.
     const isDue = this.#rotation.isDue(this.#segment, this.#nextLsn, this.#gathering);
@@ -435,6 +440,7 @@ export class LogWriter<Entry> {
   async #close(): Promise<void> {
     try {
       this.#failure?.timer?.cancel();
+      this.#company.close();
       await this.#running;
       if (this.#failure !== null) this.#failure.settled.resolve(false);
       else if (this.#synced < this.#nextLsn) await this.#syncLast();

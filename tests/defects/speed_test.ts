@@ -12,7 +12,7 @@ async function started(): Promise<Machine> {
   return await open(new Machine(new MemoryDisk(), { segmentSize: 16_777_216 }));
 }
 
-Deno.test("D8 an interval of 0 still slept until the next millisecond: here no timer is ever set while the disk works", async () => {
+Deno.test("D8 an interval of 0 still slept until the next millisecond: here no timer is set for whoever waits, and none is left of what rides along", async () => {
   const machine = await started();
   const { clock } = machine.platform;
   let set = 0;
@@ -24,9 +24,10 @@ Deno.test("D8 an interval of 0 still slept until the next millisecond: here no t
   const before = clock.elapsed();
   for (const txn of range(1, 50)) await machine.append(committing(txn));
   await machine.append(...range(51, 100).map(committing));
+  assertEquals([set, clock.timers, clock.elapsed() - before], [0, 0, 0]);
   for (const txn of range(1, 100)) machine.log.appendLazily(end(txn));
   await machine.close();
-  assertEquals([set, clock.timers, clock.elapsed() - before], [0, 0, 0]);
+  assertEquals([clock.timers, clock.elapsed() - before], [0, 0]);
 });
 
 Deno.test("D8 callers that come while a sync runs share the next one", async () => {
@@ -61,7 +62,7 @@ Deno.test("D10 End was synced before the client's answer: here it rides along, o
     await machine.append(committing(txn));
     machine.log.appendLazily(end(txn));
   }
-  await machine.pass(0);
+  await machine.pass(20);
   assertEquals(machine.calls("syncData").length - before, 30);
   // The last End is only written, the other 29 were synced with the decision after each.
   const found = new Set<string>();

@@ -23,7 +23,7 @@ async function batch(company: Company, clock: ManualClock, size: number): Promis
   company.wait(came).then(() => taken = came);
   for (; came < size && taken === 0; came++) {
     await emptyMicrotasks();
-    if (company.isAwaited) company.endIfComplete(came + 1);
+    if (company.isAwaited) company.join(came + 1);
   }
   await emptyMicrotasks();
   if (taken === 0) await clock.settle();
@@ -35,7 +35,7 @@ async function batch(company: Company, clock: ManualClock, size: number): Promis
 async function isHurried(company: Company, clock: ManualClock, size: number): Promise<boolean> {
   let taken = false;
   company.wait(size - 1).then(() => taken = true);
-  if (company.isAwaited) company.endIfComplete(size);
+  if (company.isAwaited) company.join(size);
   await emptyMicrotasks();
   const hurried = taken;
   await clock.settle();

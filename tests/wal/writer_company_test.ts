@@ -16,6 +16,12 @@ const LONE = 8;
 /** After so many batches without a turn there is one. */
 const WITHOUT_TURN = 16;
 
+/** Milliseconds for which a record waits for which nobody waits. */
+const RIDE_MS = 10;
+
+/** When so many of those wait they are written at once. */
+const MANY = 1024;
+
 /** Appends one record after the other until the log takes the caller for alone. */
 async function beAlone(log: Log<LogRecord>, clock: ManualClock): Promise<void> {
   for (let txn = 1n; txn <= LONE; txn++) await clock.finish(log.append(committing(txn)));
@@ -87,9 +93,45 @@ Deno.test("LogWriter takes along what rides along before a lone caller's record"
   assertEquals(callsOf(disk, "write", first), 0);
   assert(await isServedAtOnce(log, 100n));
   assertEquals([callsOf(disk, "write", first), callsOf(disk, "syncData", first)], [1, 1]);
-  // The turn that was asked for comes too late for it, and must not count for what follows.
+  await clock.finish(log.close());
+});
+
+Deno.test("LogWriter writes alone, some time later, what rides along with nothing", async () => {
+  const { log, disk, clock } = await openLog();
+  await beAlone(log, clock);
+  const first = disk.calls.length;
+  log.appendLazily({ type: "end", txn: 1n });
+  assert(await isServedAtOnce(log, 100n));
+  // The timer was set for the one before, and must not count for what follows.
+  clock.advance(RIDE_MS - 1);
   log.appendLazily({ type: "end", txn: 2n });
   await clock.settle();
-  assertEquals([callsOf(disk, "write", first), callsOf(disk, "syncData", first)], [2, 1]);
+  for (const [milliseconds, writes] of [[1, 1], [RIDE_MS - 1, 1], [1, 2]] as const) {
+    clock.advance(milliseconds);
+    await clock.settle();
+    assertEquals(callsOf(disk, "write", first), writes);
+  }
+  assertEquals(callsOf(disk, "syncData", first), 1);
   await clock.finish(log.close());
+});
+
+Deno.test("LogWriter writes at once what rides along if it is much", async () => {
+  const { log, disk, clock } = await openLog();
+  const first = disk.calls.length;
+  for (let count = 1; count <= MANY; count++) {
+    assertEquals(callsOf(disk, "write", first), 0);
+    log.appendLazily({ type: "end", txn: BigInt(count) });
+    await emptyMicrotasks();
+  }
+  assertEquals([callsOf(disk, "write", first), callsOf(disk, "syncData", first)], [1, 0]);
+  await clock.finish(log.close());
+});
+
+Deno.test("LogWriter.close writes at once what rides along, and leaves no timer", async () => {
+  const { log, disk, clock } = await openLog();
+  const first = disk.calls.length;
+  log.appendLazily({ type: "end", txn: 1n });
+  await clock.finish(log.close());
+  assertEquals([callsOf(disk, "write", first), callsOf(disk, "syncData", first)], [1, 1]);
+  assertEquals([clock.timers, clock.elapsed()], [0, 0]);
 });

@@ -10,15 +10,13 @@ import { postgres } from "../../../src/participants/postgresql/postgres.ts";
 import type { Contender, ContenderSettings } from "../contender.ts";
 import { countedPlatform, noCounts } from "../counted_platform.ts";
 
-/** Sessions besides those of the callers: for the checks and sweeps of the coordinator. */
-const SPARE_SESSIONS = 2;
-
 /** Connects and opens a coordinator. */
 export async function openPostgres(settings: ContenderSettings): Promise<Contender> {
   const { directory, concurrency, urls } = settings;
   const counts = noCounts();
+  // As many sessions as by hand: the driver uses all in turn, and the more there are the colder is each.
   const [orders, billing] = urls.map((url) =>
-    driver(url, { max: concurrency + SPARE_SESSIONS, onnotice: () => {} })
+    driver(url, { max: concurrency, onnotice: () => {} })
   );
   if (orders === undefined || billing === undefined) {
     throw new TypeError("Cannot measure PostgreSQL: the URLs of two servers would be right");

@@ -20,6 +20,8 @@ const BARE = "postgres by hand";
 const SAME = "postgres same by hand";
 const SYNCED = "postgres same by hand, synced";
 const COORDINATORS = [1, 2, 4];
+/** A caller of databases does so little in a second that V8 compiles its code for tens of them. */
+const WARM_UP_SECONDS = 20;
 /** Callers of all coordinators together. */
 const SHARED_CALLERS = 64;
 const SETTINGS = {
@@ -48,7 +50,13 @@ export async function measurePostgres(
     urls.push(cluster.url(name));
   }
   const compared = await compare(
-    { ...options, work: "postgres", contenders: ["postgres", BARE, SAME, SYNCED], urls },
+    {
+      ...options,
+      work: "postgres",
+      contenders: ["postgres", BARE, SAME, SYNCED],
+      urls,
+      warmUpSeconds: WARM_UP_SECONDS,
+    },
     onProgress,
   );
   const results = withOverhead(compared);
