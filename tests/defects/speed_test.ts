@@ -62,7 +62,7 @@ Deno.test("D10 End was synced before the client's answer: here it rides along, o
     await machine.append(committing(txn));
     machine.log.appendLazily(end(txn));
   }
-  await machine.pass(20);
+  await machine.pass(100);
   assertEquals(machine.calls("syncData").length - before, 30);
   // The last End is only written, the other 29 were synced with the decision after each.
   const found = new Set<string>();

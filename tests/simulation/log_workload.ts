@@ -16,7 +16,7 @@ const OPENING_ATTEMPTS = 2;
 const BETWEEN_STEPS = 150;
 
 /** Milliseconds after which what rides along is written, though nothing came to ride along with. */
-export const RIDE = 20;
+export const RIDE = 100;
 
 /** Runs the workload. The log is open at the end, unless it could not be opened. */
 export async function runWorkload(driver: LogDriver): Promise<void> {

@@ -17,7 +17,7 @@ const LONE = 8;
 const WITHOUT_TURN = 16;
 
 /** Milliseconds for which a record waits for which nobody waits. */
-const RIDE_MS = 10;
+const RIDE_MS = 50;
 
 /** When so many of those wait they are written at once. */
 const MANY = 1024;

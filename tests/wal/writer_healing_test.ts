@@ -75,7 +75,7 @@ Deno.test("LogWriter writes records that rode along when the disk failed, once i
   log.appendLazily({ type: "end", txn: 4n });
   retry.release();
   await clock.settle();
-  clock.advance(20);
+  clock.advance(100);
   await clock.settle();
   assertEquals([log.failure, model.active.map(({ txn }) => txn)], [null, [5n]]);
   await clock.finish(log.append(committing(7n)));
@@ -114,7 +114,7 @@ Deno.test("LogWriter keeps no more records that ride along than its queue holds"
   clock.advance(60_000);
   await clock.settle();
   full();
-  clock.advance(20);
+  clock.advance(100);
   await clock.settle();
   assertEquals(model.active.map(({ txn }) => txn), [2n]);
   await clock.finish(log.close());

@@ -97,7 +97,7 @@ Deno.test("LogWriter.appendLazily writes soon and adds no sync of its own", asyn
   const first = disk.calls.length;
   log.appendLazily(END);
   log.appendLazily(END);
-  clock.advance(20);
+  clock.advance(100);
   await clock.settle();
   assertEquals(disk.calls.slice(first).map(({ kind }) => kind), ["write"]);
   await clock.finish(log.append(committing(1n)));
@@ -110,7 +110,7 @@ Deno.test("LogWriter.appendLazily writes soon and adds no sync of its own", asyn
 Deno.test("LogWriter.append makes the lazy ones before it durable too", async () => {
   const { log, disk, clock } = await openLog();
   log.appendLazily(committing(1n));
-  clock.advance(20);
+  clock.advance(100);
   await clock.settle();
   await clock.finish(log.append(committing(2n)));
   for (let seed = 0; seed < 20; seed++) {
@@ -159,7 +159,7 @@ Deno.test("LogWriter.close writes and syncs what is queued", async () => {
 Deno.test("LogWriter.close syncs what was written lazily, and nothing twice", async () => {
   const { log, disk, clock } = await openLog();
   log.appendLazily(committing(1n));
-  clock.advance(20);
+  clock.advance(100);
   await clock.settle();
   const first = disk.calls.length;
   await clock.finish(log.close());
