@@ -77,7 +77,8 @@ export class Company {
     }
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#end = resolve;
-    if (waiting > 0) this.#askTurn();
+    // Before anybody has waited, nobody is known to come: an opening has its Ends written soon.
+    if (waiting > 0 || this.#usual === 0) this.#askTurn();
     else if (this.#ride === null) this.#limitRide(resolve);
     return promise;
   }

@@ -115,6 +115,15 @@ Deno.test("LogWriter writes alone, some time later, what rides along with nothin
   await clock.finish(log.close());
 });
 
+Deno.test("LogWriter writes in the next turn what rides along before anybody has waited", async () => {
+  const { log, disk, clock } = await openLog();
+  const first = disk.calls.length;
+  log.appendLazily({ type: "end", txn: 1n });
+  await clock.settle();
+  assertEquals([callsOf(disk, "write", first), callsOf(disk, "syncData", first)], [1, 0]);
+  await clock.finish(log.close());
+});
+
 Deno.test("LogWriter writes at once what rides along if it is much", async () => {
   const { log, disk, clock } = await openLog();
   const first = disk.calls.length;
