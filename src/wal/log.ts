@@ -291,8 +291,8 @@ export class Log<Entry> implements AsyncDisposable {
   }
 
   /**
-   * Appends an entry that need not be durable: it is written together with the next that must be, or alone 50 to
-   * 100 milliseconds later, and synced with a later one, or when the log is closed. While the disk fails it waits
+   * Appends an entry that need not be durable: it is written together with the next that must be, or alone within
+   * 100 milliseconds, and synced with a later one, or when the log is closed. While the disk fails it waits
    * and is restated when the disk is back, unless the log is closed before that.
    *
    * @param entry The entry.

@@ -126,6 +126,8 @@ Deno.test("LogWriter writes in the next turn what rides along before anybody has
 
 Deno.test("LogWriter writes at once what rides along if it is much", async () => {
   const { log, disk, clock } = await openLog();
+  // Before anybody has waited it would wait for a turn, not for a timer.
+  await beAlone(log, clock);
   const first = disk.calls.length;
   for (let count = 1; count <= MANY; count++) {
     assertEquals(callsOf(disk, "write", first), 0);
@@ -138,8 +140,11 @@ Deno.test("LogWriter writes at once what rides along if it is much", async () =>
 
 Deno.test("LogWriter.close writes at once what rides along, and leaves no timer", async () => {
   const { log, disk, clock } = await openLog();
+  // Before anybody has waited it would wait for a turn, not for a timer.
+  await beAlone(log, clock);
   const first = disk.calls.length;
   log.appendLazily({ type: "end", txn: 1n });
+  assertEquals(clock.timers, 1);
   await clock.finish(log.close());
   assertEquals([callsOf(disk, "write", first), callsOf(disk, "syncData", first)], [1, 1]);
   assertEquals([clock.timers, clock.elapsed()], [0, 0]);

@@ -20,8 +20,10 @@ const BARE = "postgres by hand";
 const SAME = "postgres same by hand";
 const SYNCED = "postgres same by hand, synced";
 const COORDINATORS = [1, 2, 4];
+
 /** A caller of databases does so little in a second that V8 compiles its code for tens of them. */
 const WARM_UP_SECONDS = 20;
+
 /** Callers of all coordinators together. */
 const SHARED_CALLERS = 64;
 const SETTINGS = {
@@ -109,12 +111,12 @@ async function measureTogether(
     const task = { name: "postgres", concurrency, bytes: 0, urls };
     processes.push(stack.use(await ContenderProcess.start(task)));
   }
-  const all = () => Promise.all(processes.map((process) => process.round(seconds)));
-  await all();
+  const all = (length: number) => Promise.all(processes.map((process) => process.round(length)));
+  await all(WARM_UP_SECONDS);
   const measured: Round[][] = [];
   for (let round = 0; round < rounds; round++) {
     onProgress(`postgres, ${coordinators} coordinators: round ${round + 1} of ${rounds}`);
-    measured.push(await all());
+    measured.push(await all(seconds));
   }
   const rates = measured.map((some) =>
     some.reduce((sum, { operations, seconds }) => sum + operations / seconds, 0)
