@@ -44,7 +44,10 @@ export type CoordinatorEvent =
    * coordinator never gave out (`duplicate`): another one uses a copy of its directory.
    */
   | (BranchName & { readonly type: "branch-uncertain"; readonly reason: "damage" | "duplicate" })
-  /** A database holds branches of another coordinator. They are its affair, unless its log is lost. */
+  /**
+   * A database has held branches of another coordinator for half a minute or more. They are its affair, unless
+   * its log is lost. Told once, and again when there were none for a while.
+   */
   | {
     readonly type: "foreign-branches";
     readonly participant: string;

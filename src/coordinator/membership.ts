@@ -9,6 +9,7 @@ import { sleep, within } from "../platform/clock.ts";
 import { backoffDelay } from "./backoff.ts";
 import type { DecisionLog } from "./decision_log.ts";
 import { ParticipantUnavailableError } from "./errors.ts";
+import { ForeignBranches } from "./foreign_branches.ts";
 import { GID_FAMILY, transactionOfGid } from "./gid.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Member, MemberError } from "./member.ts";
@@ -26,9 +27,6 @@ import { findOrphans, type ForeignBranch, type OrphanedBranch } from "./sweep.ts
 const SECOND_LOOKS_MS = [1_000, 10_000] as const;
 /** How long a participant rests that needs a person before it can be used. */
 const REFUSED_DELAY_MS = 60_000;
-
-/** So many other coordinators are remembered to have been reported. */
-const MAX_REPORTED = 1000;
 
 const LATE = Symbol("late");
 
@@ -75,7 +73,7 @@ export class Membership {
   readonly #unswept = new Set<Member>();
   /** Checks that were called for in between. */
   readonly #suspected = new Map<Member, Promise<unknown>>();
-  readonly #reported = new Set<string>();
+  readonly #foreign: ForeignBranches;
   /** Whether another coordinator was seen to use this one's id. */
   #copied = false;
   /** After how long each member is looked at next, where that is sooner than usual. */
@@ -91,6 +89,12 @@ export class Membership {
   constructor(options: MembershipOptions) {
     this.#with = options;
     this.#options = options.options;
+    const { onEvent, platform } = this.#options;
+    this.#foreign = new ForeignBranches(
+      platform.clock,
+      (participant, coordinator, gids) =>
+        onEvent({ type: "foreign-branches", participant, coordinator, gids }),
+    );
   }
 
   /**
@@ -308,24 +312,17 @@ export class Membership {
     return { settlement, tried: Promise.resolve() };
   }
 
-  /** Says of other coordinators' branches what is new; those that were adopted are shown to operators. */
+  /** Shows operators those of other coordinators that were adopted, and tells of the others. */
   #report(participant: string, foreign: readonly ForeignBranch[]): void {
-    const unseen = new Map<string, string[]>();
+    const { adopted } = this.#with.log;
     for (const { coordinator, gid } of foreign) {
-      if (this.#with.log.adopted.has(coordinator)) {
-        const id = adoptedId(coordinator, gid);
-        const settlement = this.#with.ledger.adopt(id, { participant, gid, token: null });
-        this.#with.onUnsettled(settlement);
-        continue;
-      }
-      const key = `${participant} ${coordinator}`;
-      if (this.#reported.has(key) && !unseen.has(coordinator)) continue;
-      if (this.#reported.size < MAX_REPORTED) this.#reported.add(key);
-      unseen.set(coordinator, [...unseen.get(coordinator) ?? [], gid]);
+      if (!adopted.has(coordinator)) continue;
+      const id = adoptedId(coordinator, gid);
+      const settlement = this.#with.ledger.adopt(id, { participant, gid, token: null });
+      this.#with.onUnsettled(settlement);
     }
-    for (const [coordinator, gids] of unseen) {
-      this.#options.onEvent({ type: "foreign-branches", participant, coordinator, gids });
-    }
+    const strange = foreign.filter(({ coordinator }) => !adopted.has(coordinator));
+    this.#foreign.look(participant, strange);
   }
 }
 

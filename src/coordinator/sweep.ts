@@ -72,6 +72,8 @@ export interface ForeignBranch {
   readonly coordinator: string;
   /** Its name. */
   readonly gid: string;
+  /** Since when it is prepared; see {@linkcode PreparedBranch}. */
+  readonly since: Date;
 }
 
 /** What a database holds prepared that this coordinator does not drive to an end. */
@@ -100,11 +102,11 @@ export function findOrphans(
 ): Sweepings {
   const orphans: OrphanedBranch[] = [];
   const foreign: ForeignBranch[] = [];
-  for (const { gid } of prepared) {
+  for (const { gid, since } of prepared) {
     const owner = coordinatorOfGid(gid);
     if (owner === null) continue;
     if (owner !== coordinator) {
-      foreign.push({ coordinator: owner, gid });
+      foreign.push({ coordinator: owner, gid, since });
       continue;
     }
     const txn = transactionOfGid(coordinator, gid);

@@ -119,6 +119,19 @@ Deno.test("Membership.sweepAll() tells of another coordinator's branches once, a
   assertEquals(bench.trace.entries.filter((entry) => ENDINGS.test(entry)), []);
 });
 
+Deno.test("Membership.sweepAll() tells of another coordinator's branch when it is still there, not before", async () => {
+  const bench = await Workbench.open();
+  const north = bench.database("north");
+  north.since = new Date(bench.clock.now());
+  north.prepareByHand("indoubt_other_7_0", "row");
+  await bench.clock.run(bench.membership.sweepAll());
+  assertEquals(told(bench.events), []);
+  await bench.clock.pass(60_000);
+  north.since = new Date(bench.clock.now());
+  await bench.clock.run(bench.membership.sweepAll());
+  assertEquals(told(bench.events).length, 1);
+});
+
 Deno.test("Membership.sweepAll() shows operators an adopted branch again that they gave up", async () => {
   const bench = await Workbench.open();
   bench.database("north").prepareByHand("indoubt_other_7_0", "row");

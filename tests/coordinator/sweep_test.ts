@@ -100,6 +100,6 @@ Deno.test("findOrphans() names the branches of other coordinators", () => {
   ];
   const prepared = gids.map((gid) => ({ gid, since: new Date(0) }));
   assertEquals(findOrphans("abc", prepared, view, LAST).foreign, [
-    { coordinator: "other", gid: gids[0]! },
+    { coordinator: "other", gid: gids[0]!, since: new Date(0) },
   ]);
 });

@@ -63,6 +63,8 @@ export class FakeDatabase {
   allowsPrepared = true;
   /** Whether it can be reached. */
   reachable = true;
+  /** Since when it says that everything is prepared. */
+  since = new Date(0);
   /** How many sessions it gives out at once. */
   capacity = Infinity;
   /** Committed rows. */
@@ -179,7 +181,7 @@ export class FakeDatabase {
   list(prefix: string): PreparedBranch[] {
     return this.prepared
       .filter((gid) => gid.startsWith(prefix))
-      .map((gid) => ({ gid, since: new Date(0) }));
+      .map((gid) => ({ gid, since: this.since }));
   }
 
   /** What became of a transaction. */
