@@ -28,7 +28,7 @@ export interface Comparison {
   readonly disk?: ContenderName;
   /** Where the databases are. */
   readonly urls?: readonly string[];
-  /** For how long each runs before it is counted; as long as a round if absent. */
+  /** For how long each runs at least before it is counted, in rounds as well; two rounds if absent. */
   readonly warmUpSeconds?: number;
 }
 
@@ -49,22 +49,25 @@ async function compareAt(
   concurrency: number,
   onProgress: OnProgress,
 ): Promise<Result[]> {
-  const { work, contenders, seconds, rounds, urls = [], warmUpSeconds = seconds } = comparison;
+  const { work, contenders, seconds, rounds, urls = [], warmUpSeconds = 2 * seconds } = comparison;
   await using stack = new AsyncDisposableStack();
   let { bytes = 0 } = comparison;
   const processes: ContenderProcess[] = [];
   for (const name of contenders) {
     const process = stack.use(await ContenderProcess.start({ name, concurrency, bytes, urls }));
     // The first round is not counted: the compiler learns, files are made, sessions begin.
-    const { counts, operations } = await process.round(warmUpSeconds);
+    const { counts, operations } = await process.round(seconds);
     if (bytes === 0 && counts !== null) bytes = Math.round(counts.bytes / operations);
     processes.push(process);
   }
+  const warmUps = Math.max(0, Math.ceil(warmUpSeconds / seconds) - 1);
   const measured = processes.map((): Round[] => []);
-  for (let round = 0; round < rounds; round++) {
-    onProgress(`${work} at ${concurrency}: round ${round + 1} of ${rounds}`);
+  for (let round = -warmUps; round < rounds; round++) {
+    const which = round < 0 ? "warming up" : `round ${round + 1} of ${rounds}`;
+    onProgress(`${work} at ${concurrency}: ${which}`);
     for (const [index, process] of processes.entries()) {
-      measured[index]!.push(await process.round(seconds));
+      const result = await process.round(seconds);
+      if (round >= 0) measured[index]!.push(result);
     }
   }
   return measured.map((some, index) => summarize(work, contenders[index]!, concurrency, some));

@@ -5,7 +5,7 @@
  */
 
 import type { ContenderTask } from "./contender_child.ts";
-import { PROCESS_FLAGS } from "./contenders.ts";
+import { processFlags } from "./contenders.ts";
 import type { Round } from "./round.ts";
 import { TextLineStream } from "./text_lines.ts";
 
@@ -25,7 +25,7 @@ export class ContenderProcess implements AsyncDisposable {
     this.task = task;
     const program = new URL("./contender_child.ts", import.meta.url).pathname;
     this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", ...PROCESS_FLAGS[task.name] ?? [], program, JSON.stringify(task)],
+      args: ["run", "-A", ...processFlags(task.name), program, JSON.stringify(task)],
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",

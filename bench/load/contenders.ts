@@ -27,10 +27,21 @@ const CONTENDERS = {
 /** Name of a contender. */
 export type ContenderName = keyof typeof CONTENDERS;
 
-/** With what a contender's process is started besides, if anything. */
-export const PROCESS_FLAGS: Readonly<Record<string, readonly string[]>> = {
-  tuned: ["--v8-flags=--min-semi-space-size=64,--max-semi-space-size=64"],
-} satisfies Partial<Record<ContenderName, readonly string[]>>;
+/**
+ * What V8 is told in each contender's process. While others have their turn it would collect garbage for the
+ * sake of memory, and throw away what it has compiled of all that nobody uses at that moment.
+ */
+const ALWAYS = "--no-memory-reducer";
+
+const V8_FLAGS: Readonly<Record<string, string>> = {
+  tuned: "--min-semi-space-size=64,--max-semi-space-size=64",
+} satisfies Partial<Record<ContenderName, string>>;
+
+/** With what a contender's process is started besides. */
+export function processFlags(name: string): string[] {
+  const own = V8_FLAGS[name];
+  return [`--v8-flags=${own === undefined ? ALWAYS : `${ALWAYS},${own}`}`];
+}
 
 /**
  * Opens a contender.
